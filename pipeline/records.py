@@ -1,0 +1,302 @@
+"""The data that flows through the pipeline: records, chunks, scored beats, alarms, drifts and gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.annotations import Annotations
+
+__all__ = ["Alarm", "Chunk", "Drift", "Findings", "Gap", "Record", "ScoredBeat"]
+
+# What a beat looks like, from shape and timing (an EC57 view, not a diagnosis). Index = code in Findings.kind.
+KINDS = ("normal", "ventricular", "supraventricular", "other")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunk:
+    """A stretch of signal of one record, as it arrives.
+
+    Attributes
+    ----------
+    record : str
+        Name of the record or stream, such as ``mitdb/208``.
+    start : int
+        Position of the first sample, in samples from the record's start.
+    fs : float
+        Sampling rate in Hz.
+    leads : tuple of str
+        Lead names, one per column of ``signal``.
+    signal : ndarray of float32, shape (samples, leads)
+        Signal in mV; NaN where a sample is missing.
+    """
+
+    record: str
+    start: int
+    fs: float
+    leads: tuple[str, ...]
+    signal: NDArray[np.float32]
+
+    @property
+    def stop(self) -> int:
+        """Position one past the last sample."""
+        return self.start + len(self.signal)
+
+
+@runtime_checkable
+class Record(Protocol):
+    """Something that can be read chunk by chunk: a WFDB record, a synthetic one, a replay."""
+
+    @property
+    def name(self) -> str:
+        """Name with its database, such as ``mitdb/208``."""
+
+    @property
+    def fs(self) -> float:
+        """Sampling rate in Hz."""
+
+    @property
+    def leads(self) -> tuple[str, ...]:
+        """Names of the leads that its chunks carry, most preferred first."""
+
+    @property
+    def n_samples(self) -> int:
+        """Length in samples."""
+
+    def chunks(self, seconds: float = 60.0) -> Iterator[Chunk]:
+        """Yield the signal in order, ``seconds`` at a time, in constant memory."""
+
+    def annotations(self) -> Annotations | None:
+        """Return the reference annotations, or None if nobody annotated the record."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoredBeat:
+    """One heartbeat with its verdict.
+
+    Attributes
+    ----------
+    record : str
+        Name of the record.
+    beat : int
+        Running number of the beat in its record, from 0.
+    r_peak : int
+        Position of the R peak in samples from the record's start, at the record's own rate.
+    time_s : float
+        The same in seconds.
+    rr_s : float
+        R-R interval to the beat before in s; NaN for the first beat and after a gap.
+    score : float
+        Reconstruction error in the patient's own units: higher is stranger. NaN if the beat cannot be scored.
+    threshold : float
+        The threshold in force for this beat; a score above it is an anomaly.
+    p_value : float
+        Calibrated share of this patient's normal beats that score at least as high.
+    is_anomaly : bool
+        The verdict.
+    drift : bool
+        True if a drift was detected at this beat.
+    quality : float
+        Signal quality around the beat, 0 (unusable) to 1.
+    learning : bool
+        True while the patient's own context is still being learnt: the verdict is provisional.
+    kind : str
+        ``normal``, ``ventricular``, ``supraventricular`` or ``other``, from shape and timing.
+    shape : float
+        The part of the score that comes from the beat's shape.
+    rhythm : float
+        The part of the score that comes from its timing.
+    window : ndarray of float32, shape (steps, leads)
+        What the model saw, in mV at the internal rate; NaN in a lead that was not there.
+    expected : ndarray of float32, shape (steps, leads)
+        What the model expected, in mV.
+    """
+
+    record: str
+    beat: int
+    r_peak: int
+    time_s: float
+    rr_s: float
+    score: float
+    threshold: float
+    p_value: float
+    is_anomaly: bool
+    drift: bool
+    quality: float
+    learning: bool
+    kind: str
+    shape: float
+    rhythm: float
+    window: NDArray[np.float32]
+    expected: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """What a person is told.
+
+    Attributes
+    ----------
+    record : str
+        Name of the record.
+    kind : str
+        Name of the rule that raised it, such as ``run of 3 or more``, ``pause`` or ``lead off``.
+    priority : str
+        ``high``, ``medium`` or ``low``.
+    physiological : bool
+        False for a technical alarm: about the signal, not about the heart.
+    onset_s, raised_s : float
+        When what it is about began, and when it could be told, in s from the record's start.
+    first_beat, last_beat : int
+        The beats it is about; -1 where there are none.
+    message : str
+        One line for a person.
+    """
+
+    record: str
+    kind: str
+    priority: str
+    physiological: bool
+    onset_s: float
+    raised_s: float
+    first_beat: int
+    last_beat: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A change in the level of a patient's scores, and what was done about it.
+
+    Attributes
+    ----------
+    record : str
+        Name of the record.
+    beat : int
+        The beat at which it was detected.
+    time_s : float
+        Its time in s from the record's start.
+    before, after : float
+        Mean standardised score before and after.
+    action : str
+        What the threshold did, in words.
+    """
+
+    record: str
+    beat: int
+    time_s: float
+    before: float
+    after: float
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch in which beats cannot be found.
+
+    Attributes
+    ----------
+    record : str
+        Name of the record.
+    start_s, stop_s : float
+        Its limits in s from the record's start.
+    reason : str
+        ``missing`` (no samples), ``flat`` (a constant signal: lead off) or ``late`` (samples that came twice or too
+        late and were set aside).
+    """
+
+    record: str
+    start_s: float
+    stop_s: float
+    reason: str
+
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Findings(Sequence[ScoredBeat]):
+    """Scored beats in columns, with the alarms, drifts and gaps that came with them.
+
+    It reads as a sequence of :class:`ScoredBeat`; bulk work reads the columns. Each column is an array of shape (n,)
+    and means what the attribute of the same name means in :class:`ScoredBeat`; ``kind`` holds indices into ``KINDS``;
+    ``window`` and ``expected`` have shape (n, steps, leads).
+    """
+
+    record: str
+    fs: float
+    leads: tuple[str, ...]
+    beat: NDArray[np.int64]
+    r_peak: NDArray[np.int64]
+    rr_s: NDArray[np.float64]
+    score: NDArray[np.float64]
+    threshold: NDArray[np.float64]
+    p_value: NDArray[np.float64]
+    is_anomaly: NDArray[np.bool_]
+    drift: NDArray[np.bool_]
+    quality: NDArray[np.float32]
+    learning: NDArray[np.bool_]
+    kind: NDArray[np.uint8]
+    shape: NDArray[np.float64]
+    rhythm: NDArray[np.float64]
+    window: NDArray[np.float32]
+    expected: NDArray[np.float32]
+    alarms: tuple[Alarm, ...] = ()
+    drifts: tuple[Drift, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+
+    @property
+    def time_s(self) -> NDArray[np.float64]:
+        """R peaks in seconds from the record's start, shape (n,)."""
+        return self.r_peak / self.fs
+
+    def __len__(self) -> int:
+        return len(self.r_peak)
+
+    def __getitem__(self, index: int) -> ScoredBeat:  # type: ignore[override]  # slices are not offered
+        i = range(len(self))[index]
+        return ScoredBeat(
+            record=self.record,
+            beat=int(self.beat[i]),
+            r_peak=int(self.r_peak[i]),
+            time_s=float(self.r_peak[i] / self.fs),
+            rr_s=float(self.rr_s[i]),
+            score=float(self.score[i]),
+            threshold=float(self.threshold[i]),
+            p_value=float(self.p_value[i]),
+            is_anomaly=bool(self.is_anomaly[i]),
+            drift=bool(self.drift[i]),
+            quality=float(self.quality[i]),
+            learning=bool(self.learning[i]),
+            kind=KINDS[int(self.kind[i])],
+            shape=float(self.shape[i]),
+            rhythm=float(self.rhythm[i]),
+            window=self.window[i],
+            expected=self.expected[i],
+        )
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Findings]) -> Findings:
+        """Join findings of one record that follow each other.
+
+        Raises
+        ------
+        ValueError
+            If there are none, or they are of different records.
+        """
+        if not parts:
+            raise ValueError("no findings to concatenate")
+        first = parts[0]
+        if any(part.record != first.record or part.leads != first.leads for part in parts):
+            raise ValueError(f"findings of different records: {sorted({part.record for part in parts})}")
+        columns = {
+            f.name: np.concatenate([getattr(part, f.name) for part in parts])
+            for f in fields(cls)
+            if isinstance(getattr(first, f.name), np.ndarray)
+        }
+        events = {
+            name: tuple(event for part in parts for event in getattr(part, name)) for name in ("alarms", "drifts", "gaps")
+        }
+        return cls(record=first.record, fs=first.fs, leads=first.leads, **columns, **events)

@@ -1,0 +1,79 @@
+"""One tree of settings: defaults, then a TOML file, then the environment, then arguments.
+
+A value is named by its path: ``fetch.timeout_s`` is ``[fetch] timeout_s`` in ``ecg-anomaly.toml`` and
+``ECG_FETCH__TIMEOUT_S`` in the environment; ``physionet_url`` is ``ECG_PHYSIONET_URL``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+__all__ = ["AlarmSettings", "FetchSettings", "Settings", "ThresholdSettings"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FetchSettings(_Section):
+    """How files are fetched from PhysioNet or a mirror of it."""
+
+    timeout_s: float = Field(20.0, gt=0, description="longest wait for a connection or for the next bytes, in s")
+    retries: int = Field(4, ge=0, le=10, description="tries after the first, for what may pass (never for a 404)")
+    backoff_s: float = Field(0.5, ge=0, description="wait before the first retry; doubles, with jitter")
+    requests_per_s: float = Field(5.0, gt=0, description="highest rate of requests")
+
+
+class ThresholdSettings(_Section):
+    """How a score becomes a verdict."""
+
+    alpha: float = Field(0.01, gt=0, lt=0.5, description="declared false-alarm rate per normal beat")
+
+
+class AlarmSettings(_Section):
+    """When a person is told."""
+
+    k: int = Field(3, ge=1, description="anomalies among the last n beats that raise an alarm")
+    n: int = Field(8, ge=1, description="beats that k is counted in")
+    refractory_s: float = Field(60.0, ge=0, description="silence of a rule after it has raised an alarm")
+    pause_s: float = Field(3.0, gt=0, description="no beat for so long is a pause")
+    brady_bpm: float = Field(35.0, gt=0, description="mean rate of 8 beats below which the heart is too slow")
+    tachy_bpm: float = Field(160.0, gt=0, description="mean rate of 8 beats above which the heart is too fast")
+    flat_s: float = Field(5.0, gt=0, description="a lead that is constant for so long is off")
+
+
+class Settings(BaseSettings):
+    """All settings. Read once, at the edge (command line, flow, notebook); the library takes values."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ECG_", env_nested_delimiter="__", frozen=True, extra="forbid", nested_model_default_partial_update=True
+    )
+
+    physionet_url: str = Field(
+        "https://physionet.org/files/",
+        description="PhysioNet, an HTTP mirror of its files/ tree, or a folder with the same layout",
+    )
+    cache_dir: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_cache_dir("ecg-anomaly")), description="where fetched records lie"
+    )
+    fetch: FetchSettings = FetchSettings()
+    threshold: ThresholdSettings = ThresholdSettings()
+    alarms: AlarmSettings = AlarmSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Rank the sources: arguments, then the environment, then the file named by ``ECG_SETTINGS``."""
+        path = Path(os.environ.get("ECG_SETTINGS", "ecg-anomaly.toml"))
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=path))
