@@ -1,0 +1,1 @@
+"""From beats to scores, verdicts and alarms."""

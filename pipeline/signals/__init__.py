@@ -1,0 +1,1 @@
+"""From samples to beats, causally and whatever the chunking."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.jit import jit
 from pipeline.signals.filters import BandPass, Morlet
+from pipeline.signals.gaps import GapTracker, Hole
 from pipeline.signals.quality import Conditioner
 from pipeline.signals.resample import FS, Resampler
 from pipeline.signals.rpeaks import Peaks, RPeakDetector
@@ -45,6 +46,8 @@ class Beats:
         Signal quality, 0 to 1.
     broken : ndarray of bool, shape (n,)
         True if signal was missing since the beat before, so that the interval between them may hide beats.
+    holes : tuple of Hole
+        Stretches without a lead, or without any, that ended with this signal.
     """
 
     sample: NDArray[np.int64]
@@ -54,6 +57,7 @@ class Beats:
     present: NDArray[np.bool_]
     quality: NDArray[np.float64]
     broken: NDArray[np.bool_]
+    holes: tuple[Hole, ...]
 
     def __len__(self) -> int:
         return len(self.sample)
@@ -136,6 +140,7 @@ class BeatFinder:
         # Continuous signal, filtered signal, state of each lead.
         self._history = np.zeros((2, n_leads, HISTORY))
         self._states = np.full((n_leads, HISTORY), 3, dtype=np.uint8)
+        self._gaps = GapTracker(n_leads)
         self._hole = np.zeros(1, dtype=np.int64)  # last sample at which no lead was there
 
     def process(self, signal: NDArray[np.floating]) -> Beats:
@@ -172,11 +177,12 @@ class BeatFinder:
             present=present,
             quality=peaks.quality * present.any(axis=1),
             broken=broken,
+            holes=tuple(self._gaps.process(state, self._clock - m)),
         )
 
-    def lead_states(self) -> NDArray[np.uint8]:
-        """Return the newest state of each lead (see :class:`Conditioner`), shape (leads,)."""
-        return self._states[:, -1]
+    def open_holes(self) -> list[Hole]:
+        """Return the stretches without a lead, or without any, that go on now."""
+        return self._gaps.still_open(self._clock)
 
     @property
     def time_s(self) -> float:
@@ -203,12 +209,13 @@ class BeatFinder:
             prefix = f"{name}."
             stage.restore({key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)})
 
-    def _stages(self) -> list[tuple[str, PeakFinder | Resampler | Conditioner | BandPass]]:
+    def _stages(self) -> list[tuple[str, PeakFinder | Resampler | Conditioner | BandPass | GapTracker]]:
         return [
             ("resampler", self._resampler),
             ("conditioner", self._conditioner),
             ("band_pass", self._band_pass),
             ("peaks", self._peaks),
+            ("gaps", self._gaps),
         ]
 
 

@@ -1,0 +1,163 @@
+"""One patient's scores: context, shared network, rhythm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.detection.context import QRS, Context, ContextualBeats, State
+from pipeline.detection.model import BeatModel
+from pipeline.detection.network import LEADS, inputs
+
+__all__ = ["KIND_OTHER", "KIND_SUPRAVENTRICULAR", "KIND_VENTRICULAR", "Prepared", "Scorer", "Scores", "rhythm_term"]
+
+# The rhythm term: prematurity in units of the patient's own beat-to-beat variability, saturating. Chosen on DS1.
+RHYTHM_HEIGHT = 2.5  # at most so much is added to the score
+RHYTHM_GAIN = 0.4 / 3.0
+RHYTHM_FLOOR = 0.02  # variability that even the steadiest rhythm is granted
+
+# Where an anomaly's shape alone is strange enough to call it ventricular, and its timing to call it supraventricular.
+VENTRICULAR_SHAPE = 0.9
+SUPRAVENTRICULAR_RHYTHM = 0.6
+KIND_NORMAL, KIND_VENTRICULAR, KIND_SUPRAVENTRICULAR, KIND_OTHER = range(4)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """Beats that wait for the network.
+
+    Attributes
+    ----------
+    beats : ContextualBeats
+        The beats in context.
+    residual, condition : ndarray of float32
+        What the network reads, see :func:`pipeline.detection.network.inputs`.
+    """
+
+    beats: ContextualBeats
+    residual: NDArray[np.float32]
+    condition: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """Scores of beats, in columns of shape (n,).
+
+    Attributes
+    ----------
+    score : ndarray of float64
+        Shape plus rhythm: log of the reconstruction error in units of the patient's own noise, plus the rhythm term.
+        NaN for a beat that cannot be scored.
+    shape, rhythm : ndarray of float64
+        Its two parts.
+    kind : ndarray of uint8
+        What the beat would be called if it were an anomaly: 1 ventricular, 2 supraventricular, 3 other.
+    usual : ndarray of bool
+        Evidence apart from the score that the beat is usual: near in shape, on time.
+    rr : ndarray of float64
+        R-R interval in s, NaN where unknown.
+    window, expected : ndarray of float32, shape (n, samples, leads)
+        The beat and what was expected, in mV; NaN in a lead that is not there.
+    """
+
+    score: NDArray[np.float64]
+    shape: NDArray[np.float64]
+    rhythm: NDArray[np.float64]
+    kind: NDArray[np.uint8]
+    usual: NDArray[np.bool_]
+    rr: NDArray[np.float64]
+    window: NDArray[np.float32]
+    expected: NDArray[np.float32]
+
+
+class Scorer:
+    """Score one patient's beats and keep learning what is usual for that patient.
+
+    The work is cut in two, so that the network, which is common to all patients, runs once over the beats of many.
+
+    Parameters
+    ----------
+    model : BeatModel
+        What all patients share.
+    n_leads : int
+        Number of leads, 1 or 2.
+    """
+
+    def __init__(self, model: BeatModel, n_leads: int) -> None:
+        self._model = model
+        self._context = Context(n_leads)
+
+    def prepare(
+        self,
+        time: NDArray[np.float64],
+        window: NDArray[np.float64],
+        present: NDArray[np.bool_],
+        broken: NDArray[np.bool_],
+        *,
+        learn: bool = True,
+    ) -> Prepared:
+        """Set beats against the patient's context, which learns them; arguments as in :meth:`Context.advance`."""
+        beats = self._context.advance(time, window, present, broken, learn=learn)
+        return Prepared(beats, *inputs(beats, self._model.network.shape))
+
+    def finish(self, prepared: Prepared, rebuilt: NDArray[np.float32]) -> Scores:
+        """Turn what the network rebuilt, shape (n, steps, channels), into scores."""
+        beats = prepared.beats
+        n, leads = beats.present.shape
+        shape = self._model.network.shape
+        per_lead = rebuilt.reshape(n, shape.steps, LEADS, shape.step).transpose(0, 2, 1, 3)
+        per_lead = per_lead.reshape(n, LEADS, shape.steps * shape.step)
+        error = np.abs(prepared.residual - rebuilt).reshape(n, shape.steps, LEADS, shape.step).mean(axis=(1, 3))
+        unknown = ~beats.present | (beats.member < 0)[:, None]
+        rebuilt_distance = np.where(unknown, np.nan, np.log(error[:, :leads] + 1e-6))
+        # The template's own error stands beside the network's: the network explains normal variation, and what it
+        # explains too well the template still sees.
+        form = 0.5 * fuse(rebuilt_distance) + 0.5 * fuse(np.where(unknown, np.nan, beats.distance))
+        rhythm = rhythm_term(beats.prematurity, beats.variability)
+        expected = beats.template + beats.offset[:, :, None]
+        expected[:, :, QRS] += per_lead[:, :leads] * beats.noise[:, :, QRS]
+        gone = np.where(beats.present, np.float32(1), np.float32(np.nan))[:, :, None] * beats.scale[:, :, None]
+        kind = np.where(
+            form >= VENTRICULAR_SHAPE,
+            KIND_VENTRICULAR,
+            np.where(rhythm >= SUPRAVENTRICULAR_RHYTHM, KIND_SUPRAVENTRICULAR, KIND_OTHER),
+        )
+        return Scores(
+            score=form + rhythm,
+            shape=form,
+            rhythm=rhythm,
+            kind=kind.astype(np.uint8),
+            usual=beats.near & beats.on_time,
+            rr=beats.rr,
+            window=(beats.seen * gone).transpose(0, 2, 1),
+            expected=np.where((beats.member < 0)[:, None, None], np.float32(np.nan), expected * gone).transpose(0, 2, 1),
+        )
+
+    def snapshot(self) -> State:
+        """Return the carried state."""
+        return self._context.snapshot()
+
+    def restore(self, state: State) -> None:
+        """Continue from a state that :meth:`snapshot` returned."""
+        self._context.restore(state)
+
+
+def fuse(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Fuse the leads' log distances, shape (n, leads), NaN where absent: half their mean, half the least.
+
+    The least alone would need every lead to agree; the mean alone is at the mercy of one bad electrode.
+    """
+    there = ~np.isnan(distance)
+    count = there.sum(axis=1)
+    mean = np.where(there, distance, 0.0).sum(axis=1) / np.maximum(count, 1)
+    least = np.where(there, distance, np.inf).min(axis=1)
+    return np.where(count > 0, 0.5 * mean + 0.5 * np.where(count > 0, least, 0.0), np.nan)
+
+
+def rhythm_term(prematurity: NDArray[np.float64], variability: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what a beat's timing adds to its score; 0 where the interval before it is not known."""
+    early = np.maximum(0.0, np.nan_to_num(prematurity))
+    usual = np.nan_to_num(variability, nan=0.1)
+    return RHYTHM_HEIGHT * np.tanh(RHYTHM_GAIN * early / (RHYTHM_FLOOR + usual))

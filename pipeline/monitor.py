@@ -1,0 +1,378 @@
+"""One patient: chunks in, scored beats out. The one code path behind flows, live monitoring and notebooks."""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from pipeline.detection.alarms import AlarmEngine
+from pipeline.detection.model import BeatModel
+from pipeline.detection.network import LEADS
+from pipeline.detection.scorer import KIND_NORMAL, KIND_VENTRICULAR, Prepared, Scorer, Scores
+from pipeline.detection.thresholds import AdaptiveThreshold, NoDetector
+from pipeline.errors import SnapshotError, StreamError
+from pipeline.records import Alarm, Chunk, Drift, Findings, Gap, Record, ScoredBeat
+from pipeline.settings import AlarmSettings, ThresholdSettings
+from pipeline.signals.beats import BeatFinder, Beats, PeakFinder
+from pipeline.signals.gaps import ALL, Hole
+from pipeline.signals.resample import FS
+
+__all__ = ["LEARNING_S", "Monitor", "Pending"]
+
+LEARNING_S = 300.0  # s from the record's start in which verdicts are provisional
+FLUSH_S = 0.6  # s of nothing that bring out the last beats of a record
+FILL_S = 60.0  # s of a gap that are filled at a time
+LONGEST_GAP_S = 6 * 3600.0  # s; a longer one is another recording
+SETTLED = int(0.5 * FS)  # samples after which all beats before a hole are out
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pending:
+    """Beats of one chunk between the two halves of the work: found and prepared, not yet scored."""
+
+    beats: Beats
+    prepared: Prepared
+    gaps: tuple[Gap, ...]
+    holes: tuple[Hole, ...]
+    still_open: tuple[Hole, ...]
+    clock: int
+
+
+class Monitor:
+    """Score the heartbeats of one patient as the signal comes.
+
+    Parameters
+    ----------
+    model : BeatModel
+        Weights and calibration; shared between monitors.
+    threshold : ThresholdSettings, optional
+        The declared false-alarm rate.
+    alarms : AlarmSettings, optional
+        When a person is told.
+    peaks : callable that returns a PeakFinder, optional
+        Where R peaks come from, such as annotated ones; the project's own detector by default.
+
+    Examples
+    --------
+    >>> from pipeline import Monitor, open_record  # doctest: +SKIP
+    >>> monitor = Monitor.pretrained()  # doctest: +SKIP
+    >>> anomalies = [beat for beat in monitor.run(open_record("mitdb/208")) if beat.is_anomaly]  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        model: BeatModel,
+        *,
+        threshold: ThresholdSettings | None = None,
+        alarms: AlarmSettings | None = None,
+        peaks: Callable[[], PeakFinder] | None = None,
+    ) -> None:
+        self.model = model
+        self._threshold_settings = threshold or ThresholdSettings()
+        self._alarm_settings = alarms or AlarmSettings()
+        self._peaks = peaks
+        self._stream: tuple[str, float, tuple[str, ...]] | None = None
+
+    @classmethod
+    def pretrained(
+        cls,
+        *,
+        threshold: ThresholdSettings | None = None,
+        alarms: AlarmSettings | None = None,
+        peaks: Callable[[], PeakFinder] | None = None,
+    ) -> Monitor:
+        """Return a monitor with the model that ships with the project."""
+        return cls(BeatModel.pretrained(), threshold=threshold, alarms=alarms, peaks=peaks)
+
+    def run(self, record: Record, *, seconds: float = 60.0) -> Iterator[ScoredBeat]:
+        """Score a whole record, from its beginning and with a fresh state, beat by beat."""
+        for findings in self.stream(record, seconds=seconds):
+            yield from findings
+
+    def stream(self, record: Record, *, seconds: float = 60.0) -> Iterator[Findings]:
+        """Score a whole record, from its beginning and with a fresh state, chunk by chunk of so many ``seconds``."""
+        self._stream = None
+        for chunk in record.chunks(seconds):
+            yield self.process(chunk)
+        if self._stream is not None:
+            yield self.finish()
+
+    def process(self, chunk: Chunk) -> Findings:
+        """Take the next chunk of the patient's signal; return the beats now scored.
+
+        A chunk that begins later than the last one ended leaves a gap, which is filled with missing samples and
+        reported. What a chunk repeats of signal that has been taken in is set aside and reported.
+
+        Raises
+        ------
+        StreamError
+            If the chunk is of another record, rate or set of leads, or misshapen.
+        """
+        parts = [
+            self.complete(pending, self.model.network.run(pending.prepared.residual, pending.prepared.condition)[0])
+            for pending in self.prepare(chunk)
+        ]
+        return parts[0] if len(parts) == 1 else Findings.concatenate(parts)
+
+    def finish(self) -> Findings:
+        """Tell that the record has ended; return its last beats."""
+        if self._stream is None:
+            raise StreamError("nothing to finish: no chunk has been taken in")
+        record, fs, leads = self._stream
+        nothing = np.full((round(FLUSH_S * fs), len(leads)), np.nan, dtype=np.float32)
+        end_s = self._next / fs
+        findings = self.process(Chunk(record, self._next, fs, leads, nothing))
+        # What was open when the record ended, ends with it.
+        gaps = [
+            Gap(record, hole.start / FS, end_s, hole.reason)
+            for hole in self._finder.open_holes()
+            if hole.lead == ALL and hole.start / FS < end_s - 1.0 / FS
+        ]
+        return replace(findings, gaps=findings.gaps + tuple(gaps))
+
+    # The two halves of the work: a ward runs the network between them, once for all patients.
+
+    def prepare(self, chunk: Chunk) -> list[Pending]:
+        """Find the beats that the next chunk decides, and set them against the patient's context."""
+        self._follow(chunk)
+        gaps: list[Gap] = []
+        signal = chunk.signal[:, :LEADS]
+        start = chunk.start
+        if start < self._next:
+            late = min(self._next - start, len(signal))
+            gaps.append(Gap(chunk.record, start / chunk.fs, (start + late) / chunk.fs, "late"))
+            signal, start = signal[late:], start + late
+        pending = []
+        while start > self._next and len(signal):
+            size = min(start - self._next, round(FILL_S * chunk.fs))
+            pending.append(self._take(np.full((size, signal.shape[1]), np.nan, dtype=np.float32), ()))
+        pending.append(self._take(signal, tuple(gaps)))
+        return pending
+
+    def complete(self, pending: Pending, rebuilt: NDArray[np.float32]) -> Findings:
+        """Turn what the network rebuilt of prepared beats into findings."""
+        assert self._stream is not None  # noqa: S101 - prepare() has set it
+        record, fs, leads = self._stream
+        beats, n = pending.beats, len(pending.beats)
+        scores = self._scorer.finish(pending.prepared, rebuilt)
+        threshold, p_value = np.empty(n), np.empty(n)
+        is_anomaly, drift = np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
+        drifts: list[Drift] = []
+        for i in range(n):
+            score = float(scores.score[i])
+            verdict = self._threshold.judge(score)
+            threshold[i], p_value[i], is_anomaly[i] = verdict.threshold, verdict.p_value, verdict.is_anomaly
+            shift = self._threshold.update(score, bool(scores.usual[i]))
+            if shift is not None:
+                drift[i] = True
+                time_s = float(beats.r_peak[i] / fs)
+                drifts.append(Drift(record, self._count + i, time_s, shift.before, shift.after, shift.action))
+        number = np.arange(self._count, self._count + n)
+        self._count += n
+        alarms = self._raise_alarms(pending, number, is_anomaly, scores)
+        time_s = beats.r_peak / fs
+        return Findings(
+            record=record,
+            fs=fs,
+            leads=leads[:LEADS],
+            beat=number,
+            r_peak=beats.r_peak,
+            rr_s=scores.rr,
+            score=scores.score,
+            threshold=threshold,
+            p_value=p_value,
+            is_anomaly=is_anomaly,
+            drift=drift,
+            quality=beats.quality.astype(np.float32),
+            learning=time_s < LEARNING_S,
+            kind=np.where(is_anomaly, scores.kind, KIND_NORMAL).astype(np.uint8),
+            shape=scores.shape,
+            rhythm=scores.rhythm,
+            window=scores.window,
+            expected=scores.expected,
+            alarms=tuple(alarms),
+            drifts=tuple(drifts),
+            gaps=pending.gaps,
+        )
+
+    def _follow(self, chunk: Chunk) -> None:
+        stream = (chunk.record, chunk.fs, chunk.leads)
+        if chunk.signal.ndim != 2 or chunk.signal.shape[1] != len(chunk.leads) or not chunk.leads:
+            raise StreamError(
+                f"{chunk.record}: a chunk of shape {chunk.signal.shape} does not fit its leads {chunk.leads}"
+            )
+        if self._stream is None:
+            self._begin(stream, chunk.start)
+        elif stream != self._stream:
+            raise StreamError(
+                f"{chunk.record}: this monitor follows {self._stream[0]} at {self._stream[1]:g} Hz with leads "
+                f"{', '.join(self._stream[2])}; a chunk at {chunk.fs:g} Hz with {', '.join(chunk.leads)} does not "
+                "continue it"
+            )
+        gap_s = (chunk.start - self._next) / chunk.fs
+        if gap_s > LONGEST_GAP_S:
+            raise StreamError(f"{chunk.record}: a gap of {gap_s / 3600:.1f} h: follow what comes after it as a new record")
+
+    def _begin(self, stream: tuple[str, float, tuple[str, ...]], start: int) -> None:
+        record, fs, leads = stream
+        if not 100 <= fs <= 1000:
+            raise StreamError(f"{record}: a rate of {fs:g} Hz is outside 100 to 1,000 Hz")
+        if start < 0:
+            raise StreamError(f"{record}: a chunk begins at sample {start}, before the record does")
+        n = min(len(leads), LEADS)
+        self._stream = stream
+        self._finder = BeatFinder(fs, n, self._peaks() if self._peaks else None)
+        self._scorer = Scorer(self.model, n)
+        self._threshold = AdaptiveThreshold(
+            NoDetector(), calibration=self.model.calibration, alpha=self._threshold_settings.alpha
+        )
+        self._alarms = AlarmEngine(record, self._alarm_settings)
+        self._next = 0
+        self._count = 0
+        self._known_holes: dict[int, int] = {}  # lead -> start of the hole that is open
+        self._events: list[tuple[int, int, str, int, int, str]] = []  # due, order, what, lead, sample, reason
+
+    def _take(self, signal: NDArray[np.float32], gaps: tuple[Gap, ...]) -> Pending:
+        assert self._stream is not None  # noqa: S101 - _follow() has set it
+        beats = self._finder.process(signal)
+        self._next += len(signal)
+        record = self._stream[0]
+        closed = tuple(
+            Gap(record, hole.start / FS, hole.stop / FS, hole.reason) for hole in beats.holes if hole.lead == ALL
+        )
+        prepared = self._scorer.prepare(beats.sample / FS, beats.window, beats.present, beats.broken)
+        clock = round(self._finder.time_s * FS)
+        return Pending(beats, prepared, gaps + closed, beats.holes, tuple(self._finder.open_holes()), clock)
+
+    def _raise_alarms(
+        self, pending: Pending, number: NDArray[np.int64], is_anomaly: NDArray[np.bool_], scores: Scores
+    ) -> list[Alarm]:
+        # Everything that the rules see is put in the order of the moment at which it is known for certain, which does
+        # not depend on the chunks.
+        assert self._stream is not None  # noqa: S101
+        fs, leads = self._stream[1], self._stream[2]
+        flat = round(self._alarm_settings.flat_s * FS)
+        for hole in (*pending.holes, *pending.still_open):
+            is_open = hole in pending.still_open
+            if self._known_holes.get(hole.lead) != hole.start:
+                self._known_holes[hole.lead] = hole.start
+                if hole.lead == ALL:
+                    self._event(hole.start + SETTLED, "lost", hole, hole.start)
+                if is_open or hole.stop - hole.start >= flat:
+                    self._event(hole.start + flat, "hole", hole, hole.start)
+            if not is_open:
+                del self._known_holes[hole.lead]
+                if hole.lead == ALL:
+                    self._event(hole.stop + SETTLED, "back", hole, hole.stop)
+                if hole.stop - hole.start < flat:
+                    dropped = ("hole", hole.lead, hole.start)
+                    self._events = [event for event in self._events if (event[2], event[3], event[4]) != dropped]
+                    heapq.heapify(self._events)
+        beats = pending.beats
+        alarms: list[Alarm] = []
+        ventricular = scores.kind == KIND_VENTRICULAR
+        for i in range(len(beats)):
+            decided = beats.decided[i] / fs
+            alarms += self._due(int(decided * FS), leads)
+            alarms += self._alarms.beat(
+                int(number[i]),
+                float(beats.r_peak[i] / fs),
+                float(decided),
+                float(scores.rr[i]),
+                bool(is_anomaly[i]),
+                bool(ventricular[i]),
+            )
+        alarms += self._due(pending.clock, leads)
+        alarms += self._alarms.silence((pending.clock - SETTLED) / FS)
+        return alarms
+
+    def _event(self, due: int, what: str, hole: Hole, sample: int) -> None:
+        order = ("back", "lost", "hole").index(what)
+        heapq.heappush(self._events, (due, order, what, hole.lead, sample, hole.reason))
+
+    def _due(self, now: int, leads: tuple[str, ...]) -> list[Alarm]:
+        alarms: list[Alarm] = []
+        while self._events and self._events[0][0] <= now:
+            _, _, what, lead, sample, reason = heapq.heappop(self._events)
+            if what == "lost":
+                alarms += self._alarms.signal_lost(sample / FS)
+            elif what == "back":
+                self._alarms.signal_back(sample / FS)
+            else:
+                alarms += self._alarms.hole(None if lead == ALL else leads[lead], sample / FS, reason)
+        return alarms
+
+    # A snapshot is one safetensors file: arrays, and the rest as JSON beside them. No pickle.
+
+    def snapshot(self) -> bytes:
+        """Return the patient's whole state, so that :meth:`restore` goes on from here and no score changes.
+
+        Raises
+        ------
+        StreamError
+            If no chunk has been taken in yet.
+        """
+        if self._stream is None:
+            raise StreamError("nothing to snapshot: no chunk has been taken in")
+        arrays = {f"finder.{key}": value for key, value in self._finder.snapshot().items()}
+        arrays |= {f"scorer.{key}": value for key, value in self._scorer.snapshot().items()}
+        arrays |= {f"threshold.{key}": np.array(value) for key, value in self._threshold.snapshot().items()}
+        facts = {
+            "version": VERSION,
+            "model": self.model.checksum,
+            "stream": self._stream,
+            "next": self._next,
+            "count": self._count,
+            "alpha": self._threshold_settings.alpha,
+            "alarm_settings": self._alarm_settings.model_dump(),
+            "alarms": self._alarms.snapshot(),
+            "known_holes": list(self._known_holes.items()),
+            "events": self._events,
+        }
+        tensors = {key: np.ascontiguousarray(value) for key, value in arrays.items()}
+        return bytes(save_tensors(tensors, metadata={"monitor": json.dumps(facts)}))
+
+    def restore(self, snapshot: bytes) -> None:
+        """Continue from a snapshot.
+
+        Raises
+        ------
+        SnapshotError
+            If it is damaged, of another version, or was made with another model.
+        """
+        try:
+            size = int.from_bytes(snapshot[:8], "little")
+            facts: dict[str, Any] = json.loads(json.loads(snapshot[8 : 8 + size])["__metadata__"]["monitor"])
+            arrays = load_tensors(snapshot)
+        except (SafetensorError, ValueError, KeyError, TypeError) as error:
+            raise SnapshotError(f"a snapshot is damaged ({error}): start the patient anew") from error
+        if facts["version"] != VERSION:
+            raise SnapshotError(f"a snapshot has version {facts['version']}, this version reads {VERSION}")
+        if facts["model"] != self.model.checksum:
+            raise SnapshotError("a snapshot was made with another model: load that model, or start the patient anew")
+        record, fs, leads = facts["stream"]
+        self._threshold_settings = ThresholdSettings(alpha=facts["alpha"])
+        self._alarm_settings = AlarmSettings(**facts["alarm_settings"])
+        self._begin((record, float(fs), tuple(leads)), 0)
+
+        def part(prefix: str) -> dict[str, NDArray[np.generic]]:
+            return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+
+        self._finder.restore(part("finder."))
+        self._scorer.restore(part("scorer."))
+        self._threshold.restore({key: value.tolist() for key, value in part("threshold.").items()})
+        self._alarms.restore(facts["alarms"])
+        self._next, self._count = int(facts["next"]), int(facts["count"])
+        self._known_holes = {int(lead): int(start) for lead, start in facts["known_holes"]}
+        self._events = [tuple(event) for event in facts["events"]]
+
