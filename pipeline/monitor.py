@@ -101,7 +101,7 @@ class Monitor:
 
     def stream(self, record: Record, *, seconds: float = 60.0) -> Iterator[Findings]:
         """Score a whole record, from its beginning and with a fresh state, chunk by chunk of so many ``seconds``."""
-        self._stream = None
+        self._reset()
         for chunk in record.chunks(seconds):
             yield self.process(chunk)
         if self._stream is not None:
@@ -175,8 +175,8 @@ class Monitor:
             shift = self._threshold.update(score, bool(scores.usual[i]))
             if shift is not None:
                 drift[i] = True
-                time_s = float(beats.r_peak[i] / fs)
-                drifts.append(Drift(record, self._count + i, time_s, shift.before, shift.after, shift.action))
+                at = float(beats.r_peak[i] / fs)
+                drifts.append(Drift(record, self._count + i, at, shift.before, shift.after, shift.action))
         number = np.arange(self._count, self._count + n)
         self._count += n
         alarms = self._raise_alarms(pending, number, is_anomaly, scores)
@@ -205,6 +205,9 @@ class Monitor:
             gaps=pending.gaps,
         )
 
+    def _reset(self) -> None:
+        self._stream = None
+
     def _follow(self, chunk: Chunk) -> None:
         stream = (chunk.record, chunk.fs, chunk.leads)
         if chunk.signal.ndim != 2 or chunk.signal.shape[1] != len(chunk.leads) or not chunk.leads:
@@ -221,7 +224,9 @@ class Monitor:
             )
         gap_s = (chunk.start - self._next) / chunk.fs
         if gap_s > LONGEST_GAP_S:
-            raise StreamError(f"{chunk.record}: a gap of {gap_s / 3600:.1f} h: follow what comes after it as a new record")
+            raise StreamError(
+                f"{chunk.record}: a gap of {gap_s / 3600:.1f} h: follow what comes after it as a new record"
+            )
 
     def _begin(self, stream: tuple[str, float, tuple[str, ...]], start: int) -> None:
         record, fs, leads = stream
@@ -375,4 +380,3 @@ class Monitor:
         self._next, self._count = int(facts["next"]), int(facts["count"])
         self._known_holes = {int(lead): int(start) for lead, start in facts["known_holes"]}
         self._events = [tuple(event) for event in facts["events"]]
-

@@ -215,7 +215,6 @@ class Gap:
     reason: str
 
 
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Findings(Sequence[ScoredBeat]):
     """Scored beats in columns, with the alarms, drifts and gaps that came with them.
@@ -297,6 +296,7 @@ class Findings(Sequence[ScoredBeat]):
             if isinstance(getattr(first, f.name), np.ndarray)
         }
         events = {
-            name: tuple(event for part in parts for event in getattr(part, name)) for name in ("alarms", "drifts", "gaps")
+            name: tuple(event for part in parts for event in getattr(part, name))
+            for name in ("alarms", "drifts", "gaps")
         }
         return cls(record=first.record, fs=first.fs, leads=first.leads, **columns, **events)

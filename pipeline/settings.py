@@ -51,7 +51,11 @@ class Settings(BaseSettings):
     """All settings. Read once, at the edge (command line, flow, notebook); the library takes values."""
 
     model_config = SettingsConfigDict(
-        env_prefix="ECG_", env_nested_delimiter="__", frozen=True, extra="forbid", nested_model_default_partial_update=True
+        env_prefix="ECG_",
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="forbid",
+        nested_model_default_partial_update=True,
     )
 
     physionet_url: str = Field(
@@ -59,7 +63,8 @@ class Settings(BaseSettings):
         description="PhysioNet, an HTTP mirror of its files/ tree, or a folder with the same layout",
     )
     cache_dir: Path = Field(
-        default_factory=lambda: Path(platformdirs.user_cache_dir("ecg-anomaly")), description="where fetched records lie"
+        default_factory=lambda: Path(platformdirs.user_cache_dir("ecg-anomaly")),
+        description="where fetched records lie",
     )
     fetch: FetchSettings = FetchSettings()
     threshold: ThresholdSettings = ThresholdSettings()

@@ -300,7 +300,7 @@ def _follow_rhythm(
             changes[0] -= RRS
     rhythm[5], rhythm[4], rhythm[3] = rhythm[4], rhythm[3], log_rr
     rhythm[2] = np.log((1.0 - p[P_SLOW]) * np.exp(rhythm[2]) + p[P_SLOW] * min(rr, 2.0))
-    return out[1] < p[P_PREM]
+    return bool(out[1] < p[P_PREM])
 
 
 @jit
@@ -406,7 +406,9 @@ def _learn(
         for j in range(WINDOW):
             noise[j] = (1.0 - p[P_SHRINK]) * templates[1, k, lead, j] + p[P_SHRINK] * lead_noise + p[P_FLOOR]
         offset = _residual(x[lead], shift, templates[0, k, lead], noise, residual)
-        if k >= TRUSTED:  # a candidate's noise is not its own yet, so it cannot weigh an offset: it learns the beat as it is
+        if (
+            k >= TRUSTED
+        ):  # a candidate's noise is not its own yet, so it cannot weigh an offset: it learns the beat as it is
             for j in range(WINDOW):
                 residual[j] += offset
         for j in range(WINDOW):

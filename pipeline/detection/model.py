@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import math
+from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.detection.network import LSTMAutoencoder, load_model
 
@@ -42,27 +45,38 @@ class Calibration:
     rate: tuple[float, ...]
     score: tuple[float, ...]
     location: float
+    _log_rate: tuple[float, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_log_rate", tuple(math.log(rate) for rate in self.rate))
 
     def p_value(self, score: float) -> float:
-        """Return the share of normal beats that score at least ``score``; beyond the table the tail is exponential."""
-        if score != score:  # noqa: PLR0124 - NaN
-            return float("nan")
-        log_rate = np.log(self.rate)
-        if score > self.score[-1]:
-            slope = (log_rate[-1] - log_rate[-4]) / (self.score[-1] - self.score[-4])
-            return float(max(np.exp(log_rate[-1] + slope * (score - self.score[-1])), 1e-12))
-        return float(np.exp(np.interp(score, self.score, log_rate)))
+        """Return the share of normal beats that score at least ``score``, NaN for NaN.
+
+        Between the table's entries its logarithm is linear in the score; beyond them it goes on as in the last three.
+        """
+        if math.isnan(score):
+            return math.nan
+        x, y = self.score, self._log_rate
+        if score <= x[0]:
+            return self.rate[0]
+        i = bisect_right(x, score)
+        i, j = (i - 1, i) if i < len(x) else (len(x) - 4, len(x) - 1)
+        step = max(x[j] - x[i], 1e-9)
+        return max(math.exp(y[i] + (y[j] - y[i]) * (score - x[i]) / step), 1e-12)
 
     def threshold(self, rate: float) -> float:
         """Return the score that a share ``rate`` of normal beats passes."""
-        log_rate = np.log(self.rate)
-        if rate < self.rate[-1]:
-            slope = (self.score[-1] - self.score[-4]) / (log_rate[-1] - log_rate[-4])
-            return float(self.score[-1] + slope * (np.log(rate) - log_rate[-1]))
-        return float(np.interp(-np.log(rate), -log_rate, self.score))
+        x, y = self.score, self._log_rate
+        log_rate = math.log(rate)
+        if rate >= self.rate[0]:
+            return x[0]
+        i = next((k for k, value in enumerate(y) if value < log_rate), len(y))
+        i, j = (i - 1, i) if i < len(x) else (len(x) - 4, len(x) - 1)
+        return x[i] + (x[j] - x[i]) * (log_rate - y[i]) / (y[j] - y[i])
 
     @classmethod
-    def from_scores(cls, scores: Sequence[np.typing.NDArray[np.float64]], location: float) -> Calibration:
+    def from_scores(cls, scores: Sequence[NDArray[np.float64]], location: float) -> Calibration:
         """Measure it on the normal beats of several records, each record counting the same."""
         rates = np.concatenate([[0.9, 0.7, 0.5, 0.3, 0.2], np.geomspace(0.1, 1e-4, 31)])
         values = np.concatenate(scores)

@@ -167,7 +167,11 @@ def inputs(beats: ContextualBeats, shape: Shape) -> tuple[NDArray[np.float32], N
 def save_model(path: Path, network: LSTMAutoencoder, facts: Mapping[str, Any]) -> None:
     """Write weights and facts (calibration, figures, seed) as one safetensors file, whole or not at all."""
     tensors = {name: tensor.detach().contiguous() for name, tensor in network.state_dict().items()}
-    metadata = {"format": FORMAT, "shape": json.dumps(asdict(network.shape)), "facts": json.dumps(facts, sort_keys=True)}
+    metadata = {
+        "format": FORMAT,
+        "shape": json.dumps(asdict(network.shape)),
+        "facts": json.dumps(facts, sort_keys=True),
+    }
     temporary = path.with_name(f".{path.name}.part")
     temporary.write_bytes(save(tensors, metadata=metadata))
     temporary.replace(path)

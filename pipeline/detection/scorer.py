@@ -107,8 +107,8 @@ class Scorer:
         beats = prepared.beats
         n, leads = beats.present.shape
         shape = self._model.network.shape
-        per_lead = rebuilt.reshape(n, shape.steps, LEADS, shape.step).transpose(0, 2, 1, 3)
-        per_lead = per_lead.reshape(n, LEADS, shape.steps * shape.step)
+        by_step = rebuilt.reshape(n, shape.steps, LEADS, shape.step)
+        per_lead = by_step.transpose(0, 2, 1, 3).reshape(n, LEADS, shape.steps * shape.step)
         error = np.abs(prepared.residual - rebuilt).reshape(n, shape.steps, LEADS, shape.step).mean(axis=(1, 3))
         unknown = ~beats.present | (beats.member < 0)[:, None]
         rebuilt_distance = np.where(unknown, np.nan, np.log(error[:, :leads] + 1e-6))
@@ -132,7 +132,9 @@ class Scorer:
             usual=beats.near & beats.on_time,
             rr=beats.rr,
             window=(beats.seen * gone).transpose(0, 2, 1),
-            expected=np.where((beats.member < 0)[:, None, None], np.float32(np.nan), expected * gone).transpose(0, 2, 1),
+            expected=np.where((beats.member < 0)[:, None, None], np.float32(np.nan), expected * gone).transpose(
+                0, 2, 1
+            ),
         )
 
     def snapshot(self) -> State:

@@ -109,7 +109,8 @@ class AdaptiveThreshold(base.AnomalyFilter):
         self._offset = 0.0
 
     def _new_watch(self) -> base.DriftDetector:
-        return drift.ADWIN(delta=1e-4) if self.drift_detector is None else self.drift_detector.clone()
+        detector = self.drift_detector or drift.ADWIN(delta=1e-4)  # type: ignore[no-untyped-call]  # River's own
+        return detector.clone()
 
     @property
     def threshold(self) -> float:
@@ -151,7 +152,7 @@ class AdaptiveThreshold(base.AnomalyFilter):
 
     def _move(self) -> None:
         n = len(self._usual)
-        own = float(self._median.get()) - self._population.location
+        own = (self._median.get() or 0.0) - self._population.location
         self._offset = self.trust * n / (n + SOFT) * max(-REACH, min(REACH, own))
 
     def _watch_for_drift(self, score: float) -> Shift | None:

@@ -168,7 +168,9 @@ class BeatFinder:
         present = np.empty((n, self.n_leads), dtype=np.bool_)
         _cut(band, states, peaks.sample - start, window, present)
         broken = np.empty(n, dtype=np.bool_)
-        self._last = _breaks(aligned, self._clock - m - REACH, self._hole, peaks.sample, peaks.decided, self._last, broken)
+        self._last = _breaks(
+            aligned, self._clock - m - REACH, self._hole, peaks.sample, peaks.decided, self._last, broken
+        )
         return Beats(
             sample=peaks.sample,
             r_peak=self._resampler.to_input(peaks.sample),

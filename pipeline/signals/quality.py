@@ -35,9 +35,7 @@ class Conditioner:
         self._runs = np.zeros((n_leads, 3), dtype=np.int64)
         self._runs[:, 1] = FLAT  # nothing has been seen yet
 
-    def process(
-        self, signal: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+    def process(self, signal: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
         """Take the next samples, shape (leads, m) in mV, NaN where missing.
 
         Returns

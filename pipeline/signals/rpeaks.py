@@ -96,9 +96,7 @@ class RPeakDetector:
         self._ring = np.zeros((2, RING))
         self._lead_ring = np.zeros((n_leads, RING))
 
-    def process(
-        self, e: NDArray[np.float64], h: NDArray[np.float64], bad: NDArray[np.bool_]
-    ) -> Peaks:
+    def process(self, e: NDArray[np.float64], h: NDArray[np.float64], bad: NDArray[np.bool_]) -> Peaks:
         """Take the next samples of the two envelopes and of the leads' state; return the beats now decided.
 
         Parameters
@@ -112,7 +110,17 @@ class RPeakDetector:
         found = np.empty((2, room), dtype=np.int64)
         facts = np.empty((2, room))
         n = _detect(
-            e, h, bad, self._parameters, self._ints, self._floats, self._leads, self._ring, self._lead_ring, found, facts
+            e,
+            h,
+            bad,
+            self._parameters,
+            self._ints,
+            self._floats,
+            self._leads,
+            self._ring,
+            self._lead_ring,
+            found,
+            facts,
         )
         return Peaks(found[0, :n], found[1, :n], facts[0, :n], facts[1, :n])
 
@@ -151,7 +159,7 @@ def _threshold(since: float, rr: float, floor: float, p: NDArray[np.float64]) ->
         level = p[P_ON_TIME] + (p[P_LATE] - p[P_ON_TIME]) * (t - 1.0) / 0.6
     else:
         level = p[P_LATE]
-    return level + p[P_NGAIN] * max(0.0, floor - p[P_NFREE])
+    return float(level + p[P_NGAIN] * max(0.0, floor - p[P_NFREE]))
 
 
 @jit

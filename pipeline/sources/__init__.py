@@ -1,0 +1,14 @@
+"""Where samples come from: PhysioNet and folders of WFDB records.
+
+:func:`open_record` opens one, :func:`list_records` says which there are, :func:`fetch` only brings one to this machine.
+The synthetic source is :mod:`pipeline.sources.synthetic`.
+"""
+
+from __future__ import annotations
+
+from pipeline.sources.catalog import list_records, open_record
+from pipeline.sources.checksums import record_checksum
+from pipeline.sources.physionet import FetchedRecord, fetch
+from pipeline.sources.wfdb_record import WfdbRecord
+
+__all__ = ["FetchedRecord", "WfdbRecord", "fetch", "list_records", "open_record", "record_checksum"]

@@ -1,0 +1,164 @@
+"""Which records there are, and opening one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from fnmatch import fnmatchcase
+from functools import partial
+from pathlib import Path
+
+from pipeline.errors import RecordNotFound
+from pipeline.settings import Settings
+from pipeline.sources.checksums import published_in
+from pipeline.sources.download import Progress
+from pipeline.sources.header import header_files, with_extension
+from pipeline.sources.names import PhysioNetName, check_path, did_you_mean
+from pipeline.sources.physionet import fetch, read_list
+from pipeline.sources.wfdb_record import WfdbRecord
+
+__all__ = ["list_records", "open_record"]
+
+_LIST = "RECORDS"
+
+
+def open_record(
+    name: str,
+    *,
+    data_dir: Path | str | None = None,
+    leads: Sequence[str] | None = None,
+    max_leads: int = 2,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+) -> WfdbRecord:
+    """Open a record, fetching it first if it is PhysioNet's and not here.
+
+    Parameters
+    ----------
+    name : str
+        ``mitdb/208`` or ``mitdb/1.0.0/208``; with ``data_dir``, the record's path inside that folder.
+    data_dir : path, optional
+        A folder of WFDB records.
+    leads : sequence of str, optional
+        Names of the leads to carry; by default the first ``max_leads`` in order of preference.
+    max_leads : int
+        Most leads to carry, 1 to 12, when none are named.
+    settings : Settings, optional
+        Where records come from and are cached; read from the environment by default.
+    progress : callable, optional
+        Called as ``progress(file, bytes_done, bytes_in_all)`` while files arrive.
+
+    Returns
+    -------
+    WfdbRecord
+        Its name is ``mitdb/208``, or with ``data_dir`` the folder's name and the record's.
+
+    Raises
+    ------
+    RecordNotFound, RecordCorrupt, RecordUnsupported, SourceUnavailable, OutputError
+        In one line that names the record, see :mod:`pipeline.errors`.
+    """
+    if data_dir is None:
+        got = fetch(name, settings, progress=progress)
+        path, full_name, database = got.path, got.name, got.database
+    else:
+        data_dir, relative = Path(data_dir), check_path(name)
+        path, full_name, database = data_dir / relative, f"{_folder_name(data_dir)}/{relative}", data_dir
+        if not with_extension(path, "hea").is_file():
+            near = did_you_mean(relative, _in_folder(data_dir)) if data_dir.is_dir() else ""
+            raise RecordNotFound(f"record {name!r}: there is no {relative}.hea in {data_dir}{near}")
+    return WfdbRecord(path, full_name, leads=leads, max_leads=max_leads, is_published=published_in(database))
+
+
+def list_records(*patterns: str, data_dir: Path | str | None = None, settings: Settings | None = None) -> list[str]:
+    """Return the names that patterns stand for, in order and each once, as :func:`open_record` takes them.
+
+    Parameters
+    ----------
+    *patterns : str
+        Of PhysioNet: a record (``mitdb/208``, taken as it is), a glob (``mitdb/1*``) or a whole database (``mitdb``).
+        Of a folder: a record, a glob or a subfolder; none means all of it.
+    data_dir : path, optional
+        A folder of WFDB records. Its ``RECORDS`` file says which there are, or else its headers, without those of
+        segments.
+    settings : Settings, optional
+        Where records come from; read from the environment by default.
+
+    Raises
+    ------
+    RecordNotFound
+        If there is no such database or folder, or nothing matches.
+    SourceUnavailable, OutputError
+        As :func:`~pipeline.sources.physionet.fetch`.
+    ValueError
+        If there is no pattern and no folder.
+    """
+    names: list[str] = []
+    if data_dir is None:
+        if not patterns:
+            raise ValueError("list_records needs a pattern, such as 'mitdb', or a data_dir")
+        for pattern in patterns:
+            names += _of_physionet(pattern, settings or Settings())
+    else:
+        data_dir = Path(data_dir)
+        if not data_dir.is_dir():
+            raise RecordNotFound(f"records in {str(data_dir)!r}: there is no such folder")
+        there = list(_in_folder(data_dir))
+        for pattern in patterns or ("*",):
+            names += _matching(check_path(pattern, glob=True), there, str(data_dir))
+    return list(dict.fromkeys(names))
+
+
+def _of_physionet(pattern: str, settings: Settings) -> list[str]:
+    wanted = PhysioNetName.parse(pattern, glob=True)
+    if wanted.path and not _is_glob(wanted.path):
+        return [str(wanted)]
+    whole = wanted.path or "*"
+    there = list(_listed(partial(read_list, wanted, settings=settings), whole))
+    prefix = str(PhysioNetName(wanted.database, wanted.version, ""))
+    if not there:
+        raise RecordNotFound(f"database {prefix!r}: it has no {_LIST} file; name its records one by one")
+    return [f"{prefix}/{path}" for path in _matching(whole, there, prefix)]
+
+
+def _in_folder(folder: Path) -> Iterator[str]:
+    if (folder / _LIST).is_file():
+        yield from _listed(lambda file: (folder / file).read_text("utf-8") if (folder / file).is_file() else None, "*")
+        return
+    hidden = re.compile(r"(^|/)\.")  # files that are still being written
+    headers = [file for file in sorted(folder.rglob("*.hea")) if not hidden.search(file.relative_to(folder).as_posix())]
+    parts: set[Path] = set()
+    for header in headers:
+        _, segments = header_files(header.read_text("utf-8", errors="replace"))
+        parts.update(header.with_name(f"{segment}.hea") for segment in segments)
+    for header in headers:
+        if header not in parts:
+            yield header.relative_to(folder).as_posix().removesuffix(".hea")
+
+
+def _listed(read: Callable[[str], str | None], glob: str, folder: str = "") -> Iterator[str]:
+    """Yield the records of a ``RECORDS`` file; a line that ends in a slash names a folder with a list of its own."""
+    literal = re.split(r"[*?\[]", glob)[0]
+    for line in (read(f"{folder}{_LIST}") or "").splitlines():
+        entry = folder + line.strip()
+        if entry == folder:
+            continue
+        if not entry.endswith("/"):
+            yield check_path(entry)
+        elif entry.startswith(literal) or literal.startswith(entry):  # a list costs a request: only where it may match
+            yield from _listed(read, glob, check_path(entry.rstrip("/")) + "/")
+
+
+def _matching(pattern: str, there: Sequence[str], where: str) -> list[str]:
+    found = [name for name in there if name == pattern or name.startswith(f"{pattern}/") or fnmatchcase(name, pattern)]
+    if not found:
+        raise RecordNotFound(f"record {pattern!r}: nothing in {where} matches{did_you_mean(pattern, there)}")
+    return found
+
+
+def _is_glob(text: str) -> bool:
+    return re.search(r"[*?\[]", text) is not None
+
+
+def _folder_name(folder: Path) -> str:
+    return folder.resolve().name or "records"

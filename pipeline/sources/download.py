@@ -1,0 +1,225 @@
+"""Files over HTTP: whole or not at all, politely, and again when it may help."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import BinaryIO
+
+import requests
+
+from pipeline.errors import RecordCorrupt, RecordNotFound, SourceUnavailable
+from pipeline.settings import FetchSettings
+
+__all__ = ["Client", "Progress", "whole_file"]
+
+Progress = Callable[[str, int, int], None]
+"""Called as ``progress(file, bytes_done, bytes_in_all)``; ``bytes_in_all`` is 0 while unknown."""
+
+_PIECE = 2**16
+_LONGEST_WAIT_S = 60.0  # a server that asks for more is told to the user instead
+_RETRIED = {408, 425, 429, 500, 502, 503, 504}
+_jitter = secrets.SystemRandom()
+
+
+class _Passing(Exception):
+    """Something that may be gone at the next try."""
+
+    def __init__(self, reason: str, wait_s: float = 0.0) -> None:
+        super().__init__(reason)
+        self.wait_s = wait_s
+
+
+class _Damaged(_Passing):
+    """A body whose SHA-256 is not the one that the publisher lists."""
+
+
+class _Pace:
+    """Spaces the requests of the whole process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._next = 0.0
+
+    def wait(self, per_s: float) -> None:
+        with self._lock:
+            slot = max(time.monotonic(), self._next)
+            self._next = slot + 1.0 / per_s
+        time.sleep(max(0.0, slot - time.monotonic()))
+
+
+_pace = _Pace()
+
+
+@contextmanager
+def whole_file(target: Path) -> Iterator[BinaryIO]:
+    """Write a file that appears under its name only when it is complete and on disk.
+
+    Its temporary name is its own, so that two processes that write the same file do not meet; whichever ends last
+    replaces the other's. If the body of the ``with`` is left by an exception, Ctrl-C included, nothing remains.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part")
+    try:
+        with part.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+class Client:
+    """A polite HTTP client for a tree of files.
+
+    Parameters
+    ----------
+    settings : FetchSettings
+        Timeouts, retries and pace.
+    progress : callable, optional
+        Told about the bytes of every file, see :data:`Progress`.
+    """
+
+    def __init__(self, settings: FetchSettings, progress: Progress | None = None) -> None:
+        self._settings = settings
+        self._progress = progress
+        self._session = requests.Session()
+        self._session.headers["User-Agent"] = f"ecg-anomaly/{version('ecg-anomaly')}"
+        self._session.headers["Accept-Encoding"] = "identity"  # the body's length must be the file's
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
+
+    def get(self, url: str, sink: BinaryIO, *, about: str, sha256: str | None = None) -> str:
+        """Write the body of ``url`` to ``sink``, trying again while that may help.
+
+        Tried again: a connection that fails, a stall, a short body, a wrong hash, and the answers 408, 425, 429 and
+        5xx; after a growing, jittered wait, or the one that the server asks for.
+
+        Parameters
+        ----------
+        url : str
+            Where it is.
+        sink : binary file
+            Seekable; holds the whole body afterwards.
+        about : str
+            What the messages name, such as ``record 'mitdb/208'``.
+        sha256 : str, optional
+            Hash that the body must have.
+
+        Returns
+        -------
+        str
+            The address that answered, after redirections.
+
+        Raises
+        ------
+        RecordNotFound
+            If the server does not have it (404, 410) or does not give it to everyone (401, 403).
+        RecordCorrupt
+            If the body's hash is still wrong at the last try.
+        SourceUnavailable
+            If there is no whole answer at the last try.
+        """
+        tries = 1 + self._settings.retries
+        for attempt in range(tries):
+            sink.seek(0)
+            sink.truncate()
+            _pace.wait(self._settings.requests_per_s)
+            try:
+                return self._try(url, sink, about, sha256)
+            except _Passing as error:
+                if attempt + 1 < tries and error.wait_s <= _LONGEST_WAIT_S:
+                    backoff = self._settings.backoff_s * 2**attempt * _jitter.uniform(0.5, 1.5)
+                    time.sleep(max(error.wait_s, min(backoff, _LONGEST_WAIT_S)))
+                    continue
+                if isinstance(error, _Damaged):
+                    raise RecordCorrupt(
+                        f"{about}: {url} does not have the SHA-256 that its publisher lists, in {attempt + 1} tries; "
+                        "try later or use another mirror"
+                    ) from error
+                raise SourceUnavailable(
+                    f"{about}: no whole answer from {url} in {attempt + 1} tries ({error}); check the network, try "
+                    "later, or set ECG_PHYSIONET_URL to a mirror or a folder"
+                ) from error
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def _try(self, url: str, sink: BinaryIO, about: str, sha256: str | None) -> str:
+        timeout = self._settings.timeout_s
+        digest, done = hashlib.sha256(), 0
+        try:
+            with self._session.get(url, stream=True, timeout=(timeout, timeout)) as response:
+                _check_status(response, about)
+                declared = response.headers.get("Content-Length", "")
+                length = int(declared) if declared.isdecimal() else 0
+                for piece in response.iter_content(_PIECE):
+                    sink.write(piece)
+                    digest.update(piece)
+                    done += len(piece)
+                    if self._progress is not None:
+                        self._progress(url.rsplit("/", 1)[-1], done, length)
+        except requests.exceptions.Timeout as error:
+            raise _Passing(f"silent for {timeout:g} s") from error
+        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
+            raise SourceUnavailable(f"{about}: {url} is not an address ({error}); check ECG_PHYSIONET_URL") from error
+        except requests.exceptions.RequestException as error:
+            raise _Passing(_reason(error)) from error
+        if sha256 is not None and digest.hexdigest() != sha256:
+            raise _Damaged("wrong SHA-256")
+        return response.url
+
+
+def _check_status(response: requests.Response, about: str) -> None:
+    status = response.status_code
+    if status == 200:
+        return
+    if status in (404, 410):
+        raise RecordNotFound(f"{about}: {response.url} does not exist")
+    if status in (401, 403):
+        raise RecordNotFound(
+            f"{about}: {response.url} is not open to everyone ({status}); fetch it by hand and read it from its folder"
+        )
+    if status in _RETRIED:
+        wait_s = _retry_after(response.headers.get("Retry-After"))
+        raise _Passing(f"the server answers {status}" + (f" and asks to wait {wait_s:.0f} s" if wait_s else ""), wait_s)
+    raise SourceUnavailable(f"{about}: {response.url} answers {status}; check ECG_PHYSIONET_URL")
+
+
+def _retry_after(value: str | None) -> float:
+    """Return the wait in s that a server asks for, as a number of seconds or a date (RFC 9110, 10.2.3)."""
+    if value is None:
+        return 0.0
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return 0.0
+
+
+def _reason(error: requests.exceptions.RequestException) -> str:
+    """Say in few words why a request failed: requests nests the cause three deep."""
+    text = str(error)
+    if "Read timed out" in text:
+        return "the answer stalled"
+    if isinstance(error, (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)):
+        return "the answer was cut short"
+    if "NameResolution" in text:
+        return "the server's name is not known"
+    return "no connection"

@@ -1,0 +1,256 @@
+"""One WFDB record, streamed in mV."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.annotations import Annotations
+from pipeline.errors import RecordCorrupt, RecordUnsupported
+from pipeline.records import Chunk
+from pipeline.sources.header import Channel, Header, check_signal_files, read_header, with_extension
+from pipeline.sources.leads import choose_leads, millivolts_per_unit
+from pipeline.sources.wfdb_annotations import read_annotations
+from pipeline.sources.wfdb_signal import SignalReader
+
+__all__ = ["MAX_FS", "MIN_FS", "WfdbRecord"]
+
+MIN_FS, MAX_FS = 100.0, 1000.0
+
+_BLOCK = 2**21  # stored samples decoded at a time: few enough for memory, and wfdb parses the header for each
+
+
+class WfdbRecord:
+    """A WFDB record on disk: single- or multi-segment, of any storage format, read block by block.
+
+    The signal is converted to float32 mV; what is missing (a gap, an absent lead, an invalid sample) is NaN. Leads with
+    several samples a frame are averaged down to the frame rate; if that is below 100 Hz, they are averaged only as far
+    as all chosen leads have in common.
+
+    Parameters
+    ----------
+    path : Path
+        The record's path without extension.
+    name : str
+        The name that its chunks carry, such as ``mitdb/208``.
+    leads : sequence of str, optional
+        Names of the leads to carry, in this order; by default the first ``max_leads`` by order of preference
+        (:data:`pipeline.sources.leads.PREFERENCE`).
+    max_leads : int
+        Most leads to carry, 1 to 12, when none are named.
+    is_published : callable, optional
+        Tells whether a file is byte for byte what its publisher lists. A signal whose sum differs from its header's is
+        accepted if its files are: some headers were published with wrong sums.
+
+    Raises
+    ------
+    RecordNotFound
+        If its header or a signal file is missing.
+    RecordCorrupt
+        If its header or a signal file is damaged or cut.
+    RecordUnsupported
+        If its rate is not 100 to 1,000 Hz, it has no ECG lead or not the one asked for, it is empty, or its format is
+        not known.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        *,
+        leads: Sequence[str] | None = None,
+        max_leads: int = 2,
+        is_published: Callable[[Path], bool] | None = None,
+    ) -> None:
+        self.path = path
+        self._name = name
+        self._is_published = is_published
+        self._header = read_header(path, name)
+        self._length = self._check_length()
+        signals = self._signals()
+        if not signals:
+            raise RecordUnsupported(f"record {name!r}: it has no signals")
+        usable = [millivolts_per_unit(channel.units) is not None for channel in signals]
+        chosen = choose_leads(name, [channel.name for channel in signals], usable, leads, max_leads)
+        self._channels = [signals[i] for i in chosen]
+        self._per_frame = 1
+        if self._header.fs < MIN_FS:
+            self._per_frame = math.gcd(*(channel.per_frame for channel in self._channels))
+        if not MIN_FS <= self.fs <= MAX_FS:
+            raise RecordUnsupported(
+                f"record {name!r}: it is sampled at {self.fs:g} Hz; the pipeline takes {MIN_FS:g} to {MAX_FS:g} Hz"
+            )
+
+    @property
+    def name(self) -> str:
+        """Name with its database, such as ``mitdb/208``."""
+        return self._name
+
+    @property
+    def fs(self) -> float:
+        """Sampling rate in Hz."""
+        return self._header.fs * self._per_frame
+
+    @property
+    def leads(self) -> tuple[str, ...]:
+        """Names of the leads that its chunks carry, most preferred first."""
+        return tuple(channel.name for channel in self._channels)
+
+    @property
+    def n_samples(self) -> int:
+        """Length in samples."""
+        return self._length * self._per_frame
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All its files that are there: headers, signals and reference annotations."""
+        headers, signals = [self.path], list(self._header.channels)
+        for part in dict.fromkeys([self._header.layout, *(segment.name for segment in self._header.segments)]):
+            if part is not None:
+                headers.append(self.path.with_name(part))
+                signals += read_header(headers[-1], self._name).channels
+        stored = dict.fromkeys(self.path.with_name(channel.file) for channel in signals if channel.is_stored)
+        candidates = [*(with_extension(header, "hea") for header in headers), *stored, with_extension(self.path, "atr")]
+        return tuple(file for file in candidates if file.exists())
+
+    def annotations(self, extension: str = "atr") -> Annotations | None:
+        """Return the annotations in the file with this extension, or None if there is no such file.
+
+        Raises
+        ------
+        RecordCorrupt
+            If the file is empty, cut or damaged.
+        """
+        return read_annotations(self.path, extension, self._name, self._header.fs)
+
+    def chunks(self, seconds: float = 60.0) -> Iterator[Chunk]:
+        """Yield the signal in order, ``seconds`` at a time (the last may be shorter), in constant memory.
+
+        Raises
+        ------
+        RecordCorrupt
+            If a segment is damaged, or, once it has been read to its end, its sum is not its header's.
+        ValueError
+            If ``seconds`` is not a positive number.
+        """
+        if not 0 < seconds < math.inf:
+            raise ValueError(f"seconds must be a positive number, not {seconds}")
+        size = max(1, round(seconds * self.fs))
+        return self._rechunk(size)
+
+    def _rechunk(self, size: int) -> Iterator[Chunk]:
+        start = filled = 0
+        signal = self._room(min(size, self.n_samples))
+        for block in self._blocks():
+            used = 0
+            while used < len(block):
+                take = min(len(block) - used, len(signal) - filled)
+                signal[filled : filled + take] = block[used : used + take]
+                used, filled = used + take, filled + take
+                if filled == len(signal):
+                    yield Chunk(self._name, start, self.fs, self.leads, signal)
+                    start, filled = start + filled, 0
+                    signal = self._room(min(size, self.n_samples - start))
+
+    def _room(self, samples: int) -> NDArray[np.float32]:
+        return np.empty((samples, len(self._channels)), dtype=np.float32)
+
+    def _blocks(self) -> Iterator[NDArray[np.float32]]:
+        """Yield the signal in pieces of bounded size."""
+        if not self._header.segments:
+            yield from self._segment(self.path, self._header, list(self._channels))
+        for segment in self._header.segments:
+            if segment.name is None:
+                yield from self._missing(segment.length)
+                continue
+            path = self.path.with_name(segment.name)
+            header = self._segment_header(path, segment.length)
+            yield from self._segment(path, header, self._matching(header, path))
+
+    def _segment(self, path: Path, header: Header, channels: list[Channel | None]) -> Iterator[NDArray[np.float32]]:
+        """Yield one stored segment; a channel that is None is absent from it."""
+        length = self._length if header.length is None else header.length
+        stored = [channel for channel in channels if channel is not None and channel.is_stored]
+        if not stored:
+            yield from self._missing(length)
+            return
+        columns = [i for i, channel in enumerate(channels) if channel is not None and channel.is_stored]
+        reader = SignalReader(path, self._name, header, stored, self._per_frame)
+        width = sum(channel.per_frame for channel in header.channels)
+        for first, last in _spans(length, max(1, _BLOCK // width) if header.length is not None else length):
+            block = reader.read(first, last)
+            if len(columns) < len(channels):
+                whole = self._room(len(block))
+                whole.fill(np.nan)
+                whole[:, columns] = block
+                block = whole
+            yield block
+        wrong = reader.wrong_sums() if header.length is not None else []
+        if wrong and not self._as_published(path, stored):
+            raise RecordCorrupt(
+                f"record {self._name!r}: the samples of {', '.join(wrong)} fail the checksum in {path.name}.hea; "
+                f"delete the record's files in {path.parent} and fetch or copy them again"
+            )
+
+    def _missing(self, frames: int) -> Iterator[NDArray[np.float32]]:
+        for first, last in _spans(frames, _BLOCK):
+            gap = self._room((last - first) * self._per_frame)
+            gap.fill(np.nan)
+            yield gap
+
+    def _as_published(self, path: Path, stored: list[Channel]) -> bool:
+        files = {with_extension(path, "hea"), *(path.with_name(channel.file) for channel in stored)}
+        return self._is_published is not None and all(self._is_published(file) for file in files)
+
+    def _check_length(self) -> int:
+        shortest = None
+        if not self._header.segments:
+            shortest = check_signal_files(self.path, self._header, self._name)
+        length = shortest if self._header.length is None else self._header.length
+        if length is None and self._header.channels:
+            raise RecordUnsupported(
+                f"record {self._name!r}: {self.path.name}.hea does not say how long it is; add it to its first line"
+            )
+        if not length and (self._header.channels or self._header.segments):
+            raise RecordUnsupported(f"record {self._name!r}: it is empty (no samples)")
+        return length or 0
+
+    def _signals(self) -> list[Channel]:
+        """Return the channels to choose leads from."""
+        header = self._header
+        if header.layout is not None:  # declares signals that each segment may or may not have
+            return list(read_header(self.path.with_name(header.layout), self._name).channels)
+        first = next((segment.name for segment in header.segments if segment.name is not None), None)
+        if first is not None:
+            header = read_header(self.path.with_name(first), self._name)
+        return [channel for channel in header.channels if channel.is_stored]
+
+    def _segment_header(self, path: Path, length: int) -> Header:
+        header = read_header(path, self._name)
+        if header.segments:
+            raise RecordUnsupported(f"record {self._name!r}: its segment {path.name} is made of segments itself")
+        if header.fs != self._header.fs or header.length not in (None, length):
+            raise RecordCorrupt(
+                f"record {self._name!r}: its header and that of its segment {path.name} give different rates or lengths"
+            )
+        frames = check_signal_files(path, header, self._name)
+        if header.length is None and frames != length:
+            raise RecordCorrupt(f"record {self._name!r}: its segment {path.name} holds {frames} of {length} samples")
+        return header
+
+    def _matching(self, header: Header, path: Path) -> list[Channel | None]:
+        """Return a segment's channel for each chosen lead; None where the segment lacks it."""
+        if self._header.layout is None:
+            if len(header.channels) <= max(channel.index for channel in self._channels):
+                raise RecordCorrupt(f"record {self._name!r}: its segment {path.name} has too few signals")
+            return [header.channels[channel.index] for channel in self._channels]
+        by_name = {channel.name: channel for channel in header.channels}
+        return [by_name.get(channel.name) for channel in self._channels]
+
+
+def _spans(length: int, size: int) -> Iterator[tuple[int, int]]:
+    return ((first, min(first + size, length)) for first in range(0, length, size))

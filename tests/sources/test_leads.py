@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import RecordUnsupported
+from pipeline.sources.leads import PREFERENCE, choose_leads, is_ecg, lead_key, millivolts_per_unit, unique_names
+
+
+def chosen(names: list[str], max_leads: int = 2, wanted: list[str] | None = None) -> list[str]:
+    return [names[i] for i in choose_leads("db/1", names, [True] * len(names), wanted, max_leads)]
+
+
+@pytest.mark.parametrize(
+    ("names", "leads"),
+    [
+        (["V5", "MLII"], ["MLII", "V5"]),  # mitdb 114
+        (["V5", "V2"], ["V5", "V2"]),  # mitdb 102 and 104
+        (["ECG1", "ECG2"], ["ECG1", "ECG2"]),
+        (["RESP", "ECG Lead 1", "ABP", "ECG Lead 2", "PLETH"], ["ECG Lead 1", "ECG Lead 2"]),
+        (["i", "ii", "iii", "avr", "avl", "avf", "v1", "v2", "v3", "v4", "v5", "v6"], ["ii", "v5"]),
+        (["CM5", "Lead II"], ["Lead II", "CM5"]),
+        (["EEG (C4-A1)", "ECG", "BP", "Resp (sum)"], ["ECG"]),
+        (["ECG III", "ECG aVF"], ["ECG aVF", "ECG III"]),
+    ],
+)
+def test_leads_are_chosen_by_name_in_order_of_preference(names: list[str], leads: list[str]) -> None:
+    assert chosen(names) == leads
+
+
+@given(st.permutations(PREFERENCE), st.integers(1, 12))
+def test_position_in_the_file_changes_no_choice_among_known_leads(names: list[str], max_leads: int) -> None:
+    assert chosen(names, max_leads) == list(PREFERENCE[:max_leads])
+
+
+@given(st.lists(st.sampled_from(["MLII", "V5", "ECG1", "ECG2", "RESP", "x"]), unique=True), st.integers(1, 12))
+def test_choice_is_of_ecg_leads_only_each_once(names: list[str], max_leads: int) -> None:
+    ecg = [name for name in names if name != "RESP"]
+    if ecg:
+        leads = chosen(names, max_leads)
+        assert len(leads) == len(set(leads)) == min(max_leads, len(ecg))
+        assert set(leads) <= set(ecg)
+    else:
+        with pytest.raises(RecordUnsupported, match="no ECG lead"):
+            chosen(names, max_leads)
+
+
+def test_named_leads_come_in_the_order_asked_for_however_they_are_spelt() -> None:
+    assert chosen(["MLII", "ECG V1", "RESP"], wanted=["v1", "ml2", "RESP"]) == ["ECG V1", "MLII", "RESP"]
+
+
+def test_missing_lead_is_refused_with_those_there_are() -> None:
+    with pytest.raises(RecordUnsupported, match=r"'db/1'.*'V6'; choose from: MLII, V1"):
+        chosen(["MLII", "V1"], wanted=["V6"])
+
+
+@pytest.mark.parametrize(("wanted", "max_leads"), [([], 2), (["V1", "v1"], 2), (None, 0), (None, 13)])
+def test_senseless_choice_is_a_value_error(wanted: list[str] | None, max_leads: int) -> None:
+    with pytest.raises(ValueError, match="lead"):
+        chosen(["MLII", "V1"], max_leads, wanted)
+
+
+def test_names_are_compared_without_case_blanks_or_noise() -> None:
+    assert {lead_key(name) for name in ("II", "ii", "Lead II", "ECG II", "ECG lead II ", "D2")} == {"II"}
+    assert lead_key("MLII") == lead_key("ML2") != lead_key("II")
+
+
+def test_other_signals_are_no_leads() -> None:
+    others = ["RESP", "Resp Imp.", "ABP", "ART", "PLETH", "CO2", "SpO2", "CVP", "ICP", "EEG C4", "noise1", "P1"]
+    assert not any(is_ecg(name) for name in others)
+    assert all(is_ecg(name) for name in ("MLII", "ECG1", "CM5", "V", "MCL1", "chest ECG", "aVR", "D3"))
+
+
+def test_units_are_voltages_or_nothing() -> None:
+    assert {u: millivolts_per_unit(u) for u in ("", "mV", "uV", "µV", "V")} == {
+        "": 1.0,
+        "mV": 1.0,
+        "uV": 1e-3,
+        "µV": 1e-3,
+        "V": 1e3,
+    }
+    assert [millivolts_per_unit(u) for u in ("mmHg", "NU", "bpm", "%")] == [None] * 4
+
+
+@given(st.lists(st.sampled_from(["ECG", "ECG-3", "ECG-2", "", " V1"])))
+def test_names_become_unique_and_the_first_keeps_its_own(names: list[str]) -> None:
+    unique = unique_names(names)
+    assert len(set(unique)) == len(names)
+    assert not names or names[0].strip() in ("", unique[0])

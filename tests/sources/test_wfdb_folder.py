@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from pipeline.errors import RecordCorrupt, RecordNotFound, RecordUnsupported, SourceError
+from pipeline.sources import list_records, open_record
+
+Make = Callable[..., Path]
+Ecg = Callable[..., NDArray[np.float64]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, tinydb: Path) -> Path:
+    """Return a folder with record 100, to spoil."""
+    made = tmp_path / "ward 7"
+    made.mkdir()
+    for extension in ("hea", "dat", "atr"):
+        (made / f"100.{extension}").write_bytes((tinydb / f"100.{extension}").read_bytes())
+    return made
+
+
+def header(folder: Path, old: str, new: str) -> None:
+    text = (folder / "100.hea").read_text()
+    assert old in text
+    (folder / "100.hea").write_text(text.replace(old, new))
+
+
+def test_name_is_the_folders_and_the_records(folder: Path) -> None:
+    assert open_record("100", data_dir=folder).name == "ward 7/100"
+    assert open_record("100.hea", data_dir=folder).name == "ward 7/100"
+
+
+def test_folder_without_a_list_has_all_records_but_no_segments(folder: Path, make_record: Make, make_ecg: Ecg) -> None:
+    make_record(folder / "sub", "b", make_ecg(300, 2))
+    make_record(folder / "sub", "part", make_ecg(300, 2))
+    make_record(folder / ".unfinished", "c", make_ecg(300, 2))
+    (folder / "sub" / "m.hea").write_text("m/1 2 250 300\npart 300\n")
+    assert list_records(data_dir=folder) == ["100", "sub/b", "sub/m"]
+    assert list_records("sub", "100", "sub/*", data_dir=folder) == ["sub/b", "sub/m", "100"]
+    assert open_record("sub/m", data_dir=folder).name == "ward 7/sub/m"
+
+
+def test_list_in_a_folder_says_which_records_and_in_which_order(folder: Path) -> None:
+    (folder / "RECORDS").write_bytes(b"200\r\n100\r\n\r\n200\r\nmore/\r\n")
+    (folder / "more").mkdir()
+    (folder / "more" / "RECORDS").write_text("7\n")
+    assert list_records(data_dir=folder) == ["200", "100", "more/7"]
+
+
+@pytest.mark.parametrize("name", ["1000", "10", "sub/100"])
+def test_record_that_is_not_there_is_not_found_and_the_nearest_suggested(folder: Path, name: str) -> None:
+    with pytest.raises(RecordNotFound, match=f"'{name}'.*did you mean '100'"):
+        open_record(name, data_dir=folder)
+    with pytest.raises(RecordNotFound, match="did you mean '100'"):
+        list_records(name, data_dir=folder)
+
+
+def test_folder_that_is_not_there_is_not_found(tmp_path: Path) -> None:
+    with pytest.raises(RecordNotFound, match="no such folder"):
+        list_records(data_dir=tmp_path / "none")
+    with pytest.raises(RecordNotFound, match="'100'"):
+        open_record("100", data_dir=tmp_path / "none")
+
+
+@pytest.mark.parametrize("name", ["../100", "/100", "a/../100", "100\n", "a\\100", "~/100", "100\x00"])
+def test_names_do_not_lead_out_of_the_folder(folder: Path, name: str) -> None:
+    with pytest.raises(RecordNotFound, match="not a name"):
+        open_record(name, data_dir=folder / "sub")
+    with pytest.raises(RecordNotFound, match="not a name"):
+        list_records(name, data_dir=folder)
+
+
+def test_cut_signal_file_says_how_much_is_there(folder: Path) -> None:
+    (folder / "100.dat").write_bytes((folder / "100.dat").read_bytes()[:-4000])
+    with pytest.raises(RecordCorrupt, match=r"'ward 7/100'.*100\.dat is cut: it holds 2000 of 3000 samples"):
+        open_record("100", data_dir=folder)
+
+
+def test_cut_compressed_file_is_corrupt(folder: Path, make_record: Make, make_ecg: Ecg) -> None:
+    signal = make_record(folder, "flac", make_ecg(3000, 2), fmt="516").with_suffix(".dat")
+    signal.write_bytes(signal.read_bytes()[:4000])
+    with pytest.raises(RecordCorrupt, match="'ward 7/flac'"):
+        list(open_record("flac", data_dir=folder).chunks())
+
+
+def test_missing_signal_file_is_not_found(folder: Path) -> None:
+    (folder / "100.dat").unlink()
+    with pytest.raises(RecordNotFound, match=r"'ward 7/100'.*100\.dat is not in"):
+        open_record("100", data_dir=folder)
+
+
+@given(position=st.integers(0, 11_999), bit=st.integers(0, 7), seconds=st.floats(0.5, 60))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_flipped_bit_is_found_at_the_end(
+    folder: Path, tinydb: Path, position: int, bit: int, seconds: float
+) -> None:
+    raw = bytearray((tinydb / "100.dat").read_bytes())
+    raw[position] ^= 1 << bit
+    (folder / "100.dat").write_bytes(raw)
+    lead = ("MLII", "V1")[position // 2 % 2]
+    with pytest.raises(RecordCorrupt, match=rf"'ward 7/100'.*samples of {lead} fail the checksum"):
+        list(open_record("100", data_dir=folder).chunks(seconds))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error", "text"),
+    [
+        (" 16 ", " 999 ", RecordUnsupported, "unknown signal format, 999"),
+        ("250", "99", RecordUnsupported, "99 Hz; the pipeline takes 100 to 1000 Hz"),
+        ("250", "2000", RecordUnsupported, "2000 Hz"),
+        ("250 3000", "0 3000", RecordCorrupt, "rate of 0 Hz"),
+        ("/mV", "/mmHg", RecordUnsupported, "no ECG lead"),
+        ("100 2", "100 3", RecordCorrupt, "describes 2 of 3 signals"),
+        ("100 2", "100 0", RecordUnsupported, "no signals"),
+        ("100 2", "?", RecordCorrupt, "not a WFDB header"),
+        ("100 2", "100/2 2", RecordCorrupt, "not a WFDB header|segment"),
+    ],
+)
+def test_header_that_cannot_be_used_is_one_line_that_says_why(
+    folder: Path, old: str, new: str, error: type[SourceError], text: str
+) -> None:
+    header(folder, old, new)
+    with pytest.raises(error, match=text) as caught:
+        open_record("100", data_dir=folder)
+    assert "'ward 7/100'" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_empty_header_and_empty_record_are_one_line(folder: Path) -> None:
+    header(folder, "250 3000", "250")
+    (folder / "100.dat").write_bytes(b"")
+    with pytest.raises(RecordUnsupported, match="empty"):
+        open_record("100", data_dir=folder)
+    (folder / "100.hea").write_bytes(b"")
+    with pytest.raises(RecordCorrupt, match="empty"):
+        open_record("100", data_dir=folder)
+
+
+@given(raw=st.binary(max_size=80) | st.text("0123456789 /().xV\nab~", max_size=80).map(str.encode))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_bytes_are_a_header_or_one_clear_error(folder: Path, raw: bytes) -> None:
+    (folder / "100.hea").write_bytes(raw)
+    message, fs = "", 0.0
+    try:
+        fs = open_record("100", data_dir=folder).fs
+    except SourceError as error:
+        message = str(error)
+    assert (100 <= fs <= 1000) == (message == "")
+    assert message == "" or ("100" in message and "\n" not in message)
+
+
+def test_segment_that_disagrees_with_its_master_is_corrupt(folder: Path) -> None:
+    (folder / "m.hea").write_text("m/2 2 250 3500\n100 3000\n100 500\n")
+    with pytest.raises(RecordCorrupt, match="segment 100"):
+        list(open_record("m", data_dir=folder).chunks())
+
+
+def test_missing_segment_is_not_found(folder: Path) -> None:
+    (folder / "m.hea").write_text("m/2 2 250 3500\n100 3000\nlost 500\n")
+    with pytest.raises(RecordNotFound, match=r"'ward 7/m'.*lost\.hea"):
+        list(open_record("m", data_dir=folder).chunks())
+
+
+def test_missing_lead_is_refused_with_those_there_are(folder: Path) -> None:
+    with pytest.raises(RecordUnsupported, match=r"'ward 7/100'.*'V6'; choose from: MLII, V1"):
+        open_record("100", data_dir=folder, leads=["V6"])
