@@ -23,32 +23,30 @@ __all__ = ["MARGIN", "QRS", "WINDOW", "Context", "ContextualBeats"]
 WINDOW = 110  # samples of a window at 180 Hz: R - 60 to R + 50
 MARGIN = 5  # samples by which a window may be moved to align it; windows come with so many more on either side
 QRS = slice(30, 110)  # the part that is rebuilt and scored: R - 30 to R + 50
-CORE = (42, 84)  # the part that is aligned: R - 18 to R + 24
+ALIGNED = (30, 105)  # the part that is aligned: R - 30 to R + 45
 
-TRUSTED = 3  # the usual beat and at most two more, such as the other state of a block that comes and goes
-CANDIDATES = 3
+TRUSTED = 2  # the usual beat and one more, such as the other state of a block that comes and goes
+CANDIDATES = 6
 SLOTS = TRUSTED + CANDIDATES
+FIRST = 32  # beats that the first template is taken from
 RRS = 128  # R-R differences in the running variability
 
-# Chosen on DS1. Distances are mean absolute residuals in units of the noise, so a usual beat has about 1.
+# Chosen on DS1. Distances are logs of the mean absolute residual in units of the noise: a usual beat has about -0.3.
 PARAMETERS = {
-    "template_rate": 0.03,  # how fast a template follows its beats
-    "noise_rate": 0.03,  # how fast its noise does
-    "shrink": 0.5,  # share of a sample's noise that is the lead's mean noise
-    "noise_floor": 0.04,  # added to the noise, in units of the lead's deviation
-    "near": 1.5,  # distance up to which a beat belongs to a template
-    "near_candidate": 1.8,  # and to a candidate
-    "credit": 16.0,  # beats on time, net of premature ones, that make a candidate trusted
-    "first_credit": 3.0,  # the same as long as nothing is trusted
-    "premature": 0.12,  # log ratio of R-R intervals from which a beat is no longer on time
-    "premature_cost": 4.0,  # credit that it costs
-    "scale_rate": 0.01,  # how fast a lead's deviation follows
+    "template_rate": 0.01,  # how fast a template follows its beats
+    "noise_rate": 0.01,  # how fast its noise does
+    "shrink": 0.6,  # share of a sample's noise that is the lead's mean noise
+    "noise_floor": 0.05,  # added to the noise, in units of the lead's deviation
+    "near": 0.6,  # distance up to which a beat belongs to a template or a candidate
+    "credit": 28.0,  # beats on time in a row, net of premature ones, that make a candidate trusted
+    "premature": 0.10,  # log ratio of R-R intervals from which a beat is no longer on time
+    "premature_cost": 2.0,  # credit that it costs
+    "scale_rate": 0.003,  # how fast a lead's deviation follows
     "slow_rate": 0.03,  # how fast the mean R-R interval follows
-    "shift_cost": 0.004,  # distance per sample of shift: of two alignments as good as each other the smaller
     "clip": 8.0,  # deviations at which a sample is cut off
 }
-(P_TRATE, P_NRATE, P_SHRINK, P_FLOOR, P_NEAR, P_CNEAR, P_CREDIT, P_FIRST, P_PREM, P_PCOST, P_SRATE, P_SLOW, P_SHIFT,
- P_CLIP) = range(len(PARAMETERS))  # fmt: skip
+(P_TRATE, P_NRATE, P_SHRINK, P_FLOOR, P_NEAR, P_CREDIT, P_PREM, P_PCOST, P_SRATE, P_SLOW, P_CLIP) = range(len(PARAMETERS))  # fmt: skip
+LONGEST_RR = 3.0  # s: a longer interval is a pause or a gap and tells nothing about the rate
 
 State = dict[str, NDArray[np.generic]]
 
@@ -120,6 +118,10 @@ class Context:
         self._rhythm = np.zeros(6 + RRS)  # beats, time of the last, log mean R-R, three log R-R, then their changes
         self._rhythm[1] = np.nan
         self._changes = np.zeros(1, dtype=np.int64)
+        # The first beats, as they came, with their R-R intervals and leads; given up once the first template stands.
+        self._first = np.zeros((FIRST, n_leads, WINDOW + 2 * MARGIN), dtype=np.float32)
+        self._first_facts = np.zeros((FIRST, 1 + n_leads))
+        self._first_count = np.zeros(1, dtype=np.int64)
 
     def advance(
         self,
@@ -166,7 +168,7 @@ class Context:
         on_time = np.zeros(n, dtype=np.bool_)
         _advance(
             time, window, present, broken, self._parameters, self._templates, self._slots, self._scale, self._rhythm,
-            self._changes, waves, offsets, scale, distance, rhythm, member, near, on_time,
+            self._changes, self._first, self._first_facts, self._first_count, waves, offsets, scale, distance, rhythm, member, near, on_time,
         )  # fmt: skip
         return ContextualBeats(
             residual=waves[0], template=waves[1], noise=waves[2], seen=waves[3], offset=offsets, scale=scale,
@@ -182,12 +184,17 @@ class Context:
             "scale": self._scale.copy(),
             "rhythm": self._rhythm.copy(),
             "changes": self._changes.copy(),
+            "first": self._first[: self._first_count[0] % FIRST].copy(),  # empty once the first template stands
+            "first_facts": self._first_facts.copy(),
+            "first_count": self._first_count.copy(),
         }
 
     def restore(self, state: State) -> None:
         """Continue from a state that :meth:`snapshot` returned."""
         self._templates[:], self._slots[:], self._scale[:] = state["templates"], state["slots"], state["scale"]
         self._rhythm[:], self._changes[:] = state["rhythm"], state["changes"]
+        self._first[: len(state["first"])] = state["first"]
+        self._first_facts[:], self._first_count[:] = state["first_facts"], state["first_count"]
 
 
 @jit
@@ -202,6 +209,9 @@ def _advance(
     scale: NDArray[np.float64],
     rhythm: NDArray[np.float64],
     changes: NDArray[np.int64],
+    first: NDArray[np.float32],
+    first_facts: NDArray[np.float64],
+    first_count: NDArray[np.int64],
     waves: NDArray[np.float32],
     offsets: NDArray[np.float32],
     scales: NDArray[np.float32],
@@ -214,55 +224,64 @@ def _advance(
     n_leads = window.shape[1]
     x = np.empty((n_leads, WINDOW + 2 * MARGIN))
     residual = np.empty(WINDOW)
+    noise = np.empty(WINDOW)
     for i in range(len(time)):
         on_time[i] = _follow_rhythm(time[i], broken[i], p, rhythm, changes, rhythms[:, i])
-        any_lead = False
+        if not present[i].any():
+            continue
+        if first_count[0] < FIRST:
+            k = first_count[0]
+            first[k] = window[i]
+            first_facts[k, 0] = rhythms[0, i]
+            for lead in range(n_leads):
+                first_facts[k, 1 + lead] = 1.0 if present[i, lead] else 0.0
+            first_count[0] += 1
+            if first_count[0] == FIRST:
+                _first_template(first, first_facts, p, templates, slots, scale, rhythm[0])
+            continue
         for lead in range(n_leads):
             if present[i, lead]:
-                any_lead = True
-                _follow_scale(window[i, lead], rhythm[0], p, scale, lead)
+                _follow_scale(window[i, lead], p, scale, lead)
             unit = max(scale[lead], 1e-3)
             scales[i, lead] = unit
             for j in range(WINDOW + 2 * MARGIN):
                 x[lead, j] = min(max(window[i, lead, j] / unit, -p[P_CLIP]), p[P_CLIP])
-        if not any_lead:
-            continue
-        best, best_shift, best_distance = _nearest(x, present[i], templates, slots, 0, TRUSTED, p)
-        if best >= 0:
-            member[i] = best
+        early = on_time[i] == False and not np.isnan(rhythms[1, i])  # noqa: E712
+        slot, shift, least = _nearest(x, present[i], templates, slots, 0, TRUSTED, p)
+        if slot >= 0:
+            member[i] = slot
             for lead in range(n_leads):
+                _noise(templates[1, slot, lead], p, noise)
                 for j in range(WINDOW):
-                    waves[1, i, lead, j] = templates[0, best, lead, j]
-                    waves[3, i, lead, j] = x[lead, j + MARGIN + best_shift]
-                lead_noise = _mean_noise(templates[1, best, lead])
-                for j in range(WINDOW):
-                    waves[2, i, lead, j] = (
-                        (1.0 - p[P_SHRINK]) * templates[1, best, lead, j] + p[P_SHRINK] * lead_noise + p[P_FLOOR]
-                    )
+                    waves[1, i, lead, j] = templates[0, slot, lead, j]
+                    waves[2, i, lead, j] = noise[j]
+                    waves[3, i, lead, j] = x[lead, j + MARGIN + shift]
                 if not present[i, lead]:
                     continue
-                offset = _residual(x[lead], best_shift, templates[0, best, lead], waves[2, i, lead], residual)
-                offsets[i, lead] = offset
-                total = 0.0
+                offsets[i, lead], distance[i, lead] = _residual(
+                    x[lead], shift, templates[0, slot, lead], noise, residual
+                )
                 for j in range(WINDOW):
-                    waves[0, i, lead, j] = residual[j] / waves[2, i, lead, j]
-                    if j >= QRS.start:
-                        total += abs(residual[j] / waves[2, i, lead, j])
-                distance[i, lead] = np.log(total / (QRS.stop - QRS.start) + 1e-6)
-        if best >= 0 and best_distance < p[P_NEAR]:
-            near[i] = True
-            slots[best, 2] = rhythm[0]
-            _learn(x, present[i], best, best_shift, templates, slots, p)
+                    waves[0, i, lead, j] = residual[j] / noise[j]
+            near[i] = least < p[P_NEAR]
+        if near[i]:
+            slots[slot, 2] = rhythm[0]
+            if not early:
+                _learn(x, present[i], slot, shift, templates, slots, p)
             continue
-        k, shift, candidate_distance = _nearest(x, present[i], templates, slots, TRUSTED, SLOTS, p)
-        if k >= 0 and candidate_distance < p[P_CNEAR]:
-            _learn(x, present[i], k, shift, templates, slots, p)
-            slots[k, 1] = slots[k, 1] + 1.0 if on_time[i] else max(0.0, slots[k, 1] - p[P_PCOST])
-            slots[k, 2] = rhythm[0]
-            if slots[k, 1] >= (p[P_CREDIT] if slots[0, 0] > 0 else p[P_FIRST]):
-                _trust(k, templates, slots)
+        slot, shift, least = _nearest(x, present[i], templates, slots, TRUSTED, SLOTS, p)
+        if slot >= 0 and least < p[P_NEAR]:
+            _learn(x, present[i], slot, shift, templates, slots, p)
+            in_a_row = slots[slot, 2] == rhythm[0] - 1.0
+            slots[slot, 2] = rhythm[0]
+            if early:
+                slots[slot, 1] = max(0.0, slots[slot, 1] - p[P_PCOST])
+            elif in_a_row:
+                slots[slot, 1] += 1.0
+            if slots[slot, 1] >= p[P_CREDIT]:
+                _trust(slot, templates, slots)
         else:
-            _new_candidate(x, on_time[i], rhythm[0], templates, slots)
+            _new_candidate(x, rhythm[0], templates, slots)
 
 
 @jit
@@ -280,11 +299,11 @@ def _follow_rhythm(
     if broken or np.isnan(last):
         rhythm[3] = rhythm[4] = rhythm[5] = 0.0  # no change is known across a gap
         return False
-    rr = time - last
+    rr = min(time - last, LONGEST_RR)
     log_rr = np.log(rr)
     if rhythm[2] == 0.0:
         rhythm[2] = log_rr
-    out[0] = rr
+    out[0] = time - last
     out[1] = rhythm[2] - log_rr
     known = min(changes[0], RRS)
     out[2] = np.median(rhythm[6 : 6 + known]) if known > 0 else 0.1
@@ -299,28 +318,90 @@ def _follow_rhythm(
         if changes[0] >= 2 * RRS:
             changes[0] -= RRS
     rhythm[5], rhythm[4], rhythm[3] = rhythm[4], rhythm[3], log_rr
-    rhythm[2] = np.log((1.0 - p[P_SLOW]) * np.exp(rhythm[2]) + p[P_SLOW] * min(rr, 2.0))
+    rhythm[2] = np.log((1.0 - p[P_SLOW]) * np.exp(rhythm[2]) + p[P_SLOW] * rr)
     return bool(out[1] < p[P_PREM])
 
 
 @jit
 def _follow_scale(
-    window: NDArray[np.float64], beats: float, p: NDArray[np.float64], scale: NDArray[np.float64], lead: int
+    window: NDArray[np.float64], p: NDArray[np.float64], scale: NDArray[np.float64], lead: int
 ) -> None:
-    mean = 0.0
-    for j in range(len(window)):
-        mean += window[j]
-    mean /= len(window)
-    total = 0.0
-    for j in range(len(window)):
-        total += (window[j] - mean) ** 2
-    deviation = np.sqrt(total / len(window))
-    if deviation <= 0.0:
-        return
-    if scale[lead] == 0.0:
+    deviation = np.std(window)
+    if scale[lead] == 0.0:  # a lead that comes up for the first time
         scale[lead] = deviation
-    rate = max(p[P_SRATE], 1.0 / (beats + 1.0))
-    scale[lead] += rate * (min(deviation, 2.0 * scale[lead]) - scale[lead])
+    scale[lead] += p[P_SRATE] * (min(deviation, 2.0 * scale[lead]) - scale[lead])
+
+
+@jit
+def _first_template(
+    first: NDArray[np.float32],
+    facts: NDArray[np.float64],
+    p: NDArray[np.float64],
+    templates: NDArray[np.float64],
+    slots: NDArray[np.float64],
+    scale: NDArray[np.float64],
+    beat: float,
+) -> None:
+    """Take the first template from the half of the first on-time beats that lies closest together.
+
+    The other half may be abnormal, and its residual is no noise.
+    """
+    n_leads = first.shape[1]
+    x = np.zeros(first.shape)
+    for lead in range(n_leads):
+        known = facts[:, 1 + lead] > 0
+        if not known.any():
+            continue
+        deviations = np.empty(FIRST)
+        for k in range(FIRST):
+            deviations[k] = np.std(first[k, lead])
+        scale[lead] = np.median(deviations[known])
+        for k in range(FIRST):
+            if known[k]:
+                for j in range(x.shape[2]):
+                    x[k, lead, j] = min(max(first[k, lead, j] / max(scale[lead], 1e-3), -p[P_CLIP]), p[P_CLIP])
+    usual_rr = np.nanmedian(facts[:, 0])
+    on_time = ~(facts[:, 0] < (1.0 - p[P_PREM]) * usual_rr)
+    half = max(4, on_time.sum() // 2)
+    # The medoid: the beat whose nearest half is nearest.
+    best, best_sum = -1, np.inf
+    best_order = np.zeros(FIRST, dtype=np.int64)
+    best_shift = np.zeros(FIRST, dtype=np.int64)
+    for a in range(FIRST):
+        if not on_time[a]:
+            continue
+        distance = np.full(FIRST, np.inf)
+        shift = np.zeros(FIRST, dtype=np.int64)
+        for b in range(FIRST):
+            if on_time[b]:
+                for s in range(-MARGIN, MARGIN + 1):
+                    error = 0.0
+                    for lead in range(n_leads):
+                        for j in range(ALIGNED[0], ALIGNED[1]):
+                            error += abs(x[b, lead, j + MARGIN + s] - x[a, lead, j + MARGIN])
+                    if error < distance[b]:
+                        distance[b], shift[b] = error, s
+        order = np.argsort(distance)
+        total = distance[order[:half]].sum()
+        if total < best_sum:
+            best, best_sum = a, total
+            best_order[:], best_shift[:] = order, shift
+    if best < 0:
+        return
+    values = np.empty(half)
+    for lead in range(n_leads):
+        for j in range(WINDOW):
+            count = 0
+            for k in range(half):
+                b = best_order[k]
+                if facts[b, 1 + lead] > 0:
+                    values[count] = x[b, lead, j + MARGIN + best_shift[b]]
+                    count += 1
+            if count > 0:
+                centre = np.median(values[:count])
+                templates[0, 0, lead, j] = centre
+                templates[1, 0, lead, j] = np.abs(values[:count] - centre).mean()
+    slots[0, 0], slots[0, 1], slots[0, 2] = half, 0.0, beat
 
 
 @jit
@@ -333,34 +414,45 @@ def _nearest(
     stop: int,
     p: NDArray[np.float64],
 ) -> tuple[int, int, float]:
+    """Return the nearest slot, the shift that aligns the beat with it (least L1), and the fused distance."""
     best, best_shift, least = -1, 0, np.inf
+    residual = np.empty(WINDOW)
+    noise = np.empty(WINDOW)
     for k in range(first, stop):
         if slots[k, 0] == 0.0:
             continue
-        for shift in range(-MARGIN, MARGIN + 1):
-            total, leads = 0.0, 0
+        shift, smallest = 0, np.inf
+        for s in range(-MARGIN, MARGIN + 1):
+            error = 0.0
             for lead in range(x.shape[0]):
-                if not present[lead]:
-                    continue
-                noise, error = 0.0, 0.0
-                for j in range(CORE[0], CORE[1]):
-                    noise += templates[1, k, lead, j]
-                    error += abs(x[lead, j + MARGIN + shift] - templates[0, k, lead, j])
-                total += error / noise
+                if present[lead]:
+                    for j in range(ALIGNED[0], ALIGNED[1]):
+                        error += abs(x[lead, j + MARGIN + s] - templates[0, k, lead, j])
+            if error < smallest:
+                shift, smallest = s, error
+        total, lowest, leads = 0.0, np.inf, 0
+        for lead in range(x.shape[0]):
+            if present[lead]:
+                _noise(templates[1, k, lead], p, noise)
+                _, value = _residual(x[lead], shift, templates[0, k, lead], noise, residual)
+                total += value
+                lowest = min(lowest, value)
                 leads += 1
-            if leads > 0:
-                value = total / leads + p[P_SHIFT] * abs(shift)
-                if value < least:
-                    best, best_shift, least = k, shift, value
+        fused = 0.5 * total / leads + 0.5 * lowest
+        if fused < least:
+            best, best_shift, least = k, shift, fused
     return best, best_shift, least
 
 
 @jit
-def _mean_noise(noise: NDArray[np.float64]) -> float:
-    total = 0.0
+def _noise(running: NDArray[np.float64], p: NDArray[np.float64], noise: NDArray[np.float64]) -> None:
+    """Write the noise of each sample: shrunk to the lead's mean, since one sample alone is measured on few beats."""
+    mean = 0.0
     for j in range(QRS.start, QRS.stop):
-        total += noise[j]
-    return total / (QRS.stop - QRS.start)
+        mean += running[j]
+    mean /= QRS.stop - QRS.start
+    for j in range(WINDOW):
+        noise[j] = (1.0 - p[P_SHRINK]) * running[j] + p[P_SHRINK] * mean + p[P_FLOOR]
 
 
 @jit
@@ -368,9 +460,10 @@ def _residual(
     x: NDArray[np.float64],
     shift: int,
     template: NDArray[np.float64],
-    noise: NDArray[np.float32],
+    noise: NDArray[np.float64],
     residual: NDArray[np.float64],
-) -> float:
+) -> tuple[float, float]:
+    """Write the residual without its precision-weighted offset; return the offset and the log distance."""
     weights, weighted = 0.0, 0.0
     for j in range(WINDOW):
         residual[j] = x[j + MARGIN + shift] - template[j]
@@ -379,9 +472,12 @@ def _residual(
             weights += weight
             weighted += weight * residual[j]
     offset = weighted / weights
+    total = 0.0
     for j in range(WINDOW):
         residual[j] -= offset
-    return offset
+        if j >= QRS.start:
+            total += abs(residual[j]) / noise[j]
+    return offset, np.log(total / (QRS.stop - QRS.start) + 1e-9)
 
 
 @jit
@@ -395,37 +491,26 @@ def _learn(
     p: NDArray[np.float64],
 ) -> None:
     slots[k, 0] += 1.0
-    rate = max(p[P_TRATE], 1.0 / (slots[k, 0] + 1.0))
+    rate = max(p[P_TRATE], 1.0 / slots[k, 0])
     noise_rate = max(p[P_NRATE], 1.0 / (slots[k, 0] + 4.0))
     residual = np.empty(WINDOW)
-    noise = np.empty(WINDOW, dtype=np.float32)
+    noise = np.empty(WINDOW)
     for lead in range(x.shape[0]):
         if not present[lead]:
             continue
-        lead_noise = _mean_noise(templates[1, k, lead])
+        _noise(templates[1, k, lead], p, noise)
+        offset, _ = _residual(x[lead], shift, templates[0, k, lead], noise, residual)
         for j in range(WINDOW):
-            noise[j] = (1.0 - p[P_SHRINK]) * templates[1, k, lead, j] + p[P_SHRINK] * lead_noise + p[P_FLOOR]
-        offset = _residual(x[lead], shift, templates[0, k, lead], noise, residual)
-        if (
-            k >= TRUSTED
-        ):  # a candidate's noise is not its own yet, so it cannot weigh an offset: it learns the beat as it is
-            for j in range(WINDOW):
-                residual[j] += offset
-        for j in range(WINDOW):
-            old = templates[1, k, lead, j]
-            # One beat moves the noise by no more than four times itself.
-            templates[1, k, lead, j] = old + noise_rate * (min(abs(residual[j]), 4.0 * old + 0.05) - old)
-            templates[0, k, lead, j] += rate * residual[j]
+            templates[1, k, lead, j] += noise_rate * (abs(residual[j]) - templates[1, k, lead, j])
+            templates[0, k, lead, j] += rate * (residual[j] + offset)
 
 
 @jit
 def _trust(k: int, templates: NDArray[np.float64], slots: NDArray[np.float64]) -> None:
-    place = 0
-    if slots[0, 0] > 0:
-        place = 1
-        for other in range(2, TRUSTED):  # an empty place, else the one that went longest without a beat
-            if slots[place, 0] > 0 and (slots[other, 0] == 0 or slots[other, 2] < slots[place, 2]):
-                place = other
+    place = 1
+    for other in range(2, TRUSTED):  # an empty place, else the one that went longest without a beat
+        if slots[place, 0] > 0 and (slots[other, 0] == 0 or slots[other, 2] < slots[place, 2]):
+            place = other
     templates[:, place] = templates[:, k]
     slots[place] = slots[k]
     slots[k] = 0.0
@@ -433,20 +518,17 @@ def _trust(k: int, templates: NDArray[np.float64], slots: NDArray[np.float64]) -
 
 @jit
 def _new_candidate(
-    x: NDArray[np.float64], on_time: bool, beat: float, templates: NDArray[np.float64], slots: NDArray[np.float64]
+    x: NDArray[np.float64],
+    beat: float,
+    templates: NDArray[np.float64],
+    slots: NDArray[np.float64],
 ) -> None:
-    k = TRUSTED
-    for other in range(TRUSTED, SLOTS):
-        if slots[k, 0] == 0:
-            break
-        if (
-            slots[other, 0] == 0
-            or slots[other, 1] < slots[k, 1]
-            or (slots[other, 1] == slots[k, 1] and slots[other, 2] < slots[k, 2])
-        ):
-            k = other
-    slots[k, 0], slots[k, 1], slots[k, 2] = 1.0, 1.0 if on_time else 0.0, beat
+    place = TRUSTED
+    for k in range(TRUSTED, SLOTS):  # an empty place, else the one that went longest without a beat
+        if slots[place, 0] > 0 and (slots[k, 0] == 0 or slots[k, 2] < slots[place, 2]):
+            place = k
+    slots[place, 0], slots[place, 1], slots[place, 2] = 1.0, 0.0, beat
     for lead in range(x.shape[0]):
         for j in range(WINDOW):
-            templates[0, k, lead, j] = x[lead, j + MARGIN]
-            templates[1, k, lead, j] = templates[1, 0, lead, j] if slots[0, 0] > 0 else 0.15
+            templates[0, place, lead, j] = x[lead, j + MARGIN]
+            templates[1, place, lead, j] = templates[1, 0, lead, j]

@@ -1,0 +1,131 @@
+"""Scoring a batch of records for a person or a machine: what ``score`` and ``demo`` share."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from pipeline.scoring import Outcome
+    from pipeline.settings import Settings
+
+__all__ = ["score_batch"]
+
+
+def score_batch(
+    patterns: Sequence[str],
+    out: Path,
+    settings: Settings,
+    *,
+    data_dir: Path | None,
+    leads: tuple[str, ...] | None,
+    model: Path | None,
+    force: bool,
+    jobs: int,
+    report: bool,
+    as_json: bool,
+    progress: bool | None,
+) -> int:
+    """Score records, show what came out, and return the exit code."""
+    # Blocks of 32 beats gain nothing from more threads, and processes would fight over the cores.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from pipeline.cli.display import progress_bar
+    from pipeline.report import write_report
+    from pipeline.scoring import model_at, plan, run_jobs
+    from pipeline.storage import note_run, package_versions
+
+    started = time.perf_counter()
+    try:
+        todo = plan(patterns, out, settings, data_dir=data_dir, leads=leads, model=model, force=force, report=report)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    checksum = model_at(model).checksum  # a damaged model is one line, not one a record
+    facts = {"model": checksum, **settings.model_dump(mode="json", include={"threshold", "alarms"})}
+    note_run(out, command=_command(), settings=facts, versions=package_versions())
+
+    outcomes: list[Outcome] = []
+    shares: dict[str, float] = {}
+    with progress_bar("scoring", progress) as show:
+
+        def follow(record: str, stage: str, share: float) -> None:
+            shares[record] = share if stage == "scoring" else 0.0
+            show(f"{stage} {record}", sum(shares.values()) / len(todo))
+
+        with closing(run_jobs(todo, processes=jobs, progress=follow, clock=time.perf_counter)) as running:
+            for outcome in running:
+                outcomes.append(outcome)
+                shares[outcome.record] = 1.0
+                show(outcome.record, sum(shares.values()) / len(todo))
+    page = write_report(out) if report else None
+
+    seconds = time.perf_counter() - started
+    (_show_json if as_json else _show_table)(outcomes, out, page, seconds, facts)
+    return int(any(outcome.error for outcome in outcomes))
+
+
+def _command() -> str:
+    import shlex
+
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+def _tell_failures(outcomes: Sequence[Outcome]) -> None:
+    for outcome in outcomes:
+        if outcome.error:
+            click.echo(f"Error: {outcome.error}", err=True)
+            if outcome.details:
+                click.echo(outcome.details, err=True)
+
+
+def _show_json(
+    outcomes: Sequence[Outcome], out: Path, page: Path | None, seconds: float, facts: dict[str, Any]
+) -> None:
+    from pipeline.cli.display import show_json
+
+    show_json(
+        {
+            "out": str(out),
+            "report": None if page is None else str(page),
+            "seconds": round(seconds, 3),
+            "settings": facts,
+            "records": [
+                {**outcome.scored.summary.model_dump(mode="json"), "is_new": outcome.scored.is_new}
+                for outcome in outcomes
+                if outcome.scored is not None
+            ],
+            "failed": [
+                {"record": outcome.record, "error": outcome.error, "kind": outcome.kind}
+                for outcome in outcomes
+                if outcome.error
+            ],
+        }
+    )
+    _tell_failures(outcomes)
+
+
+def _show_table(
+    outcomes: Sequence[Outcome], out: Path, page: Path | None, seconds: float, _facts: dict[str, Any]
+) -> None:
+    from pipeline.cli.display import show_table
+    from pipeline.report import summary_table
+    from pipeline.storage import Summary
+
+    scored = [outcome.scored for outcome in outcomes if outcome.scored is not None]
+    if outcomes:
+        records = {done.summary.record: done.summary for done in sorted(scored, key=lambda done: done.summary.record)}
+        failed = {outcome.record: outcome.error for outcome in outcomes if outcome.error}
+        show_table(summary_table(Summary(records=records, failed=failed)))
+    _tell_failures(outcomes)
+    kept = sum(not done.is_new for done in scored)
+    if kept:
+        click.echo(f"{kept} of {len(outcomes)} had been scored before; --force scores again.")
+    click.echo(f"{len(scored)} of {len(outcomes)} records in {seconds:.1f} s. Results: {out}")
+    if page is not None:
+        click.echo(f"Report:  {page}")

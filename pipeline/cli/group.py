@@ -1,0 +1,98 @@
+"""The group of commands, which finds them, and the base of them all, which turns errors into lines and exit codes."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+import click
+
+from pipeline import __version__
+from pipeline.cli import commands
+from pipeline.errors import PipelineError
+
+__all__ = ["INTERRUPTED", "PipelineCommand", "main"]
+
+INTERRUPTED = 130  # what shells expect of a program that Ctrl-C has ended
+
+
+class _Failure(click.ClickException):
+    """A line on standard error and exit code 1."""
+
+    exit_code = 1
+
+
+class PipelineCommand(click.Command):
+    """A command whose errors are one line each.
+
+    A :class:`PipelineError` ends it with exit code 1 and, under ``--json``, is the document on standard output; a bad
+    argument ends it with 2; Ctrl-C with 130. Anything else is a defect and keeps its traceback.
+    """
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except PipelineError as error:
+            line = " ".join(str(error).split())
+            if ctx.params.get("as_json"):
+                click.echo(json.dumps({"error": line, "kind": type(error).__name__}, indent=2))
+            raise _Failure(line) from error
+        except KeyboardInterrupt:
+            click.echo("\nStopped. What was finished is kept whole; run the same command again to go on.", err=True)
+            ctx.exit(INTERRUPTED)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the epilog as it stands: examples keep their lines."""
+        if self.epilog:
+            formatter.write_paragraph()
+            for line in self.epilog.strip().splitlines():
+                formatter.write(f"{line}\n")
+
+
+class _Commands(click.Group):
+    """The modules of :mod:`pipeline.cli.commands`, imported when they are named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted(module.name for module in iter_modules(commands.__path__))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command by name, or None."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = import_module(f"{commands.__name__}.{cmd_name}").command
+        return command
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the epilog as it stands."""
+        PipelineCommand.format_epilog(self, ctx, formatter)  # type: ignore[arg-type]  # both have an epilog
+
+
+EPILOG = """
+Examples:
+  ecg-anomaly demo --out demo-out
+  ecg-anomaly score mitdb/208 mitdb/119 --out results
+  ecg-anomaly score --data-dir my-records --out results --json
+
+Exit codes:
+  0    all is well
+  1    some or all records failed; the others were still scored
+  2    a bad argument or setting; nothing was done
+  130  stopped with Ctrl-C; the next run goes on
+
+Settings come from ecg-anomaly.toml (or the file named by ECG_SETTINGS), then from
+the environment, such as ECG_PHYSIONET_URL, ECG_CACHE_DIR, ECG_THRESHOLD__ALPHA.
+"""
+
+
+@click.group(cls=_Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ecg-anomaly")
+def main() -> None:
+    """Find anomalous heartbeats in ECG records. Not a medical device."""
+    # A scheduler's stop clears drafts away like Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))

@@ -1,0 +1,112 @@
+"""Options that several commands share, and the settings that they change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from pipeline.settings import Settings
+
+__all__ = [
+    "OUT",
+    "data_dir_option",
+    "json_option",
+    "minutes_option",
+    "progress_option",
+    "read_settings",
+    "scoring_options",
+    "seed_option",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+OUT = click.Path(file_okay=False, path_type=Path)
+
+data_dir_option = click.option(
+    "--data-dir",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of WFDB records to read instead of PhysioNet; without RECORDS, all of it.",
+)
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document on standard output, nothing else."
+)
+progress_option = click.option(
+    "--progress/--no-progress", default=None, help="Show progress; by default on a terminal."
+)
+minutes_option = click.option(
+    "--minutes", type=click.FloatRange(min=1), default=10.0, show_default=True, help="Length of a record."
+)
+seed_option = click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="What chance starts from."
+)
+
+
+def _split_leads(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    """Turn ``MLII,V1`` into names."""
+    if value is None:
+        return None
+    names = tuple(name.strip() for name in value.split(","))
+    if not all(names):
+        raise click.BadParameter(f"{value!r}: write names joined by commas, such as MLII,V1")
+    return names
+
+
+_SCORING = (
+    click.option("--leads", callback=_split_leads, help="Leads to score, such as MLII,V1, in order of preference."),
+    click.option(
+        "--model",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Model file; by default the one that ships.",
+    ),
+    click.option(
+        "--alpha",
+        type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
+        help="Declared false-alarm rate per normal beat.  [default: 0.01]",
+    ),
+    click.option("--force", is_flag=True, help="Score again what is scored already."),
+    click.option(
+        "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Records scored at the same time."
+    ),
+    click.option("--report/--no-report", default=True, show_default=True, help="Write report.html."),
+    json_option,
+    progress_option,
+)
+
+
+def scoring_options(command: F) -> F:
+    """Add what every command that scores records takes."""
+    for option in reversed(_SCORING):
+        command = option(command)
+    return command
+
+
+def read_settings(alpha: float | None = None) -> Settings:
+    """Return the settings, with what the command line says on top.
+
+    Raises
+    ------
+    click.UsageError
+        If the file or the environment holds a wrong value.
+    """
+    from tomllib import TOMLDecodeError
+
+    from pydantic import ValidationError
+    from pydantic_settings import SettingsError
+
+    from pipeline.settings import Settings
+
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise click.UsageError(f"setting {where}: {first['msg']} (it is {first['input']!r})") from error
+    except (TOMLDecodeError, SettingsError, OSError) as error:
+        raise click.UsageError(f"settings cannot be read: {error}") from error
+    if alpha is None:
+        return settings
+    return settings.model_copy(update={"threshold": settings.threshold.model_copy(update={"alpha": alpha})})

@@ -1,0 +1,139 @@
+"""The report: one self-contained HTML page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from pipeline.errors import RecordNotFound
+from pipeline.report.figures import beat_svg, heart_rate_svg, overview_svg, score_svg
+from pipeline.report.figures.strip import strip_svg
+from pipeline.report.figures.svg import clock
+from pipeline.report.marks import COLOURS, LETTERS, MARKS
+from pipeline.report.record import Event, RecordReport, load_report
+from pipeline.storage.files import replace_file, translated
+from pipeline.storage.summary import Summary, read_summary
+
+__all__ = ["write_report"]
+
+_NAME = "report.html"
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """A record's part of the page. The figures are SVG: they have escaped what they quote."""
+
+    report: RecordReport
+    anchor: str
+    overview: str
+    score: str
+    heart_rate: str
+    events: list[tuple[Event, str, str]]
+
+
+def write_report(out: Path | str, *, title: str = "ECG anomaly report") -> Path:
+    """Write ``DIR/report.html`` from the summary and the saved reports of an output folder.
+
+    The page loads nothing: styles, figures and the little script that sorts the table are inside. Records are drawn
+    one at a time, so memory does not grow with their number.
+
+    Parameters
+    ----------
+    out : path
+        The output folder.
+    title : str
+        Title of the page.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    RecordNotFound
+        If the folder holds neither results nor failures.
+    OutputError
+        If a saved report is damaged or the page cannot be written.
+    """
+    folder = Path(out)
+    summary = read_summary(folder)
+    paths = sorted((folder / "report").rglob("*.json.gz"))
+    if not paths and not summary.records and not summary.failed:
+        raise RecordNotFound(f"{folder}: no results to report on; score a record first")
+    template = _environment().get_template("report.html.j2")
+    names = {_name(path, folder) for path in paths}
+    stream = template.generate(
+        title=title,
+        summary=summary,
+        rows=list(summary.records.values()),
+        totals=_totals(summary),
+        sections=_sections(paths),
+        anchors={record: _anchor(record) for record in names},
+        open_first=len(paths) == 1,
+        colours=COLOURS,
+        kinds=[kind for kind in reversed(MARKS) if kind != "normal"],
+    )
+    with translated(folder, _NAME):
+        replace_file(folder / _NAME, lambda part: _write(part, stream))
+    return folder / _NAME
+
+
+def _write(path: Path, stream: Iterator[str]) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(stream)
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("pipeline.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["clock"] = clock
+    environment.filters["letter"] = LETTERS.__getitem__
+    return environment
+
+
+def _sections(paths: list[Path]) -> Iterator[_Section]:
+    for path in paths:
+        report = load_report(path)
+        yield _Section(
+            report=report,
+            anchor=_anchor(report.record),
+            overview=overview_svg(report),
+            score=score_svg(report),
+            heart_rate=heart_rate_svg(report),
+            events=[(event, strip_svg(event.strip, report.leads), _beat(event, report)) for event in report.events],
+        )
+
+
+def _beat(event: Event, report: RecordReport) -> str:
+    if event.beat is None:
+        return ""
+    window, expected = (list(zip(*rows, strict=True)) for rows in (event.beat.window, event.beat.expected))
+    return beat_svg(window, expected, report.leads)
+
+
+def _totals(summary: Summary) -> dict[str, float]:
+    entries = summary.records.values()
+    return {
+        "records": len(entries),
+        "hours": sum(entry.minutes for entry in entries) / 60.0,
+        "beats": sum(entry.beats for entry in entries),
+        "anomalies": sum(entry.anomalies for entry in entries),
+        "alarms": sum(entry.alarms for entry in entries),
+    }
+
+
+def _name(path: Path, folder: Path) -> str:
+    return path.relative_to(folder / "report").as_posix().removesuffix(".json.gz")
+
+
+def _anchor(record: str) -> str:
+    return "record-" + "".join(c if c.isalnum() else f"-{ord(c):x}-" for c in record)

@@ -1,0 +1,153 @@
+"""A record to score, by name: plain values that may travel to another process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from pipeline.detection.model import DEFAULT_MODEL, BeatModel
+from pipeline.scoring.record import Scored, score_record
+from pipeline.settings import Settings
+from pipeline.sources import list_records, open_record, record_checksum
+from pipeline.sources.names import PhysioNetName
+
+__all__ = ["Job", "Report", "model_at", "plan", "run_job"]
+
+Report = Callable[[str, float], None]
+"""Called as ``progress(stage, share)``: ``fetching`` or ``scoring``, and how much of that is done, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A record to score.
+
+    Attributes
+    ----------
+    name : str
+        As :func:`pipeline.sources.open_record` takes it: ``mitdb/208``, or a path inside ``data_dir``.
+    out : Path
+        The output folder.
+    settings : Settings
+        Where records come from; threshold and alarms.
+    data_dir : Path or None
+        A folder of WFDB records; None means PhysioNet.
+    leads : tuple of str or None
+        Leads to score; None means the two most preferred.
+    model : Path or None
+        Model file; None means the one that ships with the project.
+    force : bool
+        Score even if the results are there.
+    report : bool
+        Also save what the report shows.
+    """
+
+    name: str
+    out: Path
+    settings: Settings
+    data_dir: Path | None = None
+    leads: tuple[str, ...] | None = None
+    model: Path | None = None
+    force: bool = False
+    report: bool = True
+
+    @property
+    def record(self) -> str:
+        """Name that the results carry, such as ``mitdb/208``."""
+        if self.data_dir is None:
+            return PhysioNetName.parse(self.name).canonical
+        return f"{self.data_dir.resolve().name or 'records'}/{self.name.removesuffix('.hea')}"
+
+
+def plan(
+    patterns: Sequence[str],
+    out: Path,
+    settings: Settings,
+    *,
+    data_dir: Path | None = None,
+    leads: Sequence[str] | None = None,
+    model: Path | None = None,
+    force: bool = False,
+    report: bool = True,
+) -> list[Job]:
+    """Return one job per record that the patterns stand for.
+
+    Parameters
+    ----------
+    patterns : sequence of str
+        As :func:`pipeline.sources.list_records` takes them.
+    out, settings, data_dir, leads, model, force, report
+        As the attributes of :class:`Job`.
+
+    Raises
+    ------
+    SourceError
+        If a database or folder is not there, or nothing matches.
+    ValueError
+        If two records would have the same results, such as one record in two versions of its database.
+    """
+    names = list_records(*patterns, data_dir=data_dir, settings=settings)
+    chosen = None if leads is None else tuple(leads)
+    jobs: dict[str, Job] = {}
+    for name in names:
+        job = Job(name, out, settings, data_dir, chosen, model, force, report)
+        other = jobs.setdefault(job.record, job)
+        if other.name != name:
+            raise ValueError(
+                f"{other.name} and {name} would both have their results under {job.record}; "
+                "score one of them into another folder"
+            )
+    return list(jobs.values())
+
+
+def run_job(job: Job, *, progress: Report | None = None, clock: Callable[[], float] | None = None) -> Scored:
+    """Open a record, fetching it first if it is not here, and score it.
+
+    Parameters
+    ----------
+    job : Job
+        What to score.
+    progress : callable, optional
+        Called as ``progress(stage, share)``.
+    clock : callable, optional
+        Returns seconds, such as :func:`time.perf_counter`.
+
+    Raises
+    ------
+    PipelineError
+        In one line that names the record and says what to do, see :mod:`pipeline.errors`.
+    """
+
+    def fetching(file: str, done: int, total: int) -> None:
+        if progress is not None:
+            progress("fetching", done / total if total else 0.0)
+
+    def scoring(share: float) -> None:
+        if progress is not None:
+            progress("scoring", share)
+
+    record = open_record(job.name, data_dir=job.data_dir, leads=job.leads, settings=job.settings, progress=fetching)
+    return score_record(
+        record,
+        model_at(job.model),
+        job.out,
+        settings=job.settings,
+        checksum=record_checksum(record),
+        force=job.force,
+        report=job.report,
+        progress=scoring,
+        clock=clock,
+    )
+
+
+@lru_cache(maxsize=2)
+def model_at(path: Path | None) -> BeatModel:
+    """Return the model in a file, read once per process; None means the one that ships with the project.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, damaged, or of another version.
+    """
+    return BeatModel.load(path or DEFAULT_MODEL)

@@ -1,0 +1,118 @@
+"""Files that appear whole or not at all, and one writer at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline.errors import OutputError
+
+__all__ = ["locked", "publish", "readable", "replace_file", "staging_folder", "translated"]
+
+_STAGING = ".partial"
+_LOCK = ".lock"
+
+
+@contextmanager
+def translated(out: Path, what: str) -> Iterator[None]:
+    """Turn the operating system's errors into one :class:`OutputError` that names the folder and what to do."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(
+            f"{what}: results cannot be written to {out} ({reason}); "
+            "choose a folder that you may write to and that has room, with --out"
+        ) from error
+
+
+@contextmanager
+def readable(path: Path, what: str) -> Iterator[None]:
+    """Turn what a damaged Parquet file raises into one :class:`OutputError` that names it and what to do."""
+    try:
+        yield
+    except (OSError, pa.ArrowInvalid) as error:
+        raise OutputError(f"{what}: {path} is damaged or cannot be read; remove it and score again") from error
+
+
+@contextmanager
+def locked(out: Path) -> Iterator[None]:
+    """Hold the output folder's lock: the files that all records share are changed by one process at a time.
+
+    The kernel drops the lock with the process that holds it, however that ends.
+    """
+    with (out / _LOCK).open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def staging_folder(out: Path) -> Iterator[Path]:
+    """Yield an empty folder on the same file system as ``out`` that is gone afterwards, whatever happens.
+
+    What a killed process left behind is swept away by the next one: a folder whose lock nobody holds is a dead
+    writer's.
+    """
+    root = out / _STAGING
+    out.mkdir(parents=True, exist_ok=True)
+    with locked(out):
+        root.mkdir(exist_ok=True)
+        for folder in root.iterdir():
+            if not _is_held(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(dir=root))
+        lock = (folder / _LOCK).open("ab")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.close()
+        with suppress(OSError), locked(out):  # another record is being written
+            root.rmdir()
+
+
+def _is_held(folder: Path) -> bool:
+    try:
+        with (folder / _LOCK).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def publish(staged: Path, path: Path) -> None:
+    """Move a finished file to where readers look for it, in one step; its bytes are on the disk before its name is."""
+    with staged.open("rb") as file:
+        os.fsync(file.fileno())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staged.replace(path)
+
+
+def replace_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file through a temporary one beside it; on an error the old one stays."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent)
+    os.close(handle)
+    part = Path(name)
+    try:
+        part.chmod(0o666 & ~_umask())  # mkstemp makes it private, results are not
+        write(part)
+        publish(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
