@@ -38,14 +38,17 @@ PARAMETERS = {
     "shrink": 0.6,  # share of a sample's noise that is the lead's mean noise
     "noise_floor": 0.05,  # added to the noise, in units of the lead's deviation
     "near": 0.6,  # distance up to which a beat belongs to a template or a candidate
+    "learn": 0.3,  # distance up to which a trusted template learns a beat: its noise must not run away
+    "idle": 2000.0,  # beats without a member after which a trusted template gives its place to another
     "credit": 28.0,  # beats on time in a row, net of premature ones, that make a candidate trusted
     "premature": 0.10,  # log ratio of R-R intervals from which a beat is no longer on time
     "premature_cost": 2.0,  # credit that it costs
     "scale_rate": 0.003,  # how fast a lead's deviation follows
     "slow_rate": 0.03,  # how fast the mean R-R interval follows
+    "run_rate": 0.01,  # the same in a run of beats of strange shape: their rate is not the patient's usual one
     "clip": 8.0,  # deviations at which a sample is cut off
 }
-(P_TRATE, P_NRATE, P_SHRINK, P_FLOOR, P_NEAR, P_CREDIT, P_PREM, P_PCOST, P_SRATE, P_SLOW, P_CLIP) = range(len(PARAMETERS))  # fmt: skip
+(P_TRATE, P_NRATE, P_SHRINK, P_FLOOR, P_NEAR, P_LEARN, P_IDLE, P_CREDIT, P_PREM, P_PCOST, P_SRATE, P_SLOW, P_RUN, P_CLIP) = range(len(PARAMETERS))  # fmt: skip
 LONGEST_RR = 3.0  # s: a longer interval is a pause or a gap and tells nothing about the rate
 
 State = dict[str, NDArray[np.generic]]
@@ -115,7 +118,7 @@ class Context:
         self._templates = np.zeros((2, SLOTS, n_leads, WINDOW))  # the templates, then their noise
         self._slots = np.zeros((SLOTS, 3))  # members, credit, number of the last member
         self._scale = np.zeros(n_leads)
-        self._rhythm = np.zeros(6 + RRS)  # beats, time of the last, log mean R-R, three log R-R, then their changes
+        self._rhythm = np.zeros(7 + RRS)  # beats, time of the last, log mean R-R, three log R-R, run, then changes
         self._rhythm[1] = np.nan
         self._changes = np.zeros(1, dtype=np.int64)
         # The first beats, as they came, with their R-R intervals and leads; given up once the first template stands.
@@ -236,6 +239,7 @@ def _advance(
             for lead in range(n_leads):
                 first_facts[k, 1 + lead] = 1.0 if present[i, lead] else 0.0
             first_count[0] += 1
+            _follow_rate(rhythms[0, i], p[P_SLOW], rhythm)
             if first_count[0] == FIRST:
                 _first_template(first, first_facts, p, templates, slots, scale, rhythm[0])
             continue
@@ -264,9 +268,11 @@ def _advance(
                 for j in range(WINDOW):
                     waves[0, i, lead, j] = residual[j] / noise[j]
             near[i] = least < p[P_NEAR]
+        rhythm[6] = 0.0 if near[i] else rhythm[6] + 1.0
+        _follow_rate(rhythms[0, i], p[P_SLOW] if rhythm[6] < 2.0 else p[P_RUN], rhythm)
         if near[i]:
             slots[slot, 2] = rhythm[0]
-            if not early:
+            if not early and least < p[P_LEARN]:
                 _learn(x, present[i], slot, shift, templates, slots, p)
             continue
         slot, shift, least = _nearest(x, present[i], templates, slots, TRUSTED, SLOTS, p)
@@ -279,7 +285,7 @@ def _advance(
             elif in_a_row:
                 slots[slot, 1] += 1.0
             if slots[slot, 1] >= p[P_CREDIT]:
-                _trust(slot, templates, slots)
+                _trust(slot, rhythm[0], templates, slots, p)
         else:
             _new_candidate(x, rhythm[0], templates, slots)
 
@@ -306,26 +312,29 @@ def _follow_rhythm(
     out[0] = time - last
     out[1] = rhythm[2] - log_rr
     known = min(changes[0], RRS)
-    out[2] = np.median(rhythm[6 : 6 + known]) if known > 0 else 0.1
+    out[2] = np.median(rhythm[7 : 7 + known]) if known > 0 else 0.1
     # The least change against the last three: a bigeminy repeats itself, fibrillation does not.
     least = np.inf
     for j in range(3, 6):
         if rhythm[j] != 0.0:
             least = min(least, abs(log_rr - rhythm[j]))
     if np.isfinite(least):
-        rhythm[6 + changes[0] % RRS] = least
+        rhythm[7 + changes[0] % RRS] = least
         changes[0] += 1
         if changes[0] >= 2 * RRS:
             changes[0] -= RRS
     rhythm[5], rhythm[4], rhythm[3] = rhythm[4], rhythm[3], log_rr
-    rhythm[2] = np.log((1.0 - p[P_SLOW]) * np.exp(rhythm[2]) + p[P_SLOW] * rr)
     return bool(out[1] < p[P_PREM])
 
 
 @jit
-def _follow_scale(
-    window: NDArray[np.float64], p: NDArray[np.float64], scale: NDArray[np.float64], lead: int
-) -> None:
+def _follow_rate(rr: float, rate: float, rhythm: NDArray[np.float64]) -> None:
+    if not np.isnan(rr):
+        rhythm[2] = np.log((1.0 - rate) * np.exp(rhythm[2]) + rate * min(rr, LONGEST_RR))
+
+
+@jit
+def _follow_scale(window: NDArray[np.float64], p: NDArray[np.float64], scale: NDArray[np.float64], lead: int) -> None:
     deviation = np.std(window)
     if scale[lead] == 0.0:  # a lead that comes up for the first time
         scale[lead] = deviation
@@ -506,11 +515,16 @@ def _learn(
 
 
 @jit
-def _trust(k: int, templates: NDArray[np.float64], slots: NDArray[np.float64]) -> None:
-    place = 1
-    for other in range(2, TRUSTED):  # an empty place, else the one that went longest without a beat
+def _trust(
+    k: int, beat: float, templates: NDArray[np.float64], slots: NDArray[np.float64], p: NDArray[np.float64]
+) -> None:
+    """Move a candidate to an empty place, else to that of the template that went longest without a beat."""
+    place = 0
+    for other in range(1, TRUSTED):
         if slots[place, 0] > 0 and (slots[other, 0] == 0 or slots[other, 2] < slots[place, 2]):
             place = other
+    if slots[place, 0] > 0 and beat - slots[place, 2] < p[P_IDLE]:
+        return
     templates[:, place] = templates[:, k]
     slots[place] = slots[k]
     slots[k] = 0.0

@@ -19,7 +19,7 @@ RHYTHM_GAIN = 0.4 / 3.0
 RHYTHM_FLOOR = 0.02  # variability that even the steadiest rhythm is granted
 
 # Where an anomaly's shape alone is strange enough to call it ventricular, and its timing to call it supraventricular.
-VENTRICULAR_SHAPE = 0.9
+VENTRICULAR_SHAPE = 0.65
 SUPRAVENTRICULAR_RHYTHM = 0.6
 KIND_NORMAL, KIND_VENTRICULAR, KIND_SUPRAVENTRICULAR, KIND_OTHER = range(4)
 
@@ -86,7 +86,7 @@ class Scorer:
     """
 
     def __init__(self, model: BeatModel, n_leads: int) -> None:
-        self._model = model
+        self.model = model
         self._context = Context(n_leads)
 
     def prepare(
@@ -100,13 +100,13 @@ class Scorer:
     ) -> Prepared:
         """Set beats against the patient's context, which learns them; arguments as in :meth:`Context.advance`."""
         beats = self._context.advance(time, window, present, broken, learn=learn)
-        return Prepared(beats, *inputs(beats, self._model.network.shape))
+        return Prepared(beats, *inputs(beats, self.model.network.shape))
 
     def finish(self, prepared: Prepared, rebuilt: NDArray[np.float32]) -> Scores:
         """Turn what the network rebuilt, shape (n, steps, channels), into scores."""
         beats = prepared.beats
         n, leads = beats.present.shape
-        shape = self._model.network.shape
+        shape = self.model.network.shape
         by_step = rebuilt.reshape(n, shape.steps, LEADS, shape.step)
         per_lead = by_step.transpose(0, 2, 1, 3).reshape(n, LEADS, shape.steps * shape.step)
         error = np.abs(prepared.residual - rebuilt).reshape(n, shape.steps, LEADS, shape.step).mean(axis=(1, 3))

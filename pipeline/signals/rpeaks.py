@@ -35,6 +35,7 @@ PARAMETERS = {
     "noise_free": 0.10,  # the noise floor below which it does not rise
     "t_wave_rr": 0.40,  # s: a maximum closer than this to the last beat may be its T wave
     "t_wave_h": 0.50,  # and is, if its H is below this share of that beat's
+    "t_wave_e": 0.85,  # as long as its E is below this: no T wave has the energy of a QRS complex at 10 Hz
     "level_rate": 0.08,  # how fast the level follows the beats
     "level_clip": 1.5,  # a beat counts for no more than this many times the level, and no less than one over it
     "slow_rate": 0.01,  # the long-term level
@@ -46,7 +47,7 @@ PARAMETERS = {
 }
 PARAMETER_NAMES = tuple(PARAMETERS)
 # Positions in the parameter vector; numba reads them as constants.
-(P_EARLY, P_ON_TIME, P_LATE, P_NGAIN, P_NFREE, P_TRR, P_TH, P_RATE, P_CLIP, P_SLOW, P_SILENCE, P_FALL, P_FALLRATE,
+(P_EARLY, P_ON_TIME, P_LATE, P_NGAIN, P_NFREE, P_TRR, P_TH, P_TE, P_RATE, P_CLIP, P_SLOW, P_SILENCE, P_FALL, P_FALLRATE,
  P_NRATE, P_FAVOUR) = range(len(PARAMETERS))  # fmt: skip
 
 
@@ -252,7 +253,7 @@ def _detect(
         peak_h = 0.0
         for j in range(-6, 7):
             peak_h = max(peak_h, ring[1, (m + j) % RING])
-        if since < p[P_TRR] * FS and peak_h < p[P_TH] * floats[0]:
+        if since < p[P_TRR] * FS and peak_h < p[P_TH] * floats[0] and peak < p[P_TE]:
             continue
         # 4. A beat: the levels follow it.
         found[0, count] = m

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import resource
+import signal
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import OutputError
+from pipeline.records import Findings
+from pipeline.storage import ResultWriter, is_done, note_failure, read_beats, read_events, read_summary, writer
+
+Make = Callable[..., Findings]
+Start = Callable[..., "subprocess.Popen[str]"]
+
+# A writer of its own process: three beats and an alarm for each record; "hang" stops in the middle.
+WRITER = """
+import sys, time
+import numpy as np
+from pipeline.records import Alarm, Findings
+from pipeline.storage import ResultWriter
+out, hang, *records = sys.argv[1:]
+for record in records:
+    n = 3
+    f, i, b = np.ones(n), np.arange(n), np.ones(n, bool)
+    w = np.zeros((n, 110, 1), np.float32)
+    alarm = Alarm(record, "pause", "high", True, 1.0, 2.0, 0, 1, "no beat for 3.1 s")
+    findings = Findings(record, 360.0, ("II",), i, i * 300, f, f, f, f, b, b, f.astype(np.float32), b,
+                        i.astype(np.uint8), f, f, w, w, alarms=(alarm,))
+    with ResultWriter(out, record, 360.0, key="k") as results:
+        results.write(findings)
+        if hang == "hang":
+            print("writing", flush=True)
+            time.sleep(60)
+"""
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    running: list[subprocess.Popen[str]] = []
+
+    def run(*arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", WRITER, *arguments]
+        running.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        return running[-1]
+
+    yield run
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_writer_that_is_stopped_leaves_nothing_visible_and_the_next_one_cleans_up(
+    tmp_path: Path, start: Start, findings: Make, how: signal.Signals
+) -> None:
+    process = start(str(tmp_path), "hang", "mitdb/208")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "writing\n"
+    process.send_signal(how)
+    process.wait(timeout=20)
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == []
+    assert not is_done(tmp_path, "mitdb/208", "k")
+    with ResultWriter(tmp_path, "mitdb/208", 360.0, key="k") as results:
+        results.write(findings())
+    assert is_done(tmp_path, "mitdb/208", "k")
+    assert not (tmp_path / ".partial").exists()
+
+
+def test_a_writer_does_not_sweep_away_what_another_is_writing(tmp_path: Path, start: Start, findings: Make) -> None:
+    process = start(str(tmp_path), "hang", "mitdb/100")
+    assert process.stdout is not None
+    process.stdout.readline()
+    with ResultWriter(tmp_path, "mitdb/208", 360.0) as results:
+        results.write(findings())
+    assert len(list((tmp_path / ".partial").iterdir())) == 1
+
+
+def test_processes_that_write_at_once_lose_no_alarm(tmp_path: Path, start: Start) -> None:
+    groups = [[f"db{g}/r{i}" for i in range(12)] for g in range(2)]
+    processes = [start(str(tmp_path), "run", *group) for group in groups]
+    assert [process.wait(timeout=60) for process in processes] == [0, 0]
+    everyone = sorted(record for group in groups for record in group)
+    assert read_events(tmp_path, "alarms")["record"].tolist() == everyone
+    assert list(read_summary(tmp_path).records) == everyone
+    assert all(len(read_beats(tmp_path, record)) == 3 for record in everyone)
+
+
+@pytest.mark.parametrize("out", ["/proc/results", "/dev/null", "/dev/null/results"])
+def test_a_folder_that_cannot_be_written_is_named_before_anything_is_scored(out: str) -> None:
+    with (
+        pytest.raises(OutputError, match=rf"mitdb/208: results cannot be written to {out}.*--out"),
+        ResultWriter(out, "mitdb/208", 360.0),
+    ):
+        pytest.fail("entered")
+    with pytest.raises(OutputError, match=out):
+        note_failure(out, "mitdb/208", "no such record")
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path, findings: Make) -> None:
+    with ResultWriter(tmp_path, "mitdb/208", 360.0, key="old") as results:
+        results.write(findings(n=10))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))  # the kernel refuses to let a file grow further
+    try:
+        with (
+            pytest.raises(OutputError, match="mitdb/208: results cannot be written"),
+            ResultWriter(tmp_path, "mitdb/208", 360.0, key="new") as results,
+        ):
+            results.write(findings(n=9000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert is_done(tmp_path, "mitdb/208", "old")
+    assert len(read_beats(tmp_path, "mitdb/208")) == 10
+    assert not (tmp_path / ".partial").exists()
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        *("", "..", "../x", "mitdb/../../x", "/etc/passwd", "mitdb/", "mitdb//208", ".hidden", "-rf", "a\\b", "a\0b"),
+        *("a\nb", "<script>", "x" * 200, "a/" * 20 + "b", "nul:", "~root", "a/ b"),
+    ],
+)
+def test_a_hostile_name_never_becomes_a_path(tmp_path: Path, record: str) -> None:
+    with pytest.raises(OutputError, match="cannot be filed under this name"):
+        ResultWriter(tmp_path, record, 360.0)
+    with pytest.raises(OutputError, match="cannot be filed under this name"):
+        read_beats(tmp_path, record)
+    assert not is_done(tmp_path, record, "k")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("record", ["208", "mitdb/1.0.0/208", "Hôpital Nord/été_7", "ward/bed-1", "a.b/c.d"])
+def test_an_honest_name_is_kept_as_it_is(tmp_path: Path, findings: Make, record: str) -> None:
+    with ResultWriter(tmp_path, record, 360.0, key="k") as results:
+        results.write(findings(record, n=5))
+    assert (tmp_path / f"beats/{record}.parquet").is_file()
+    assert read_beats(tmp_path, record)["record"].tolist() == [record] * 5
+
+
+def test_writing_takes_constant_memory(tmp_path: Path, findings: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "ROW_GROUP", 500)
+    batch = findings(n=500)
+    span = int(batch.r_peak[-1]) + 300
+    peaks_mb = []
+    for repeats in (6, 30):
+        tracemalloc.start()
+        with ResultWriter(tmp_path, "mitdb/208", 360.0) as results:
+            for i in range(repeats):
+                results.write(replace(batch, r_peak=batch.r_peak + i * span))
+        peaks_mb.append(tracemalloc.get_traced_memory()[1] / 1e6)
+        tracemalloc.stop()
+    assert peaks_mb[1] < 1.2 * peaks_mb[0]
