@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -290,12 +290,12 @@ class Findings(Sequence[ScoredBeat]):
         first = parts[0]
         if any(part.record != first.record or part.leads != first.leads for part in parts):
             raise ValueError(f"findings of different records: {sorted({part.record for part in parts})}")
-        columns = {
+        columns: dict[str, Any] = {
             f.name: np.concatenate([getattr(part, f.name) for part in parts])
             for f in fields(cls)
             if isinstance(getattr(first, f.name), np.ndarray)
         }
-        events = {
+        events: dict[str, Any] = {
             name: tuple(event for part in parts for event in getattr(part, name))
             for name in ("alarms", "drifts", "gaps")
         }

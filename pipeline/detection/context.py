@@ -48,7 +48,8 @@ PARAMETERS = {
     "run_rate": 0.01,  # the same in a run of beats of strange shape: their rate is not the patient's usual one
     "clip": 8.0,  # deviations at which a sample is cut off
 }
-(P_TRATE, P_NRATE, P_SHRINK, P_FLOOR, P_NEAR, P_LEARN, P_IDLE, P_CREDIT, P_PREM, P_PCOST, P_SRATE, P_SLOW, P_RUN, P_CLIP) = range(len(PARAMETERS))  # fmt: skip
+(P_TRATE, P_NRATE, P_SHRINK, P_FLOOR, P_NEAR, P_LEARN, P_IDLE, P_CREDIT, P_PREM, P_PCOST, P_SRATE, P_SLOW, P_RUN,
+ P_CLIP) = range(len(PARAMETERS))  # fmt: skip
 LONGEST_RR = 3.0  # s: a longer interval is a pause or a gap and tells nothing about the rate
 
 State = dict[str, NDArray[np.generic]]
@@ -171,7 +172,8 @@ class Context:
         on_time = np.zeros(n, dtype=np.bool_)
         _advance(
             time, window, present, broken, self._parameters, self._templates, self._slots, self._scale, self._rhythm,
-            self._changes, self._first, self._first_facts, self._first_count, waves, offsets, scale, distance, rhythm, member, near, on_time,
+            self._changes, self._first, self._first_facts, self._first_count, waves, offsets, scale, distance, rhythm,
+            member, near, on_time,
         )  # fmt: skip
         return ContextualBeats(
             residual=waves[0], template=waves[1], noise=waves[2], seen=waves[3], offset=offsets, scale=scale,
@@ -356,7 +358,7 @@ def _first_template(
     The other half may be abnormal, and its residual is no noise.
     """
     n_leads = first.shape[1]
-    x = np.zeros(first.shape)
+    x = np.zeros((FIRST, n_leads, WINDOW + 2 * MARGIN))
     for lead in range(n_leads):
         known = facts[:, 1 + lead] > 0
         if not known.any():
@@ -367,9 +369,10 @@ def _first_template(
         scale[lead] = np.median(deviations[known])
         for k in range(FIRST):
             if known[k]:
-                for j in range(x.shape[2]):
+                for j in range(WINDOW + 2 * MARGIN):
                     x[k, lead, j] = min(max(first[k, lead, j] / max(scale[lead], 1e-3), -p[P_CLIP]), p[P_CLIP])
-    usual_rr = np.nanmedian(facts[:, 0])
+    # The mean, not the median: in a bigeminy half of the intervals are short, and the mean lies between the two.
+    usual_rr = np.nanmean(np.minimum(facts[:, 0], LONGEST_RR))
     on_time = ~(facts[:, 0] < (1.0 - p[P_PREM]) * usual_rr)
     half = max(4, on_time.sum() // 2)
     # The medoid: the beat whose nearest half is nearest.

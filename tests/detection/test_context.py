@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from pipeline.detection.context import FIRST, MARGIN, WINDOW, Context, ContextualBeats
+
+SAMPLES = WINDOW + 2 * MARGIN
+Floats = NDArray[np.float64]
+
+
+def shape(width: float = 3.0, height: float = 1.0, at: float = 65.0) -> Floats:
+    t = np.arange(SAMPLES)
+    qrs = height * np.exp(-0.5 * ((t - at) / width) ** 2)
+    return np.stack([qrs + 0.2 * np.exp(-0.5 * ((t - 100) / 8) ** 2), -0.6 * qrs])
+
+
+def patient(n: int, seed: int = 0, noise: float = 0.02) -> tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.bool_]]:
+    rng = np.random.default_rng(seed)
+    time = np.cumsum(0.8 + 0.01 * rng.normal(size=n))
+    window = shape()[None] * (1 + 0.05 * rng.normal(size=(n, 1, 1))) + noise * rng.normal(size=(n, 2, SAMPLES))
+    return time, window, np.ones((n, 2), dtype=np.bool_), np.arange(n) == 0
+
+
+def columns(beats: ContextualBeats) -> dict[str, NDArray[np.generic]]:
+    return {name: getattr(beats, name) for name in ContextualBeats.__slots__}
+
+
+def test_usual_beats_lie_near_and_a_wide_one_far() -> None:
+    time, window, present, broken = patient(200)
+    window[150] = shape(width=10.0)
+    beats = Context(2).advance(time, window, present, broken)
+    usual = np.delete(np.arange(FIRST + 20, 200), 150 - FIRST - 20)
+    assert beats.distance[usual].max() < 0.5
+    assert beats.distance[150].min() > 1.5
+    assert not beats.near[150]
+
+
+def test_the_first_beats_have_no_score() -> None:
+    beats = Context(2).advance(*patient(FIRST + 5))
+    assert (beats.member[:FIRST] == -1).all()
+    assert (beats.member[FIRST:] == 0).all()
+
+
+def test_the_first_template_is_the_usual_beat_even_if_every_other_beat_is_ectopic() -> None:
+    time, window, present, broken = patient(120)
+    time = np.cumsum(np.where(np.arange(120) % 2 == 1, 0.55, 1.05))
+    window[1::2] = shape(width=11.0, height=-1.2)
+    beats = Context(2).advance(time, window, present, broken)
+    assert beats.distance[60::2].max() < 0.5
+    assert beats.distance[61::2].min() > 1.0
+
+
+def test_a_premature_beat_is_premature_and_on_time_beats_are_not() -> None:
+    time, window, present, broken = patient(100)
+    time[80] -= 0.3
+    beats = Context(2).advance(time, window, present, broken)
+    assert beats.prematurity[80] > 0.3
+    assert not beats.on_time[80]
+    assert beats.on_time[40:80].all()
+
+
+def test_an_early_shape_is_never_trusted_and_a_shape_on_time_is() -> None:
+    time, window, present, broken = patient(400)
+    window[200:] = shape(width=8.0)[None] + 0.02 * np.random.default_rng(3).normal(size=(200, 2, SAMPLES))
+    on_time = Context(2).advance(time, window, present, broken)
+    assert on_time.near[-50:].all()  # a block that comes to stay at the patient's own rate
+    rr = np.where((np.arange(400) >= 200) & (np.arange(400) % 2 == 0), 0.5, 0.8)
+    window[201::2] = patient(400)[1][201::2]
+    early = Context(2).advance(np.cumsum(rr), window, present, broken)
+    assert not early.near[200::2].any()
+
+
+@pytest.mark.parametrize("gain", [0.1, 10.0])
+def test_amplitude_does_not_matter(gain: float) -> None:
+    time, window, present, broken = patient(150)
+    plain = Context(2).advance(time, window, present, broken)
+    scaled = Context(2).advance(time, gain * window, present, broken)
+    np.testing.assert_allclose(scaled.distance, plain.distance, atol=1e-5)
+
+
+def test_a_shift_and_an_offset_are_taken_out() -> None:
+    time, window, present, broken = patient(150)
+    window[120] = shape(at=68.0) + 0.3
+    beats = Context(2).advance(time, window, present, broken)
+    assert beats.near[120]
+
+
+def test_batches_of_any_size_give_the_same_bits() -> None:
+    arrays = patient(200)
+    whole = columns(Context(2).advance(*arrays))
+    context = Context(2)
+    parts = [columns(context.advance(*(a[i : i + 7] for a in arrays))) for i in range(0, 200, 7)]
+    for name, column in whole.items():
+        np.testing.assert_array_equal(np.concatenate([part[name] for part in parts]), column, err_msg=name)
+
+
+def test_a_snapshot_goes_on_where_it_was_taken() -> None:
+    arrays = patient(200)
+    whole = columns(Context(2).advance(*arrays))
+    for at in (10, FIRST, 100):
+        first, second = Context(2), Context(2)
+        first.advance(*(a[:at] for a in arrays))
+        second.restore(first.snapshot())
+        rest = columns(second.advance(*(a[at:] for a in arrays)))
+        for name, column in whole.items():
+            np.testing.assert_array_equal(rest[name], column[at:], err_msg=name)
+
+
+def test_without_learning_nothing_changes() -> None:
+    arrays = patient(200)
+    context = Context(2)
+    context.advance(*(a[:150] for a in arrays))
+    before = context.snapshot()
+    once = context.advance(*(a[150:160] for a in arrays), learn=False)
+    again = context.advance(*(a[150:160] for a in arrays), learn=False)
+    np.testing.assert_array_equal(once.distance, again.distance)
+    for name, value in context.snapshot().items():
+        np.testing.assert_array_equal(value, before[name], err_msg=name)
+
+
+def test_a_missing_lead_leaves_the_other_as_it_was() -> None:
+    time, window, present, broken = patient(150)
+    present[100:110, 1] = False
+    window[100:110, 1] = 0.0
+    beats = Context(2).advance(time, window, present, broken)
+    assert np.isnan(beats.distance[100:110, 1]).all()
+    assert beats.distance[100:150, 0].max() < 0.5
+    assert beats.distance[110:150, 1].max() < 0.5
+
+
+def test_a_beat_without_any_lead_is_not_scored_and_teaches_nothing() -> None:
+    time, window, present, broken = patient(150)
+    present[100] = False
+    beats = Context(2).advance(time, window, present, broken)
+    assert beats.member[100] == -1
+    assert beats.near[101:].all()
+
+
+def test_one_lead_is_enough() -> None:
+    time, window, present, broken = patient(150)
+    beats = Context(1).advance(time, window[:, :1].copy(), present[:, :1].copy(), broken)
+    assert beats.near[FIRST:].all()
