@@ -69,15 +69,15 @@ class OnlineAutoencoder(base.AnomalyDetector):
         self.model = model
         self._scorer = Scorer(_load(str(model or DEFAULT_MODEL)), LEADS)
 
-    def score_one(self, x: Mapping[base.typing.FeatureName, Any]) -> float:
+    def score_one(self, x: Mapping[Any, Any]) -> float:
         """Return the score of a beat, without learning it; 0 as long as too few beats have been learnt."""
         return float(self._advance([x], learn=False)[0])
 
-    def learn_one(self, x: Mapping[base.typing.FeatureName, Any]) -> None:
+    def learn_one(self, x: Mapping[Any, Any]) -> None:
         """Learn a beat."""
         self._scorer.prepare(*_arrays([x]))
 
-    def score_many(self, X: pd.DataFrame) -> pd.Series[float]:
+    def score_many(self, X: pd.DataFrame) -> pd.Series:
         """Return the scores of beats, one a row, against the context as it stands."""
         return pd.Series(self._advance(_rows(X), learn=False), index=X.index, name="score")
 
@@ -86,7 +86,7 @@ class OnlineAutoencoder(base.AnomalyDetector):
         if len(X):
             self._scorer.prepare(*_arrays(_rows(X)))
 
-    def score_learn_many(self, X: pd.DataFrame) -> pd.Series[float]:
+    def score_learn_many(self, X: pd.DataFrame) -> pd.Series:
         """Score each beat, then learn it, row after row: test-then-train at the price of one batch."""
         return pd.Series(self._advance(_rows(X), learn=True), index=X.index, name="score")
 

@@ -182,9 +182,9 @@ class Context:
         )  # fmt: skip
 
     def snapshot(self) -> State:
-        """Return the carried state."""
+        """Return the carried state; places without a template take no room."""
         return {
-            "templates": self._templates.copy(),
+            "templates": self._templates[:, self._slots[:, 0] > 0],
             "slots": self._slots.copy(),
             "scale": self._scale.copy(),
             "rhythm": self._rhythm.copy(),
@@ -196,7 +196,8 @@ class Context:
 
     def restore(self, state: State) -> None:
         """Continue from a state that :meth:`snapshot` returned."""
-        self._templates[:], self._slots[:], self._scale[:] = state["templates"], state["slots"], state["scale"]
+        self._slots[:], self._scale[:] = state["slots"], state["scale"]
+        self._templates[:, self._slots[:, 0] > 0] = state["templates"]
         self._rhythm[:], self._changes[:] = state["rhythm"], state["changes"]
         self._first[: len(state["first"])] = state["first"]
         self._first_facts[:], self._first_count[:] = state["first_facts"], state["first_count"]
@@ -304,7 +305,7 @@ def _follow_rhythm(
     rhythm[0] += 1.0
     last = rhythm[1]
     rhythm[1] = time
-    if broken or np.isnan(last):
+    if broken or not time > last:  # NaN compares false: nothing is known of the interval
         rhythm[3] = rhythm[4] = rhythm[5] = 0.0  # no change is known across a gap
         return False
     rr = min(time - last, LONGEST_RR)

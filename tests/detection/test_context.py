@@ -8,6 +8,7 @@ from pipeline.detection.context import FIRST, MARGIN, WINDOW, Context, Contextua
 
 SAMPLES = WINDOW + 2 * MARGIN
 Floats = NDArray[np.float64]
+Arrays = tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.bool_]]
 
 
 def shape(width: float = 3.0, height: float = 1.0, at: float = 65.0) -> Floats:
@@ -16,11 +17,16 @@ def shape(width: float = 3.0, height: float = 1.0, at: float = 65.0) -> Floats:
     return np.stack([qrs + 0.2 * np.exp(-0.5 * ((t - 100) / 8) ** 2), -0.6 * qrs])
 
 
-def patient(n: int, seed: int = 0, noise: float = 0.02) -> tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.bool_]]:
+def patient(n: int, seed: int = 0, noise: float = 0.02) -> Arrays:
     rng = np.random.default_rng(seed)
     time = np.cumsum(0.8 + 0.01 * rng.normal(size=n))
     window = shape()[None] * (1 + 0.05 * rng.normal(size=(n, 1, 1))) + noise * rng.normal(size=(n, 2, SAMPLES))
     return time, window, np.ones((n, 2), dtype=np.bool_), np.arange(n) == 0
+
+
+def part(arrays: Arrays, first: int, stop: int) -> Arrays:
+    time, window, present, broken = arrays
+    return time[first:stop], window[first:stop], present[first:stop], broken[first:stop]
 
 
 def columns(beats: ContextualBeats) -> dict[str, NDArray[np.generic]]:
@@ -91,9 +97,9 @@ def test_batches_of_any_size_give_the_same_bits() -> None:
     arrays = patient(200)
     whole = columns(Context(2).advance(*arrays))
     context = Context(2)
-    parts = [columns(context.advance(*(a[i : i + 7] for a in arrays))) for i in range(0, 200, 7)]
+    parts = [columns(context.advance(*part(arrays, i, i + 7))) for i in range(0, 200, 7)]
     for name, column in whole.items():
-        np.testing.assert_array_equal(np.concatenate([part[name] for part in parts]), column, err_msg=name)
+        np.testing.assert_array_equal(np.concatenate([piece[name] for piece in parts]), column, err_msg=name)
 
 
 def test_a_snapshot_goes_on_where_it_was_taken() -> None:
@@ -101,9 +107,9 @@ def test_a_snapshot_goes_on_where_it_was_taken() -> None:
     whole = columns(Context(2).advance(*arrays))
     for at in (10, FIRST, 100):
         first, second = Context(2), Context(2)
-        first.advance(*(a[:at] for a in arrays))
+        first.advance(*part(arrays, 0, at))
         second.restore(first.snapshot())
-        rest = columns(second.advance(*(a[at:] for a in arrays)))
+        rest = columns(second.advance(*part(arrays, at, 200)))
         for name, column in whole.items():
             np.testing.assert_array_equal(rest[name], column[at:], err_msg=name)
 
@@ -111,10 +117,10 @@ def test_a_snapshot_goes_on_where_it_was_taken() -> None:
 def test_without_learning_nothing_changes() -> None:
     arrays = patient(200)
     context = Context(2)
-    context.advance(*(a[:150] for a in arrays))
+    context.advance(*part(arrays, 0, 150))
     before = context.snapshot()
-    once = context.advance(*(a[150:160] for a in arrays), learn=False)
-    again = context.advance(*(a[150:160] for a in arrays), learn=False)
+    once = context.advance(*part(arrays, 150, 160), learn=False)
+    again = context.advance(*part(arrays, 150, 160), learn=False)
     np.testing.assert_array_equal(once.distance, again.distance)
     for name, value in context.snapshot().items():
         np.testing.assert_array_equal(value, before[name], err_msg=name)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +67,7 @@ def test_p_value_and_threshold_are_inverse() -> None:
 
 def test_p_values_fall_with_the_score(model: BeatModel) -> None:
     values = [model.calibration.p_value(score) for score in np.linspace(-3, 12, 400)]
-    assert all(a >= b > 0 for a, b in zip(values, values[1:], strict=False))
+    assert all(a >= b > 0 for a, b in pairwise(values))
     assert np.isnan(model.calibration.p_value(float("nan")))
 
 

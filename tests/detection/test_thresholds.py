@@ -32,7 +32,7 @@ def test_a_patient_who_scores_higher_gets_a_higher_threshold() -> None:
 
 
 def test_unusual_beats_do_not_move_the_threshold() -> None:
-    judge = AdaptiveThreshold(NoDetector(), trust=1.0, drift_detector=drift.NoDrift())
+    judge = AdaptiveThreshold(NoDetector(), trust=1.0, drift_detector=drift.PageHinkley(threshold=1e9))
     before = judge.threshold
     for _ in range(500):
         judge.update(6.0, usual=False)
@@ -89,7 +89,7 @@ def test_a_bad_rate_is_named() -> None:
 
 
 def test_it_is_a_river_filter() -> None:
-    model = AdaptiveThreshold(anomaly.GaussianScorer(), alpha=0.05)
+    model = AdaptiveThreshold(anomaly.HalfSpaceTrees(seed=1), alpha=0.05)
     for check in checks.yield_checks(model):
         if getattr(check, "__name__", "") not in model._unit_test_skips() and "dataset" not in repr(check):
             check(model.clone())
