@@ -63,6 +63,8 @@ def score_batch(
                 outcomes.append(outcome)
                 shares[outcome.record] = 1.0
                 show(outcome.record, sum(shares.values()) / len(todo))
+    asked = [job.record for job in todo]
+    outcomes.sort(key=lambda outcome: asked.index(outcome.record))
     page = write_report(out) if report else None
 
     seconds = time.perf_counter() - started

@@ -35,6 +35,7 @@ fetched. Se and +P in the table count from 5:00 on, so shorter records have none
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     records: tuple[str, ...],
     out: Path,
     minutes: float,
@@ -43,7 +44,7 @@ def command(
     alpha: float | None,
     **options: Any,
 ) -> None:
-    """Score ten synthetic patients, or RECORDS, and show what came out."""
+    """Score ten synthetic patients, or RECORDS."""
     from pipeline.cli.batch import score_batch
 
     settings: Settings = read_settings(alpha)
@@ -51,7 +52,6 @@ def command(
         from pipeline.cli.patients import write_patients
 
         data_dir = out / "records" / "synth"
-        records = tuple(
-            write_patients((), data_dir, minutes=minutes, fs=360.0, seed=seed, progress=options["progress"])
-        )
+        written = write_patients((), data_dir, minutes=minutes, fs=360.0, seed=seed, progress=options["progress"])
+        records = tuple(written)
     ctx.exit(score_batch(records, out, settings, data_dir=data_dir, **options))

@@ -21,21 +21,21 @@ Exit codes: 0 all records are here, 1 some or all failed, 2 bad argument.
 
 
 @click.command("fetch", cls=PipelineCommand, epilog=EPILOG)
-@click.argument("patterns", nargs=-1, required=True)
+@click.argument("records", nargs=-1, required=True)
 @click.option("--list", "only_list", is_flag=True, help="Tell which records match, and fetch none.")
 @json_option
 @progress_option
 @click.pass_context
 def command(
-    ctx: click.Context, patterns: tuple[str, ...], only_list: bool, as_json: bool, progress: bool | None
+    ctx: click.Context, records: tuple[str, ...], only_list: bool, as_json: bool, progress: bool | None
 ) -> None:
-    """Bring the records that PATTERNS name to this machine: records, globs, or whole databases."""
+    """Bring records, globs or databases to this machine."""
     settings = read_settings()
     from pipeline.cli.display import progress_bar, show_json
     from pipeline.errors import PipelineError
     from pipeline.sources import FetchedRecord, fetch, list_records
 
-    names = list_records(*patterns, settings=settings)
+    names = list_records(*records, settings=settings)
     if only_list:
         show_json(names) if as_json else click.echo("\n".join(names))
         return
@@ -53,7 +53,7 @@ def command(
                 line = " ".join(str(error).split())
                 failed.append({"record": name, "error": line, "kind": type(error).__name__})
     if as_json:
-        records = [
+        arrived = [
             {
                 "record": one.name,
                 "version": one.version,
@@ -63,7 +63,7 @@ def command(
             }
             for one in fetched
         ]
-        show_json({"records": records, "failed": failed})
+        show_json({"records": arrived, "failed": failed})
     for failure in failed:
         click.echo(f"Error: {failure['error']}", err=True)
     if not as_json:

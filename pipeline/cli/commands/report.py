@@ -21,7 +21,7 @@ Examples:
 @click.option("--title", help="Title of the page.")
 @json_option
 def command(folder: Path, title: str | None, as_json: bool) -> None:
-    """Write report.html anew from the results in FOLDER, and show their summary."""
+    """Write report.html anew from the results in FOLDER."""
     from pipeline.cli.display import show_json, show_table
     from pipeline.report import summary_table, write_report
     from pipeline.storage import read_summary

@@ -36,9 +36,10 @@ def command(
     as_json: bool,
     progress: bool | None,
 ) -> None:
-    """Write synthetic patients, by NAMES or all ten, as annotated WFDB records.
+    """Write synthetic patients as annotated WFDB records.
 
-    The same seed writes the same files. Each record has a usual rhythm in its first half, and events in its second.
+    All ten if no NAMES are given. The same seed writes the same files. A record has its patient's usual rhythm in the
+    first half, and events in the second.
     """
     from pipeline.cli.display import show_json, show_lines
     from pipeline.cli.patients import patients, write_patients

@@ -46,13 +46,17 @@ def command(
     as_json: bool,
     progress: bool | None,
 ) -> None:
-    """Train the autoencoder on RECORDS and write its weights and calibration."""
+    """Train the autoencoder on RECORDS and write a model file."""
     settings = read_settings()
     from pipeline.cli.display import progress_bar, show_json, show_lines
     from pipeline.training import train_model
 
     started = time.perf_counter()
     with progress_bar("training", progress) as show:
+
+        def follow(step: int, steps: int, loss: float) -> None:
+            show(f"loss {loss:.3f}", step / steps)
+
         facts = train_model(
             records or None,
             data_dir=data_dir,
@@ -61,7 +65,7 @@ def command(
             epochs=epochs,
             one_class=one_class,
             settings=settings,
-            progress=show,
+            progress=follow,
         )
     if as_json:
         show_json({"model": str(out), "seconds": round(time.perf_counter() - started, 1), **facts})

@@ -94,7 +94,9 @@ def _envelope(
     if not len(index):
         return ""
     breaks = np.flatnonzero((np.diff(index) > 1) | (np.diff(row[index]) > 0)) + 1
-    xs, tops, bottoms = (np.round(values).astype(np.int64).tolist() for values in (x, top.clip(-99), bottom.clip(-99)))
+    # A bin without signal is NaN, stands in no run, and would warn when it is made a whole number.
+    places = (x, np.nan_to_num(top).clip(-99), np.nan_to_num(bottom).clip(-99))
+    xs, tops, bottoms = (np.round(values).astype(np.int64).tolist() for values in places)
     out: list[str] = []
     for run in np.split(index, breaks):
         first = int(run[0])

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+
+from flows.score import score
+from pipeline import BeatModel, Findings, Monitor, open_record
+from pipeline.cli import main as cli
+from pipeline.sources.synthetic import demo_ward, synthesise, write_wfdb
+from pipeline.storage import read_beats, read_summary
+
+NAMES = ("bigeminy", "afib")
+
+# Prefect's own code warns, and its server's clients close their sockets when the collector comes by.
+pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.timeout(400)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data") / "synth"
+    for name in NAMES:
+        write_wfdb(synthesise(demo_ward(90.0)[f"synth/{name}"], name=name, seconds=90.0, seed=3), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    out = tmp_path_factory.mktemp("flow") / "results"
+    return out, run_flow(records=list(NAMES), data_dir=folder, out=out)
+
+
+def run_flow(**parameters: Any) -> Any:
+    return score(**parameters, return_state=True)
+
+
+def artifacts(key: str) -> list[Any]:
+    with get_client(sync_client=True) as client:
+        return list(client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key]))))
+
+
+def test_the_flow_the_command_and_the_monitor_give_the_same_scores(
+    model: BeatModel, folder: Path, run: tuple[Path, Any], tmp_path: Path
+) -> None:
+    out, state = run
+    assert state.is_completed()
+    with pytest.raises(SystemExit) as ended:
+        cli(["score", *NAMES, "--data-dir", str(folder), "--out", str(tmp_path), "--no-report", "--no-progress"])
+    assert ended.value.code == 0
+    for name in NAMES:
+        alone = Findings.concatenate(list(Monitor(model).stream(open_record(name, data_dir=folder), seconds=1.0)))
+        flow, command = read_beats(out, f"synth/{name}"), read_beats(tmp_path, f"synth/{name}")
+        np.testing.assert_array_equal(flow["score"], alone.score)
+        np.testing.assert_array_equal(flow["is_anomaly"], alone.is_anomaly)
+        assert flow.equals(command)
+
+
+def test_tables_and_pictures_are_published(run: tuple[Path, Any]) -> None:
+    (table,) = artifacts("score-results-records")
+    assert all(f"synth/{name}" in table.data for name in NAMES)
+    (page,) = artifacts("score-results-pictures")
+    assert page.data.count("data:image/svg+xml;base64,") == len(NAMES)
+    assert (run[0] / "report.html").is_file()
+
+
+def test_a_second_run_scores_nothing(folder: Path, run: tuple[Path, Any]) -> None:
+    out, _ = run
+    tables = [out / "beats" / "synth" / f"{name}.parquet" for name in NAMES]
+    before = [path.stat().st_mtime_ns for path in tables]
+    assert run_flow(records=list(NAMES), data_dir=folder, out=out).is_completed()
+    assert [path.stat().st_mtime_ns for path in tables] == before
+
+
+def test_a_damaged_record_leaves_the_others(folder: Path, tmp_path: Path) -> None:
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    for path in folder.glob("bigeminy.*"):
+        (mixed / path.name).write_bytes(path.read_bytes())
+    for path in folder.glob("afib.*"):
+        content = path.read_bytes()
+        (mixed / path.name).write_bytes(content[:-1001] if path.suffix == ".dat" else content)
+    state = run_flow(records=["bigeminy", "afib"], data_dir=mixed, out=tmp_path / "out")
+    assert state.is_completed()
+    assert "failed: mixed/afib" in (state.message or "")
+    summary = read_summary(tmp_path / "out")
+    assert list(summary.records) == ["mixed/bigeminy"]
+    assert "afib" in summary.failed["mixed/afib"]
+
+
+def test_a_flow_without_any_good_record_fails(folder: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    (bad / "x.hea").write_text("x 1 360 1000\nx.dat 16 200 11 0 0 0 0 MLII\n")
+    state = run_flow(records=["x"], data_dir=bad, out=tmp_path / "out")
+    assert state.is_failed()
+    assert "bad/x" in (state.message or "")

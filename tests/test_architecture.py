@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MODULES = sorted((ROOT / "pipeline").rglob("*.py"))
+LAYERS = ("sources", "signals", "detection", "storage")
+
+
+def imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def roots(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imports(path)}
+
+
+def layer(path: Path) -> str:
+    return path.relative_to(ROOT / "pipeline").parts[0]
+
+
+def test_there_is_something_to_look_at() -> None:
+    assert len(MODULES) > 50
+
+
+def test_pipeline_never_imports_flows_or_prefect() -> None:
+    assert [path for path in MODULES if roots(path) & {"flows", "prefect"}] == []
+
+
+def test_the_four_layers_never_import_each_other() -> None:
+    wrong = [
+        (path, name)
+        for path in MODULES
+        if layer(path) in LAYERS
+        for name in imports(path)
+        for other in LAYERS
+        if other != layer(path) and (name == f"pipeline.{other}" or name.startswith(f"pipeline.{other}."))
+    ]
+    assert wrong == []
+
+
+def test_only_sources_and_the_annotation_file_know_wfdb() -> None:
+    allowed = {"sources", "storage"}
+    assert [path for path in MODULES if "wfdb" in roots(path) and layer(path) not in allowed] == []
+
+
+def test_only_detection_knows_torch() -> None:
+    assert [path for path in MODULES if "torch" in roots(path) and layer(path) != "detection"] == []
+
+
+def test_nothing_is_ever_pickled() -> None:
+    assert [path for path in MODULES if roots(path) & {"pickle", "cloudpickle", "joblib", "dill"}] == []
+
+
+@pytest.mark.parametrize("statement", ["import pipeline", "import pipeline.cli"])
+def test_importing_the_package_is_light(statement: str) -> None:
+    code = f"{statement}; import sys; print(*sorted(m for m in sys.modules if '.' not in m))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert not set(loaded.stdout.split()) & {"torch", "numba", "wfdb", "prefect", "river", "pandas"}
+
+
+def test_the_public_names_are_exactly_these() -> None:
+    import pipeline
+
+    assert set(pipeline.__all__) == {
+        "Alarm", "BeatModel", "Chunk", "Drift", "Findings", "Gap", "Monitor", "Record", "ScoredBeat", "Settings",
+        "Ward", "open_record",
+    }  # fmt: skip
+    assert all(getattr(pipeline, name) is not None for name in pipeline.__all__)
