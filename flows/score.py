@@ -150,7 +150,8 @@ def _error(future: Any) -> BaseException | None:
     future.wait()
     if future.state.is_completed():
         return None
-    result = future.state.result(raise_on_failure=False)
+    # A task whose record could not be fetched never ran: it has no result, and the fetching task has the reason.
+    result = future.state.result(raise_on_failure=False) if future.state.is_final() else None
     return result if isinstance(result, PipelineError) else RuntimeError(future.state.message or "no result")
 
 
