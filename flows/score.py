@@ -12,15 +12,18 @@ from __future__ import annotations
 import argparse
 import base64
 import re
+import sys
 import time
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, cast
 
-from prefect import flow, get_run_logger, task
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect import State, flow, get_run_logger, task
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
+from pydantic import Field
 
 from pipeline.errors import PipelineError, SourceUnavailable
 from pipeline.report import load_report, report_path, score_svg, write_report
@@ -43,8 +46,10 @@ def _may_pass(_task: Any, _run: Any, state: Any) -> bool:
 def _key(_context: Any, parameters: dict[str, Any]) -> str | None:
     """Name the results by all that they depend on; None, so no caching, where the output folder lacks them."""
     job: Job = parameters["job"]
-    out, record, key = str(job.out.resolve()), job.record, parameters["key"]
-    return f"{key}-{out}-{record}" if is_scored(job.out, record, key, report=job.report) and not job.force else None
+    record, key = job.record, parameters["key"]
+    if job.force or not is_scored(job.out, record, key, report=job.report):
+        return None
+    return sha256(f"{key}\0{job.out.resolve()}\0{record}".encode()).hexdigest()  # Prefect makes a file name of it
 
 
 @task(
@@ -90,7 +95,7 @@ def score(
     data_dir: Path | None = None,
     leads: list[str] | None = None,
     model: Path | None = None,
-    alpha: float | None = None,
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] | None = None,
     force: bool = False,
 ) -> Any:
     """Score records: one task to fetch each, one to score it.
@@ -114,8 +119,9 @@ def score(
 
     Returns
     -------
-    State
-        Completed if any record was scored, its message naming those that failed; failed if none was.
+    dict
+        ``records``, the entries of the summary, and ``failed``, one line per record that could not be scored. The run
+        is completed if any record was scored, its message naming those that failed; it is failed if none was.
     """
     logger = get_run_logger()
     settings = Settings()
@@ -143,7 +149,8 @@ def score(
     if jobs and not rows:
         return Failed(message=f"none of {len(jobs)} records could be scored: {', '.join(failed)}")
     message = f"{len(rows)} of {len(jobs)} records scored into {out}"
-    return Completed(message=message + (f"; failed: {', '.join(failed)}" if failed else ""))
+    message += f"; failed: {', '.join(failed)}" if failed else ""
+    return Completed(message=message, data={"records": rows, "failed": failed})
 
 
 def _error(future: Any) -> BaseException | None:
@@ -156,19 +163,23 @@ def _error(future: Any) -> BaseException | None:
 
 
 def _publish(rows: Sequence[dict[str, Any]], failed: dict[str, str], out: Path, page: Path) -> None:
-    """Put a table and a page with pictures where Prefect shows them."""
+    """Put a table, a page with pictures and a link to the report where Prefect shows them."""
     key = "score-" + (re.sub(r"[^a-z0-9]+", "-", out.name.lower()).strip("-") or "out")
     columns = ("record", "minutes", "beats", "anomalies", "sensitivity", "precision", "alarms", "drifts")
     table = [{name: _plain(row[name]) for name in columns} for row in rows]
-    table += [{"record": record, "error": error} for record, error in failed.items()]
+    if failed:  # Prefect shows the columns that the first row has
+        table = [{**row, "error": None} for row in table]
+        table += [{**dict.fromkeys(columns), "record": record, "error": error} for record, error in failed.items()]
     create_table_artifact(table=table, key=f"{key}-records", description="Records scored, and those that failed")
-    lines = [f"# {len(rows)} records scored", "", f"Report: `{page}`. Not a medical device.", ""]
+    lines = [f"# {len(rows)} records scored", "", f"Report: `{page.resolve()}`. Not a medical device.", ""]
     lines += [f"- **{record}** failed: {error}" for record, error in failed.items()]
     for row in sorted(rows, key=lambda row: -row["anomalies"])[:PICTURES]:
         lines += ["", f"## {row['record']}: {row['beats']} beats, {row['anomalies']} anomalies", ""]
         picture = base64.b64encode(score_svg(load_report(report_path(out, row["record"]))).encode()).decode()
         lines.append(f"![score against threshold](data:image/svg+xml;base64,{picture})")
     create_markdown_artifact(markdown="\n".join(lines), key=f"{key}-pictures", description="Scores over time")
+    link = page.resolve().as_uri()
+    create_link_artifact(link, link_text=page.name, key=f"{key}-report", description="The report, on the disk it is on")
 
 
 def _plain(value: Any) -> Any:
@@ -176,7 +187,7 @@ def _plain(value: Any) -> Any:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the flow from the command line."""
+    """Run the flow from the command line; exit code 0 if all records were scored, 1 if some or all failed."""
     parser = argparse.ArgumentParser(
         prog="python -m flows.score",
         description="Score records as a Prefect flow. Not a medical device.",
@@ -190,7 +201,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = vars(parser.parse_args(arguments))
     if not options["records"] and options["data_dir"] is None:
         parser.error("name a record, such as mitdb/208, or a folder with --data-dir")
-    score(**options)
+    # The state, not the result: a failed run is in the log, and a traceback would only say it again.
+    state = cast(State[Any], score(**options, return_state=True))
+    sys.exit(0 if state.is_completed() and not state.result()["failed"] else 1)
 
 
 if __name__ == "__main__":

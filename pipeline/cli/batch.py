@@ -124,6 +124,8 @@ def _show_table(
         records = {done.summary.record: done.summary for done in sorted(scored, key=lambda done: done.summary.record)}
         failed = {outcome.record: outcome.error for outcome in outcomes if outcome.error}
         show_table(summary_table(Summary(records=records, failed=failed)))
+        if any(entry.sensitivity is not None or entry.precision is not None for entry in records.values()):
+            click.echo("Se, +P: flagged beats against annotated S, V and F beats, from 5:00 on.\n")
     _tell_failures(outcomes)
     kept = sum(not done.is_new for done in scored)
     if kept:

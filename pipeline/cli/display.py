@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,8 +23,16 @@ Report = Callable[[str, float], None]
 
 
 def show_json(document: Any) -> None:
-    """Print a document: strict JSON, so no NaN."""
-    click.echo(json.dumps(document, indent=2, allow_nan=False))
+    """Print a document: strict JSON, where NaN and the infinities are null."""
+    click.echo(json.dumps(_strict(document), indent=2, allow_nan=False))
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _strict(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def show_table(table: Table) -> None:

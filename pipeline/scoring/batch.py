@@ -7,11 +7,12 @@ import sys
 import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from multiprocessing.resource_tracker import ensure_running
 
 from pipeline.errors import OutputError, PipelineError
 from pipeline.scoring.job import Job, run_job
@@ -166,10 +167,22 @@ def _start(job: Job, clock: Clock | None) -> _Worker:
     context = get_context("spawn")  # torch and numba hold threads that do not survive a fork
     here, there = context.Pipe()
     process = context.Process(target=_work, args=(there, clock), daemon=True)
-    process.start()
+    with _without_ctrl_c():
+        process.start()
     there.close()
     here.send(job)
     return _Worker(process, here, job)
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Start processes that never see Ctrl-C, not even while they import: it reaches the group, the parent decides."""
+    ensure_running()  # starting the tracker would let the signal through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _died(worker: _Worker) -> Outcome:
@@ -183,7 +196,6 @@ def _died(worker: _Worker) -> Outcome:
 
 def _work(connection: Connection, clock: Clock | None) -> None:
     """Score what comes through the connection until it is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the parent decides
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # drafts are cleared away on the way out
     with suppress(EOFError, ConnectionError):  # the parent has no more to do, or is gone
         while True:

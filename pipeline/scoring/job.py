@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from pipeline.detection.model import DEFAULT_MODEL, BeatModel
+from pipeline.errors import RecordNotFound
 from pipeline.scoring.record import Scored, score_record
 from pipeline.settings import Settings
 from pipeline.sources import list_records, open_record, record_checksum
@@ -87,10 +88,13 @@ def plan(
     ValueError
         If two records would have the same results, such as one record in two versions of its database.
     """
-    names = list_records(*patterns, data_dir=data_dir, settings=settings)
+    if data_dir is None or not patterns:
+        names = list_records(*patterns, data_dir=data_dir, settings=settings)
+    else:
+        names = [name for pattern in patterns for name in _in_folder(pattern, data_dir)]
     chosen = None if leads is None else tuple(leads)
     jobs: dict[str, Job] = {}
-    for name in names:
+    for name in dict.fromkeys(names):
         job = Job(name, out, settings, data_dir, chosen, model, force, report)
         other = jobs.setdefault(job.record, job)
         if other.name != name:
@@ -99,6 +103,15 @@ def plan(
                 "score one of them into another folder"
             )
     return list(jobs.values())
+
+
+def _in_folder(pattern: str, data_dir: Path) -> list[str]:
+    try:
+        return list_records(pattern, data_dir=data_dir)
+    except RecordNotFound:
+        if any(sign in pattern for sign in "*?[") or not data_dir.is_dir():
+            raise
+        return [pattern]  # one record, as of PhysioNet: it fails when its turn comes, and the others are scored
 
 
 def run_job(job: Job, *, progress: Report | None = None, clock: Callable[[], float] | None = None) -> Scored:

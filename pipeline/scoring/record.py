@@ -37,9 +37,14 @@ class Scored:
 
 
 def is_scored(out: Path | str, record: str, key: str, *, report: bool = True) -> bool:
-    """Return True if the output folder holds whole results of a record under this key, with its report if asked."""
-    has_report = not report or report_path(out, record).is_file()
-    return has_report and is_done(out, record, key) and record in read_summary(out).records
+    """Return True if the output folder holds whole results of a record under this key, with its report if asked.
+
+    A record whose last run failed is not: scoring it again takes it off the list of failures.
+    """
+    if report and not report_path(out, record).is_file():
+        return False
+    summary = read_summary(out)
+    return record in summary.records and record not in summary.failed and is_done(out, record, key)
 
 
 def score_record(

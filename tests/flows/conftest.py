@@ -3,12 +3,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from prefect.testing.utilities import prefect_test_harness
 
-import flows  # noqa: F401 - sets Prefect's environment before Prefect is imported
+import flows  # noqa: F401 - sets Prefect's environment, so it stands before anything of Prefect's is imported
 
 
 @pytest.fixture(scope="session", autouse=True)
-def prefect_server() -> Iterator[None]:
-    with prefect_test_harness(server_startup_timeout=120):
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
+    from prefect.testing.utilities import prefect_test_harness
+
+    # The harness keeps its database apart, but not the results of tasks: they would go to the user's home.
+    storage = tmp_path_factory.mktemp("storage")
+    with (
+        prefect_test_harness(server_startup_timeout=120),
+        temporary_settings({PREFECT_LOCAL_STORAGE_PATH: storage}),
+    ):
         yield
+        assert any(storage.iterdir())

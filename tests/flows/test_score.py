@@ -8,7 +8,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
-from flows.score import score
+from flows.score import main, score
 from pipeline import BeatModel, Findings, Monitor, open_record
 from pipeline.cli import main as cli
 from pipeline.sources.synthetic import demo_ward, synthesise, write_wfdb
@@ -16,8 +16,7 @@ from pipeline.storage import read_beats, read_summary
 
 NAMES = ("bigeminy", "afib")
 
-# Prefect's own code warns, and its server's clients close their sockets when the collector comes by.
-pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.timeout(400)]
+pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +63,8 @@ def test_tables_and_pictures_are_published(run: tuple[Path, Any]) -> None:
     assert all(f"synth/{name}" in table.data for name in NAMES)
     (page,) = artifacts("score-results-pictures")
     assert page.data.count("data:image/svg+xml;base64,") == len(NAMES)
+    (link,) = artifacts("score-results-report")
+    assert (run[0] / "report.html").resolve().as_uri() in link.data
     assert (run[0] / "report.html").is_file()
 
 
@@ -98,3 +99,17 @@ def test_a_flow_without_any_good_record_fails(folder: Path, tmp_path: Path) -> N
     state = run_flow(records=["x"], data_dir=bad, out=tmp_path / "out")
     assert state.is_failed()
     assert "bad/x" in (state.message or "")
+
+
+def test_the_command_of_the_flow_ends_with_1_if_a_record_failed(folder: Path, tmp_path: Path) -> None:
+    for records, code in ((["afib"], 0), (["afib", "ghost/1"], 1)):
+        with pytest.raises(SystemExit) as ended:
+            main([*records, "--data-dir", str(folder), "--out", str(tmp_path)])
+        assert ended.value.code == code
+
+
+def test_a_rate_out_of_range_starts_nothing(folder: Path, tmp_path: Path) -> None:
+    state = run_flow(records=["afib"], data_dir=folder, out=tmp_path / "out", alpha=2.0)
+    assert state.is_failed()
+    assert "alpha" in (state.message or "")
+    assert not (tmp_path / "out").exists()

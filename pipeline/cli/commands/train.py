@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import click
 
 from pipeline.cli.group import PipelineCommand
 from pipeline.cli.options import data_dir_option, json_option, progress_option, read_settings, seed_option
+from pipeline.errors import OutputError
 
 EPILOG = """
 Examples:
   ecg-anomaly train --out my-model.safetensors
-  ecg-anomaly train mitdb/101 mitdb/106 --epochs 2 --out small.safetensors
+  ecg-anomaly train mitdb 'svdb/80*' --epochs 2 --out wide.safetensors
   ecg-anomaly train --data-dir my-records --one-class --out ward.safetensors
 
-Without RECORDS the model is trained on the training half of mitdb, as the model
-that ships was. Use the new model with: ecg-anomaly score ... --model FILE
+RECORDS are names, globs or databases, five records at least. Without them and
+without --data-dir the model is trained on the training half of mitdb, as the one
+that ships was. A card with the model's figures is written beside it.
+Use the new model with: ecg-anomaly score ... --model FILE
 """
 
 
@@ -49,26 +54,47 @@ def command(
     """Train the autoencoder on RECORDS and write a model file."""
     settings = read_settings()
     from pipeline.cli.display import progress_bar, show_json, show_lines
+    from pipeline.sources import list_records
     from pipeline.training import train_model
 
+    _check_writable(out)
+    names = list_records(*records, data_dir=data_dir, settings=settings) if records or data_dir else None
     started = time.perf_counter()
     with progress_bar("training", progress) as show:
 
         def follow(step: int, steps: int, loss: float) -> None:
             show(f"loss {loss:.3f}", step / steps)
 
-        facts = train_model(
-            records or None,
-            data_dir=data_dir,
-            out=out,
-            seed=seed,
-            epochs=epochs,
-            one_class=one_class,
-            settings=settings,
-            progress=follow,
-        )
+        try:
+            facts = train_model(
+                names,
+                data_dir=data_dir,
+                out=out,
+                seed=seed,
+                epochs=epochs,
+                one_class=one_class,
+                settings=settings,
+                progress=follow,
+            )
+        except ValueError as error:  # such as fewer beats than one batch
+            raise click.UsageError(f"these records make no model: {error}") from error
     if as_json:
         show_json({"model": str(out), "seconds": round(time.perf_counter() - started, 1), **facts})
     else:
-        show_lines({name: str(value) for name, value in facts.items() if not isinstance(value, dict | list)})
-        click.echo(f"Model: {out}")
+        plain = {name: str(value) for name, value in facts.items() if not isinstance(value, dict | list)}
+        show_lines(plain | _figures(facts["cross_validation"]))
+        click.echo(f"Model: {out}, card: {out.with_suffix('.md').name}")
+
+
+def _figures(cross_validation: dict[str, float]) -> dict[str, str]:
+    """Return the figures that there are: a class that no record has gives NaN."""
+    return {name: f"{value:.4f}" for name, value in cross_validation.items() if not math.isnan(value)}
+
+
+def _check_writable(out: Path) -> None:
+    """Find out before the training, not after it."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=out.parent).close()
+    except OSError as error:
+        raise OutputError(f"model {out.name!r}: {out.parent}: {error.strerror}; choose another --out") from error
