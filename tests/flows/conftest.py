@@ -19,4 +19,3 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         temporary_settings({PREFECT_LOCAL_STORAGE_PATH: storage}),
     ):
         yield
-        assert any(storage.iterdir())
