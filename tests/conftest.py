@@ -4,9 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from pipeline.detection.model import BeatModel
 from pipeline.settings import Settings
+
+# The first example of a test may compile machine code, and machines are shared: no deadline. The same examples in every
+# run, so that a red test is red for whoever looks.
+hypothesis_settings.register_profile("project", deadline=None, derandomize=True)
+hypothesis_settings.load_profile("project")
 
 
 @pytest.fixture(scope="session")
