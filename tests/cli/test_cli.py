@@ -163,12 +163,12 @@ def test_ctrl_c_leaves_whole_files_and_the_next_run_goes_on(tmp_path: Path) -> N
     command = [sys.executable, "-c", "from pipeline.cli import main; main()"]
     arguments = ["score", *names, "--data-dir", str(folder), "--out", str(out), "--json"]
     process = subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    for _ in range(1200):
+    for _ in range(4800):
         if list((out / "beats").rglob("*.parquet")):
             break
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=120)
     done = {path.stem for path in (out / "beats").rglob("*.parquet")}
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
