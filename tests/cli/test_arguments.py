@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from pipeline.cli.display import show_json
+
+COMMANDS = ("demo", "fetch", "report", "score", "synth", "train")
+Run = Callable[..., Result]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["score"], "name a record"),
+        (["score", "x", "--alpha", "2"], "--alpha"),
+        (["score", "x", "--leads", "MLII,,V1"], "MLII,V1"),
+        (["score", "x", "--jobs", "0"], "--jobs"),
+        (["score", "--data-dir", "not-there"], "not-there"),
+        (["score", "x", "--model", "not-there"], "not-there"),
+        (["score", "mitdb/208", "mitdb/1.0.0/208"], "mitdb/1.0.0/208"),
+        (["demo", "--minutes", "0"], "--minutes"),
+        (["fetch"], "RECORDS"),
+        (["report", "not-there"], "not-there"),
+        (["synth", "bigemny"], "did you mean 'bigeminy'"),
+        (["synth", "--fs", "1"], "--fs"),
+        (["train", "--epochs", "0"], "--epochs"),
+        (["nonsense"], "nonsense"),
+    ],
+)
+def test_a_bad_argument_is_exit_code_2_and_says_what_is_wrong(
+    ecg: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = ecg(*arguments)
+    assert ran.exit_code == 2
+    assert ran.stdout == ""
+    assert words in ran.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("ECG_THRESHOLD__ALPHA", "7", "threshold.alpha"),
+        ("ECG_ALARMS", "{", "alarms"),
+        ("ECG_SETTINGS", "broken.toml", "settings cannot be read"),
+    ],
+)
+def test_a_wrong_setting_is_exit_code_2_and_named(
+    ecg: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken.toml").write_text("alpha = = 1")
+    monkeypatch.setenv(variable, value)
+    ran = ecg("score", "--data-dir", tmp_path)
+    assert ran.exit_code == 2
+    assert words in ran.stderr
+
+
+def test_a_name_that_is_none_names_itself(ecg: Run, tmp_path: Path) -> None:
+    ran = ecg("score", "../../etc/passwd", "--out", tmp_path / "out")
+    assert ran.exit_code == 1
+    assert "../../etc/passwd" in ran.stderr
+    assert ran.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_shows_examples_in_80_columns(ecg: Run, command: str) -> None:
+    ran = ecg(command, "--help")
+    assert ran.exit_code == 0
+    assert f"Examples:\n  ecg-anomaly {command}" in ran.stdout
+    assert max(map(len, ran.stdout.splitlines())) <= 82  # click's 80, and its indent
+
+
+def test_the_list_of_commands_is_whole(ecg: Run) -> None:
+    shown = ecg("--help").stdout
+    listed = [line.split()[0] for line in shown.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()]
+    assert set(COMMANDS) <= set(listed)
+
+
+def test_help_takes_less_than_a_second(process: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    def timed() -> float:
+        start = time.perf_counter()
+        assert process("--help").returncode == 0
+        return time.perf_counter() - start
+
+    assert min(timed() for _ in range(3)) < 1.0
+
+
+def test_what_is_no_number_is_null_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    show_json({"a": math.nan, "b": [1.5, -math.inf, {"c": (math.nan, True)}]})
+    assert json.loads(capsys.readouterr().out) == {"a": None, "b": [1.5, None, {"c": [None, True]}]}

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import wfdb
+from click.testing import Result
+
+from pipeline.storage import read_beats, read_summary
+
+GOOD = ("sinus", "ventricular")
+Run = Callable[..., Result]
+
+
+class Ran(NamedTuple):
+    done: subprocess.CompletedProcess[str]
+    out: Path
+    document: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def mixed(
+    ward: Path,
+    process: Callable[..., subprocess.CompletedProcess[str]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Ran:
+    """What came of a folder of good and bad records."""
+    out = tmp_path_factory.mktemp("out")
+    done = process("score", "--data-dir", ward, "--out", out, "--json")
+    return Ran(done, out, json.loads(done.stdout))
+
+
+def test_good_records_are_scored_among_bad_ones(mixed: Ran) -> None:
+    assert mixed.done.returncode == 1
+    assert [row["record"] for row in mixed.document["records"]] == [f"ward/{name}" for name in GOOD]
+    for name in GOOD:
+        assert len(read_beats(mixed.out, f"ward/{name}")) > 40
+    assert set(read_summary(mixed.out).failed) == {row["record"] for row in mixed.document["failed"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("cutdat", "RecordCorrupt"),
+        ("flipped", "RecordCorrupt"),
+        ("cutatr", "RecordCorrupt"),
+        ("emptyhea", "RecordCorrupt"),
+        ("emptydat", "RecordCorrupt"),
+        ("format", "RecordUnsupported"),
+        ("rate", "RecordUnsupported"),
+        ("nothing", "RecordUnsupported"),
+    ],
+)
+def test_a_bad_record_is_one_clear_line_and_leaves_nothing_behind(mixed: Ran, name: str, kind: str) -> None:
+    (row,) = [row for row in mixed.document["failed"] if row["record"] == f"ward/{name}"]
+    assert row["kind"] == kind
+    assert name in row["error"]
+    assert f"Error: {row['error']}\n" in mixed.done.stderr
+    assert not list(mixed.out.rglob(f"*{name}*"))
+
+
+def test_standard_error_holds_a_line_per_failure_and_nothing_else(mixed: Ran) -> None:
+    assert mixed.done.stderr.splitlines() == [f"Error: {row['error']}" for row in mixed.document["failed"]]
+
+
+def test_the_files_are_what_other_tools_open(mixed: Ran) -> None:
+    annotation = wfdb.rdann(str(mixed.out / "annotations" / "ward" / "ventricular"), "ano")
+    beats = read_beats(mixed.out, "ward/ventricular")
+    np.testing.assert_array_equal(annotation.sample, beats["r_peak"])
+    page = (mixed.out / "report.html").read_text()
+    assert all(f"ward/{name}" in page for name in (*GOOD, "cutdat"))
+    assert mixed.document["report"] == str(mixed.out / "report.html")
+
+
+def test_a_second_run_scores_nothing_again(ward: Path, mixed: Ran, ecg: Run) -> None:
+    def is_new(*more: str) -> list[bool]:
+        ran = ecg("score", *GOOD, "--data-dir", ward, "--out", mixed.out, "--json", *more)
+        assert ran.exit_code == 0
+        return [row["is_new"] for row in json.loads(ran.stdout)["records"]]
+
+    assert is_new() == [False, False]
+    assert is_new("--alpha", "0.05") == [True, True]
+    assert is_new("--force", "--alpha", "0.05") == [True, True]
+
+
+def test_the_table_fits_80_columns_and_says_where_the_results_are(ward: Path, ecg: Run, tmp_path: Path) -> None:
+    ran = ecg("score", *GOOD, "--data-dir", ward, "--out", tmp_path)
+    assert ran.exit_code == 0
+    assert ran.stderr == ""
+    *table, _results, report = ran.stdout.splitlines()
+    assert "Se %" in ran.stdout
+    assert "from 5:00 on" in ran.stdout
+    assert max(map(len, table)) <= 80
+    assert report == f"Report:  {tmp_path / 'report.html'}"
+
+
+def test_an_unknown_record_is_named_and_leaves_the_others(ward: Path, ecg: Run, tmp_path: Path) -> None:
+    ran = ecg("score", "sinsu", "sinus", "--data-dir", ward, "--out", tmp_path, "--json")
+    assert ran.exit_code == 1
+    document = json.loads(ran.stdout)
+    assert [row["record"] for row in document["records"]] == ["ward/sinus"]
+    assert [row["kind"] for row in document["failed"]] == ["RecordNotFound"]
+    assert "did you mean 'sinus'" in ran.stderr
+
+
+def test_a_glob_that_matches_nothing_is_one_line_and_one_document(ward: Path, ecg: Run, tmp_path: Path) -> None:
+    ran = ecg("score", "x*", "--data-dir", ward, "--out", tmp_path, "--json")
+    assert ran.exit_code == 1
+    assert json.loads(ran.stdout)["kind"] == "RecordNotFound"
+    assert ran.stderr.count("\n") == 1
+
+
+def test_a_missing_lead_names_those_there_are(ward: Path, ecg: Run, tmp_path: Path) -> None:
+    ran = ecg("score", "sinus", "--data-dir", ward, "--out", tmp_path, "--leads", "aVR")
+    assert ran.exit_code == 1
+    assert "MLII" in ran.stderr
+    assert "failed" in ran.stdout
+
+
+def test_one_lead_can_be_chosen(ward: Path, ecg: Run, tmp_path: Path) -> None:
+    ran = ecg("score", "sinus", "--data-dir", ward, "--out", tmp_path, "--leads", "V1", "--json", "--no-report")
+    document = json.loads(ran.stdout)
+    assert document["records"][0]["metadata"]["leads"] == "V1"
+    assert document["report"] is None
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_an_output_folder_that_cannot_be_written_is_named(ward: Path, ecg: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    ran = ecg("score", "sinus", "--data-dir", ward, "--out", tmp_path / "file" / "out")
+    assert ran.exit_code == 1
+    assert str(tmp_path / "file") in ran.stderr
+    assert "--out" in ran.stderr
+
+
+def test_a_damaged_model_is_one_line_and_no_record_fails_for_it(ward: Path, ecg: Run, tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"no model")
+    ran = ecg("score", "--data-dir", ward, "--out", tmp_path / "out", "--model", tmp_path / "model.safetensors")
+    assert ran.exit_code == 1
+    assert ran.stderr.count("\n") == 1
+    assert "model.safetensors" in ran.stderr
+    assert not (tmp_path / "out").exists()

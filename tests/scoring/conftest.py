@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from pipeline.settings import Settings
+from pipeline.sources.synthetic import SyntheticRecord, demo_ward, synthesise, write_wfdb
+
+NAMES = ("sinus", "ventricular", "afib")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Score as a process of a batch does."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def settings() -> Settings:
+    return Settings()
+
+
+@pytest.fixture(scope="session")
+def record() -> SyntheticRecord:
+    return synthesise(demo_ward(90.0)["synth/artefacts"], name="synth/artefacts", seconds=90.0, seed=3)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three records of a minute each."""
+    folder = tmp_path_factory.mktemp("data") / "ward"
+    for name in NAMES:
+        write_wfdb(synthesise(demo_ward(60.0)[f"synth/{name}"], name=name, seconds=60.0, seed=3), folder)
+    return folder
