@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -14,17 +13,17 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from pipeline.detection.alarms import AlarmEngine
 from pipeline.detection.model import BeatModel
 from pipeline.detection.network import LEADS
-from pipeline.detection.scorer import KIND_NORMAL, KIND_VENTRICULAR, Prepared, Scorer, Scores
+from pipeline.detection.scorer import KIND_NORMAL, Prepared, Scorer
 from pipeline.detection.thresholds import AdaptiveThreshold, NoDetector
 from pipeline.errors import SnapshotError, StreamError
-from pipeline.records import Alarm, Chunk, Drift, Findings, Gap, Record, ScoredBeat
+from pipeline.records import Chunk, Drift, Findings, Gap, Record, ScoredBeat
 from pipeline.settings import AlarmSettings, ThresholdSettings
 from pipeline.signals.beats import BeatFinder, Beats, PeakFinder
 from pipeline.signals.gaps import ALL, Hole
 from pipeline.signals.resample import FS
+from pipeline.timeline import AlarmTimeline
 
 __all__ = ["LEARNING_S", "Monitor", "Pending"]
 
@@ -32,7 +31,6 @@ LEARNING_S = 300.0  # s from the record's start in which verdicts are provisiona
 FLUSH_S = 0.6  # s of nothing that bring out the last beats of a record
 FILL_S = 60.0  # s of a gap that are filled at a time
 LONGEST_GAP_S = 6 * 3600.0  # s; a longer one is another recording
-SETTLED = int(0.5 * FS)  # samples after which all beats before a hole are out
 VERSION = 1
 
 
@@ -119,7 +117,7 @@ class Monitor:
             If the chunk is of another record, rate or set of leads, or misshapen.
         """
         parts = [
-            self.complete(pending, self.model.network.run(pending.prepared.residual, pending.prepared.condition)[0])
+            self.complete(pending, self.model.network.run(pending.prepared.residual, pending.prepared.condition))
             for pending in self.prepare(chunk)
         ]
         return parts[0] if len(parts) == 1 else Findings.concatenate(parts)
@@ -179,7 +177,9 @@ class Monitor:
                 drifts.append(Drift(record, self._count + i, at, shift.before, shift.after, shift.action))
         number = np.arange(self._count, self._count + n)
         self._count += n
-        alarms = self._raise_alarms(pending, number, is_anomaly, scores)
+        alarms = self._timeline.advance(
+            beats, number, scores.rr, is_anomaly, scores.kind, (*pending.holes, *pending.still_open), pending.clock
+        )
         time_s = beats.r_peak / fs
         return Findings(
             record=record,
@@ -200,7 +200,7 @@ class Monitor:
             rhythm=scores.rhythm,
             window=scores.window,
             expected=scores.expected,
-            alarms=tuple(alarms),
+            alarms=alarms,
             drifts=tuple(drifts),
             gaps=pending.gaps,
         )
@@ -241,11 +241,9 @@ class Monitor:
         self._threshold = AdaptiveThreshold(
             NoDetector(), calibration=self.model.calibration, alpha=self._threshold_settings.alpha
         )
-        self._alarms = AlarmEngine(record, self._alarm_settings)
+        self._timeline = AlarmTimeline(record, fs, leads, self._alarm_settings)
         self._next = 0
         self._count = 0
-        self._known_holes: dict[int, int] = {}  # lead -> start of the hole that is open
-        self._events: list[tuple[int, int, str, int, int, str]] = []  # due, order, what, lead, sample, reason
 
     def _take(self, signal: NDArray[np.float32], gaps: tuple[Gap, ...]) -> Pending:
         assert self._stream is not None  # noqa: S101 - _follow() has set it
@@ -258,64 +256,6 @@ class Monitor:
         prepared = self._scorer.prepare(beats.sample / FS, beats.window, beats.present, beats.broken)
         clock = round(self._finder.time_s * FS)
         return Pending(beats, prepared, gaps + closed, beats.holes, tuple(self._finder.open_holes()), clock)
-
-    def _raise_alarms(
-        self, pending: Pending, number: NDArray[np.int64], is_anomaly: NDArray[np.bool_], scores: Scores
-    ) -> list[Alarm]:
-        # Everything that the rules see is put in the order of the moment at which it is known for certain, which does
-        # not depend on the chunks.
-        assert self._stream is not None  # noqa: S101
-        fs, leads = self._stream[1], self._stream[2]
-        flat = round(self._alarm_settings.flat_s * FS)
-        for hole in (*pending.holes, *pending.still_open):
-            is_open = hole in pending.still_open
-            if self._known_holes.get(hole.lead) != hole.start:
-                self._known_holes[hole.lead] = hole.start
-                if hole.lead == ALL:
-                    self._event(hole.start + SETTLED, "lost", hole, hole.start)
-                if is_open or hole.stop - hole.start >= flat:
-                    self._event(hole.start + flat, "hole", hole, hole.start)
-            if not is_open:
-                del self._known_holes[hole.lead]
-                if hole.lead == ALL:
-                    self._event(hole.stop + SETTLED, "back", hole, hole.stop)
-                if hole.stop - hole.start < flat:
-                    dropped = ("hole", hole.lead, hole.start)
-                    self._events = [event for event in self._events if (event[2], event[3], event[4]) != dropped]
-                    heapq.heapify(self._events)
-        beats = pending.beats
-        alarms: list[Alarm] = []
-        ventricular = scores.kind == KIND_VENTRICULAR
-        for i in range(len(beats)):
-            decided = beats.decided[i] / fs
-            alarms += self._due(int(decided * FS), leads)
-            alarms += self._alarms.beat(
-                int(number[i]),
-                float(beats.r_peak[i] / fs),
-                float(decided),
-                float(scores.rr[i]),
-                bool(is_anomaly[i]),
-                bool(ventricular[i]),
-            )
-        alarms += self._due(pending.clock, leads)
-        alarms += self._alarms.silence((pending.clock - SETTLED) / FS)
-        return alarms
-
-    def _event(self, due: int, what: str, hole: Hole, sample: int) -> None:
-        order = ("back", "lost", "hole").index(what)
-        heapq.heappush(self._events, (due, order, what, hole.lead, sample, hole.reason))
-
-    def _due(self, now: int, leads: tuple[str, ...]) -> list[Alarm]:
-        alarms: list[Alarm] = []
-        while self._events and self._events[0][0] <= now:
-            _, _, what, lead, sample, reason = heapq.heappop(self._events)
-            if what == "lost":
-                alarms += self._alarms.signal_lost(sample / FS)
-            elif what == "back":
-                self._alarms.signal_back(sample / FS)
-            else:
-                alarms += self._alarms.hole(None if lead == ALL else leads[lead], sample / FS, reason)
-        return alarms
 
     # A snapshot is one safetensors file: arrays, and the rest as JSON beside them. No pickle.
 
@@ -340,9 +280,7 @@ class Monitor:
             "count": self._count,
             "alpha": self._threshold_settings.alpha,
             "alarm_settings": self._alarm_settings.model_dump(),
-            "alarms": self._alarms.snapshot(),
-            "known_holes": list(self._known_holes.items()),
-            "events": self._events,
+            "timeline": self._timeline.snapshot(),
         }
         tensors = {key: np.ascontiguousarray(value) for key, value in arrays.items()}
         return bytes(save_tensors(tensors, metadata={"monitor": json.dumps(facts)}))
@@ -376,7 +314,5 @@ class Monitor:
         self._finder.restore(part("finder."))
         self._scorer.restore(part("scorer."))
         self._threshold.restore({key: value.tolist() for key, value in part("threshold.").items()})
-        self._alarms.restore(facts["alarms"])
+        self._timeline.restore(facts["timeline"])
         self._next, self._count = int(facts["next"]), int(facts["count"])
-        self._known_holes = {int(lead): int(start) for lead, start in facts["known_holes"]}
-        self._events = [tuple(event) for event in facts["events"]]

@@ -199,7 +199,7 @@ def _bare_model(network: LSTMAutoencoder) -> BeatModel:
 
 def _score(part: _Beats, network: LSTMAutoencoder) -> NDArray[np.float64]:
     scorer = Scorer(_bare_model(network), part.beats.present.shape[1])
-    rebuilt, _ = network.run(part.examples.residual, part.examples.condition)
+    rebuilt = network.run(part.examples.residual, part.examples.condition)
     return scorer.finish(Prepared(part.beats, part.examples.residual, part.examples.condition), rebuilt).score
 
 

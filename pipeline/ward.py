@@ -86,7 +86,7 @@ class Ward:
         waiting = [pending for _, parts in prepared for pending in parts]
         if not waiting:
             return [], refused
-        rebuilt, _ = self.model.network.run(
+        rebuilt = self.model.network.run(
             np.concatenate([pending.prepared.residual for pending in waiting]),
             np.concatenate([pending.prepared.condition for pending in waiting]),
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -34,8 +33,6 @@ def score_batch(
     progress: bool | None,
 ) -> int:
     """Score records, show what came out, and return the exit code."""
-    # Blocks of 32 beats gain nothing from more threads, and processes would fight over the cores.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     from pipeline.cli.display import progress_bar
     from pipeline.report import write_report
     from pipeline.scoring import model_at, plan, run_jobs

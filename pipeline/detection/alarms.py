@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
+from typing import Any
 
 from pipeline.records import Alarm
 from pipeline.settings import AlarmSettings
 
-__all__ = ["RULES", "AlarmEngine", "Rule"]
+__all__ = ["RULES", "WAIT", "AlarmEngine", "Rule"]
 
 WAIT = 0.5  # s: a beat is out at most so long after its R peak, so only then is silence known to be silence
 RATE_BEATS = 8  # R-R intervals in the mean heart rate
@@ -102,7 +103,7 @@ class AlarmEngine:
         is_anomaly, ventricular : bool
             Its verdict, and whether it looks ventricular.
         """
-        alarms = self.silence(time, time)
+        alarms = self.silence(time)
         self._last_beat = self._silent_from = time
         self._recent.append(is_anomaly)
         if is_anomaly:
@@ -142,7 +143,7 @@ class AlarmEngine:
             return self._raise("tachycardia", onset, decided, first, number, f"{rate:.0f} beats a minute")
         return []
 
-    def silence(self, known_until: float, next_beat: float = math.inf) -> list[Alarm]:
+    def silence(self, known_until: float) -> list[Alarm]:
         """Tell that no beat stands between the last one and ``known_until``, in s; raise a pause if it is one."""
         start = self._silent_from
         limit = start + self.settings.pause_s
@@ -169,24 +170,21 @@ class AlarmEngine:
             return self._raise("no signal", start, now, -1, -1, f"all leads {reason}")
         return self._raise("lead off", start, now, -1, -1, f"lead {lead} {reason}", key=lead)
 
-    def snapshot(self) -> dict[str, object]:
+    def snapshot(self) -> dict[str, Any]:
         """Return the carried state as plain values."""
         return {
             "recent": list(self._recent),
             "intervals": list(self._intervals),
-            "run": [self._run, self._ventricular, *self._run_start],
-            "last": [self._last_beat, self._silent_from],
+            "run": (self._run, self._ventricular, self._run_start),
+            "last": (self._last_beat, self._silent_from),
             "until": dict(self._until),
         }
 
-    def restore(self, state: dict[str, object]) -> None:
-        """Continue from a state that :meth:`snapshot` returned."""
-        recent, intervals, run, last, until = (state[k] for k in ("recent", "intervals", "run", "last", "until"))
-        assert isinstance(recent, list) and isinstance(intervals, list) and isinstance(run, list)  # noqa: S101, PT018
-        assert isinstance(last, list) and isinstance(until, dict)  # noqa: S101, PT018
-        self._recent = deque(recent, maxlen=self.settings.n)
-        self._intervals = deque(intervals, maxlen=RATE_BEATS)
-        self._run, self._ventricular = int(run[0]), int(run[1])
-        self._run_start = int(run[2]), float(run[3])
-        self._last_beat, self._silent_from = (math.nan if v is None else float(v) for v in last)
-        self._until = {str(k): float(v) for k, v in until.items()}
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from a state that :meth:`snapshot` returned, also by way of JSON."""
+        self._recent = deque(state["recent"], maxlen=self.settings.n)
+        self._intervals = deque(state["intervals"], maxlen=RATE_BEATS)
+        self._run, self._ventricular, (number, time) = state["run"]
+        self._run_start = number, time
+        self._last_beat, self._silent_from = state["last"]
+        self._until = dict(state["until"])

@@ -81,7 +81,7 @@ class LSTMAutoencoder(nn.Module):
         self.decoder = nn.LSTM(s.latent + s.conditions, s.hidden, batch_first=True)
         self.readout = nn.Linear(s.hidden, s.channels)
 
-    def forward(self, residual: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, residual: Tensor, condition: Tensor) -> Tensor:
         """Rebuild residuals.
 
         Parameters
@@ -93,39 +93,39 @@ class LSTMAutoencoder(nn.Module):
 
         Returns
         -------
-        rebuilt : Tensor, shape (n, steps, channels)
+        Tensor, shape (n, steps, channels)
             The residual as far as it is normal variation.
-        hidden : Tensor, shape (n, steps, hidden)
-            The decoder's state, from which the rebuilt residual is read out.
         """
         squashed = 3.0 * torch.asinh(residual / 3.0)
         encoded, _ = self.encoder(torch.cat([squashed, condition], -1))
         latent = self.bottleneck(encoded[:, -1])
         repeated = latent[:, None].expand(-1, residual.shape[1], -1)
-        hidden, _ = self.decoder(torch.cat([repeated, condition], -1))
-        return self.readout(hidden), hidden
+        decoded, _ = self.decoder(torch.cat([repeated, condition], -1))
+        return cast(Tensor, self.readout(decoded))
 
     @torch.inference_mode()
-    def run(
-        self, residual: NDArray[np.float32], condition: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Rebuild residuals of any number of beats, in blocks of one size.
+    def run(self, residual: NDArray[np.float32], condition: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Rebuild residuals of any number of beats, in blocks of one size and on one thread.
 
         Shapes are those of :meth:`forward`. The last block is filled up with zeros, so that every product has the same
-        shape and no result depends on how many beats came at once.
+        shape and no result depends on how many beats came at once. A block is too small to share between threads.
         """
         n, s = len(residual), self.shape
         rebuilt = np.empty((n, s.steps, s.channels), dtype=np.float32)
-        hidden = np.empty((n, s.steps, s.hidden), dtype=np.float32)
-        for start in range(0, n, BLOCK):
-            stop = min(start + BLOCK, n)
-            block = [np.zeros((BLOCK, s.steps, size), dtype=np.float32) for size in (s.channels, s.conditions)]
-            block[0][: stop - start] = residual[start:stop]
-            block[1][: stop - start] = condition[start:stop]
-            out, state = self(torch.from_numpy(block[0]), torch.from_numpy(block[1]))
-            rebuilt[start:stop] = out[: stop - start].numpy()
-            hidden[start:stop] = state[: stop - start].numpy()
-        return rebuilt, hidden
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            for start in range(0, n, BLOCK):
+                stop = min(start + BLOCK, n)
+                block = [np.zeros((BLOCK, s.steps, size), dtype=np.float32) for size in (s.channels, s.conditions)]
+                block[0][: stop - start] = residual[start:stop]
+                block[1][: stop - start] = condition[start:stop]
+                rebuilt[start:stop] = self(torch.from_numpy(block[0]), torch.from_numpy(block[1]))[
+                    : stop - start
+                ].numpy()
+        finally:
+            torch.set_num_threads(threads)
+        return rebuilt
 
 
 def inputs(beats: ContextualBeats, shape: Shape) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -116,7 +116,7 @@ def train(
             chosen = order[step * settings.batch : (step + 1) * settings.batch]
             x, known, weight = _vary(residual[chosen].clamp(-CUT, CUT), condition[chosen], shape, settings, generator)
             noisy = x + settings.noise * weight * torch.randn(x.shape, generator=generator)
-            rebuilt, _ = network(noisy, known)
+            rebuilt = network(noisy, known)
             loss = ((rebuilt - x).abs() * weight).sum() / weight.sum()
             optimizer.zero_grad()
             loss.backward()
@@ -143,7 +143,7 @@ def validation_loss(network: LSTMAutoencoder, records: Sequence[Examples]) -> fl
     """Return the mean absolute error of the leads that are there, every record counting the same."""
     values = []
     for part in records:
-        rebuilt, _ = network.run(part.residual, part.condition)
+        rebuilt = network.run(part.residual, part.condition)
         there = part.condition[:, :1, -LEADS:].repeat(network.shape.step, axis=2)
         error = np.abs(np.clip(part.residual, -CUT, CUT) - rebuilt) * there
         values.append(float(error.sum() / (there.sum() * network.shape.steps)))

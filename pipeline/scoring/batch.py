@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import traceback
@@ -27,7 +26,6 @@ Progress = Callable[[str, str, float], None]
 
 Clock = Callable[[], float]
 
-_THREADS = "OMP_NUM_THREADS"  # blocks of 32 beats gain nothing from more, and processes would fight over the cores
 _PATIENCE_S = 10.0  # for a process to clear its draft away once it has been told to stop
 
 
@@ -169,7 +167,7 @@ def _start(job: Job, clock: Clock | None) -> _Worker:
     context = get_context("spawn")  # torch and numba hold threads that do not survive a fork
     here, there = context.Pipe()
     process = context.Process(target=_work, args=(there, clock), daemon=True)
-    with _as_worker():
+    with _without_ctrl_c():
         process.start()
     there.close()
     here.send(job)
@@ -177,21 +175,13 @@ def _start(job: Job, clock: Clock | None) -> _Worker:
 
 
 @contextmanager
-def _as_worker() -> Iterator[None]:
-    """Let the processes that start in the block have one thread each, and never see Ctrl-C, not even while they import.
-
-    Ctrl-C reaches the whole group of processes, and the parent decides. Both are inherited, so that they hold before
-    the first import.
-    """
+def _without_ctrl_c() -> Iterator[None]:
+    """Start processes that never see Ctrl-C, not even while they import: it reaches the group, the parent decides."""
     ensure_running()  # starting the tracker later would let the signal through again
     signals = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    threads = os.environ.get(_THREADS)
-    os.environ.setdefault(_THREADS, "1")
     try:
         yield
     finally:
-        if threads is None:
-            del os.environ[_THREADS]
         signal.pthread_sigmask(signal.SIG_SETMASK, signals)
 
 

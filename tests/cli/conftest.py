@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 import wfdb
 from click.testing import CliRunner, Result
 
@@ -16,15 +15,6 @@ from pipeline.cli import main
 from pipeline.sources.synthetic import demo_ward, synthesise, write_wfdb
 
 COMMAND = str(Path(sys.executable).with_name("ecg-anomaly"))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Score with as many threads as the command does when it has a process of its own."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,134 @@
+"""What the alarm rules see, in the order of the moments at which it is known for certain, whatever the chunks."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.detection.alarms import WAIT, AlarmEngine
+from pipeline.detection.scorer import KIND_VENTRICULAR
+from pipeline.records import Alarm
+from pipeline.settings import AlarmSettings
+from pipeline.signals.beats import Beats
+from pipeline.signals.gaps import ALL, Hole
+from pipeline.signals.resample import FS
+
+__all__ = ["AlarmTimeline"]
+
+SETTLED = round(WAIT * FS)  # samples after which all beats before a hole are out
+_ORDER = ("back", "lost", "gone")  # of what is due at the same sample
+
+
+class AlarmTimeline:
+    """Bring beats and holes of one patient into one order and give them to the alarm rules.
+
+    A beat is known when it is decided; that the signal was lost or came back, half a second later, when all beats
+    before it are out; that a lead is off, when it has been gone for as long as the rule grants.
+
+    Parameters
+    ----------
+    record : str
+        Name of the record, for the alarms.
+    fs : float
+        Rate of the record in Hz.
+    leads : tuple of str
+        Names of its leads.
+    settings : AlarmSettings
+        The numbers in the rules.
+    """
+
+    def __init__(self, record: str, fs: float, leads: tuple[str, ...], settings: AlarmSettings) -> None:
+        self._fs = fs
+        self._leads = leads
+        self._flat = round(settings.flat_s * FS)
+        self._engine = AlarmEngine(record, settings)
+        self._open: dict[int, int] = {}  # lead -> start of the hole that is open
+        self._events: list[tuple[int, int, int, int, str]] = []  # due, rank in _ORDER, lead, sample, reason
+
+    def advance(
+        self,
+        beats: Beats,
+        number: NDArray[np.int64],
+        rr: NDArray[np.float64],
+        is_anomaly: NDArray[np.bool_],
+        kind: NDArray[np.uint8],
+        holes: Sequence[Hole],
+        clock: int,
+    ) -> tuple[Alarm, ...]:
+        """Take what a chunk brought; return the alarms that it raises.
+
+        Parameters
+        ----------
+        beats : Beats
+            The beats that it decided.
+        number, rr, is_anomaly, kind : ndarray, shape (n,)
+            Their running numbers, R-R intervals in s, verdicts and kinds.
+        holes : sequence of Hole
+            Holes that ended in it, and then those that are open at its end, which stop at ``clock``.
+        clock : int
+            Samples at the internal rate that have been taken in.
+        """
+        for hole in holes:
+            self._schedule(hole, is_open=hole.stop == clock)
+        alarms: list[Alarm] = []
+        decided = beats.decided / self._fs
+        for i in range(len(beats)):
+            alarms += self._due(int(decided[i] * FS))
+            alarms += self._engine.beat(
+                int(number[i]),
+                float(beats.r_peak[i] / self._fs),
+                float(decided[i]),
+                float(rr[i]),
+                bool(is_anomaly[i]),
+                bool(kind[i] == KIND_VENTRICULAR),
+            )
+        alarms += self._due(clock)
+        alarms += self._engine.silence((clock - SETTLED) / FS)
+        return tuple(alarms)
+
+    def _schedule(self, hole: Hole, *, is_open: bool) -> None:
+        long_enough = is_open or hole.stop - hole.start >= self._flat
+        if self._open.get(hole.lead) != hole.start:  # seen for the first time
+            self._open[hole.lead] = hole.start
+            if hole.lead == ALL:
+                self._event(hole.start + SETTLED, "lost", hole, hole.start)
+            if long_enough:
+                self._event(hole.start + self._flat, "gone", hole, hole.start)
+        if is_open:
+            return
+        del self._open[hole.lead]
+        if hole.lead == ALL:
+            self._event(hole.stop + SETTLED, "back", hole, hole.stop)
+        if not long_enough:  # it ended in time: what was scheduled while it was open is off
+            off = (hole.start + self._flat, _ORDER.index("gone"), hole.lead, hole.start, hole.reason)
+            self._events = [event for event in self._events if event != off]
+            heapq.heapify(self._events)
+
+    def _event(self, due: int, what: str, hole: Hole, sample: int) -> None:
+        heapq.heappush(self._events, (due, _ORDER.index(what), hole.lead, sample, hole.reason))
+
+    def _due(self, now: int) -> list[Alarm]:
+        alarms: list[Alarm] = []
+        while self._events and self._events[0][0] <= now:
+            _, rank, lead, sample, reason = heapq.heappop(self._events)
+            if _ORDER[rank] == "lost":
+                alarms += self._engine.signal_lost(sample / FS)
+            elif _ORDER[rank] == "back":
+                self._engine.signal_back(sample / FS)
+            else:
+                alarms += self._engine.hole(None if lead == ALL else self._leads[lead], sample / FS, reason)
+        return alarms
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the carried state as plain values."""
+        return {"engine": self._engine.snapshot(), "open": list(self._open.items()), "events": self._events}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from a state that :meth:`snapshot` returned, also by way of JSON."""
+        self._engine.restore(state["engine"])
+        self._open = {int(lead): int(start) for lead, start in state["open"]}
+        self._events = [(int(a), int(b), int(c), int(d), str(e)) for a, b, c, d, e in state["events"]]
