@@ -45,7 +45,7 @@ class _Beats:
     examples: Examples
     r_peak: NDArray[np.int64]
     scorable: NDArray[np.bool_]
-    symbols: NDArray[np.str_] | None  # AAMI class of each detected beat, "" for none
+    aami: NDArray[np.str_] | None  # AAMI class of each detected beat, "" for none
 
 
 def train_model(
@@ -102,8 +102,8 @@ def train_model(
     shape = Shape()
     opened = [open_record(name, data_dir=data_dir, settings=settings) for name in names]
     parts = [_in_context(record, shape) for record in opened]
-    if one_class and any(part.symbols is None for part in parts):
-        bare = next(part.record.name for part in parts if part.symbols is None)
+    if one_class and any(part.aami is None for part in parts):
+        bare = next(part.record.name for part in parts if part.aami is None)
         raise RecordUnsupported(f"{bare} has no annotations: leave out --one-class, or the record")
     how = TrainingSettings(epochs=epochs, seed=seed)
     steps = _Steps(progress, FOLDS + 1)
@@ -170,12 +170,10 @@ def _in_context(record: Record, shape: Shape) -> _Beats:
         *(np.concatenate([getattr(part, name) for part in parts]) for name in ContextualBeats.__slots__)
     )
     r_peak = np.concatenate(peaks)
-    return _Beats(
-        record, joined, Examples(*inputs(joined, shape)), r_peak, joined.member >= 0, _symbols(record, r_peak)
-    )
+    return _Beats(record, joined, Examples(*inputs(joined, shape)), r_peak, joined.member >= 0, _aami(record, r_peak))
 
 
-def _symbols(record: Record, r_peak: NDArray[np.int64]) -> NDArray[np.str_] | None:
+def _aami(record: Record, r_peak: NDArray[np.int64]) -> NDArray[np.str_] | None:
     annotations = record.annotations()
     if annotations is None:
         return None
@@ -188,8 +186,8 @@ def _symbols(record: Record, r_peak: NDArray[np.int64]) -> NDArray[np.str_] | No
 
 def _learnable(part: _Beats, one_class: bool) -> Examples:
     keep = part.scorable
-    if one_class and part.symbols is not None:
-        keep = keep & (part.symbols == "N")
+    if one_class and part.aami is not None:
+        keep = keep & (part.aami == "N")
     return Examples(part.examples.residual[keep], part.examples.condition[keep])
 
 
@@ -209,7 +207,7 @@ def _calibrate(parts: Sequence[_Beats], scores: dict[str, NDArray[np.float64]]) 
         score = scores[part.record.name]
         usual = part.beats.near & part.beats.on_time & part.scorable
         late = part.r_peak >= LEARNING_S * part.record.fs
-        chosen = (usual if part.symbols is None else part.symbols == "N") & late & part.scorable
+        chosen = (usual if part.aami is None else part.aami == "N") & late & part.scorable
         if chosen.sum() >= 100:
             normal.append(score[chosen])
         if usual.any():

@@ -154,13 +154,19 @@ def run_job(job: Job, *, progress: Report | None = None, clock: Callable[[], flo
     )
 
 
-@lru_cache(maxsize=2)
 def model_at(path: Path | None) -> BeatModel:
-    """Return the model in a file, read once per process; None means the one that ships with the project.
+    """Return the model in a file, read once per process and version; None means the one that ships with the project.
 
     Raises
     ------
     ModelError
         If the file is missing, damaged, or of another version.
     """
-    return BeatModel.load(path or DEFAULT_MODEL)
+    file = path or DEFAULT_MODEL
+    changed = file.stat().st_mtime_ns if file.is_file() else 0  # a service goes on when a better model is put in place
+    return _load(file, changed)
+
+
+@lru_cache(maxsize=2)
+def _load(file: Path, _changed: int) -> BeatModel:
+    return BeatModel.load(file)

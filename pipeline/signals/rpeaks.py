@@ -92,7 +92,7 @@ class RPeakDetector:
         self._ints = np.zeros(4 + RRS, dtype=np.int64)
         self._ints[0] = clock
         self._ints[1] = -10 * RRS * int(FS)  # the last beat
-        self._floats = np.zeros(3)
+        self._last_h = np.zeros(1)
         self._leads = np.zeros((4, n_leads))  # level, long-term level, noise floor, noise sum since the last beat
         self._ring = np.zeros((2, RING))
         self._lead_ring = np.zeros((n_leads, RING))
@@ -116,7 +116,7 @@ class RPeakDetector:
             bad,
             self._parameters,
             self._ints,
-            self._floats,
+            self._last_h,
             self._leads,
             self._ring,
             self._lead_ring,
@@ -129,7 +129,7 @@ class RPeakDetector:
         """Return the carried state."""
         return {
             "ints": self._ints.copy(),
-            "floats": self._floats.copy(),
+            "last_h": self._last_h.copy(),
             "leads": self._leads.copy(),
             "ring": self._ring.copy(),
             "lead_ring": self._lead_ring.copy(),
@@ -137,7 +137,7 @@ class RPeakDetector:
 
     def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
         """Continue from a state that :meth:`snapshot` returned."""
-        self._ints[:], self._floats[:], self._leads[:] = state["ints"], state["floats"], state["leads"]
+        self._ints[:], self._last_h[:], self._leads[:] = state["ints"], state["last_h"], state["leads"]
         self._ring[:], self._lead_ring[:] = state["ring"], state["lead_ring"]
 
 
@@ -170,7 +170,7 @@ def _detect(
     bad: NDArray[np.bool_],
     p: NDArray[np.float64],
     ints: NDArray[np.int64],  # clock, last beat, samples in the noise sum, R-R intervals known, then those intervals
-    floats: NDArray[np.float64],  # H of the last beat, fused noise floor, spare
+    last_h: NDArray[np.float64],  # H of the last beat
     leads: NDArray[np.float64],
     ring: NDArray[np.float64],  # fused E and H by sample modulo RING
     lead_ring: NDArray[np.float64],  # E of each lead by sample modulo RING
@@ -215,7 +215,6 @@ def _detect(
                     fused += share * e[lead, i] / unit
                     fused_h += share * h[lead, i] / unit
                     floor += share * noise[lead] / unit
-        floats[1] = floor
         slot = n % RING
         ring[0, slot] = fused
         ring[1, slot] = fused_h
@@ -253,7 +252,7 @@ def _detect(
         peak_h = 0.0
         for j in range(-6, 7):
             peak_h = max(peak_h, ring[1, (m + j) % RING])
-        if since < p[P_TRR] * FS and peak_h < p[P_TH] * floats[0] and peak < p[P_TE]:
+        if since < p[P_TRR] * FS and peak_h < p[P_TH] * last_h[0] and peak < p[P_TE]:
             continue
         # 4. A beat: the levels follow it.
         found[0, count] = m
@@ -271,7 +270,7 @@ def _detect(
                     noise[lead] += p[P_NRATE] * (noise_sum[lead] / ints[2] - noise[lead])
             noise_sum[lead] = 0.0
         ints[2] = 0
-        floats[0] = peak_h
+        last_h[0] = peak_h
         if since < 2.0 * FS:
             ints[4 + ints[3] % RRS] = since
             ints[3] += 1
