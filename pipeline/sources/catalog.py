@@ -151,6 +151,8 @@ def _listed(read: Callable[[str], str | None], glob: str, folder: str = "") -> I
 
 def _matching(pattern: str, there: Sequence[str], where: str) -> list[str]:
     found = [name for name in there if name == pattern or name.startswith(f"{pattern}/") or fnmatchcase(name, pattern)]
+    if not there:
+        raise RecordNotFound(f"{where} holds no WFDB record (no .hea file): name another folder or database")
     if not found:
         raise RecordNotFound(f"record {pattern!r}: nothing in {where} matches{did_you_mean(pattern, there)}")
     return found

@@ -133,7 +133,8 @@ def _in_mirror(name: PhysioNetName, root: Path, about: str) -> FetchedRecord:
     found = complete(database, name.path, about)
     if found is None:
         near = did_you_mean(name.path, set(listed_names(database)) - {name.path})
-        raise RecordNotFound(f"{about}: its files are not all in {database}{near}")
+        advice = near or f"; `ecg-anomaly fetch --list {name.database}` shows what is there"
+        raise RecordNotFound(f"{about}: its files are not all in {database}{advice}")
     return _fetched(name, database, found, 0)
 
 
