@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from pipeline.detection.context import QRS, ContextualBeats
 from pipeline.errors import ModelError
 
-__all__ = ["BLOCK", "LEADS", "LSTMAutoencoder", "Shape", "inputs", "load_model", "save_model"]
+__all__ = ["BLOCK", "LEADS", "LSTMAutoencoder", "Shape", "inputs", "load_model", "one_thread", "save_model"]
 
 LEADS = 2  # places for leads; a missing one is zero and marked
 BLOCK = 32  # beats per forward pass, always: the same beat gets the same bits whatever stands beside it
@@ -112,20 +113,26 @@ class LSTMAutoencoder(nn.Module):
         """
         n, s = len(residual), self.shape
         rebuilt = np.empty((n, s.steps, s.channels), dtype=np.float32)
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
+        with one_thread():
             for start in range(0, n, BLOCK):
                 stop = min(start + BLOCK, n)
                 block = [np.zeros((BLOCK, s.steps, size), dtype=np.float32) for size in (s.channels, s.conditions)]
                 block[0][: stop - start] = residual[start:stop]
                 block[1][: stop - start] = condition[start:stop]
-                rebuilt[start:stop] = self(torch.from_numpy(block[0]), torch.from_numpy(block[1]))[
-                    : stop - start
-                ].numpy()
-        finally:
-            torch.set_num_threads(threads)
+                out = self(torch.from_numpy(block[0]), torch.from_numpy(block[1]))
+                rebuilt[start:stop] = out[: stop - start].numpy()
         return rebuilt
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread: these batches gain nothing from more, and the bits of a sum depend on their number."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def inputs(beats: ContextualBeats, shape: Shape) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pipeline.detection.network import LEADS, LSTMAutoencoder, Shape
+from pipeline.detection.network import LEADS, LSTMAutoencoder, Shape, one_thread
 
 __all__ = ["Examples", "Fit", "TrainingSettings", "train"]
 
@@ -66,6 +66,7 @@ class Fit:
     validation_loss: tuple[float, ...]
 
 
+@one_thread()
 def train(
     training: Sequence[Examples],
     validation: Sequence[Examples] = (),
