@@ -44,7 +44,7 @@ format: $(STAMP)  ## Put the code into the house style
 	$(BIN)/ruff format .
 
 train: $(STAMP)  ## Train the shipped model anew from mitdb (needs a mirror or the network)
-	$(BIN)/ecg-anomaly train --out data/models/default.safetensors
+	$(BIN)/ecg-anomaly train --seeds 5 --out data/models/default.safetensors
 
 clean:  ## Remove caches and outputs
 	rm -rf $(OUT) out .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.annotations import aami_class
-from pipeline.detection.context import ContextualBeats
+from pipeline.detection.contextual import ContextualBeats
 from pipeline.detection.model import BeatModel, Calibration
 from pipeline.detection.network import LSTMAutoencoder, Shape, inputs, save_model
 from pipeline.detection.scorer import Prepared, Scorer
@@ -30,7 +30,7 @@ from pipeline.signals.beats import BeatFinder
 from pipeline.signals.resample import FS
 from pipeline.sources import open_record
 
-__all__ = ["train_model"]
+__all__ = ["sibling", "train_model"]
 
 FOLDS = 5
 Progress = Callable[[int, int, float], None]
@@ -54,6 +54,7 @@ def train_model(
     data_dir: Path | None = None,
     out: Path,
     seed: int = 0,
+    seeds: int = 1,
     epochs: int = 4,
     one_class: bool = False,
     settings: Settings | None = None,
@@ -75,6 +76,9 @@ def train_model(
         The model's file; the card stands beside it with the ending ``.md``.
     seed : int
         Seed of everything that is drawn.
+    seeds : int
+        Networks that are trained on all records in the end, with as many seeds: the first is the model, the others lie
+        beside it (:func:`sibling`), so that an evaluation can tell what is chance.
     epochs : int
         Passes over the beats, at the most.
     one_class : bool
@@ -106,7 +110,7 @@ def train_model(
         bare = next(part.record.name for part in parts if part.aami is None)
         raise RecordUnsupported(f"{bare} has no annotations: leave out --one-class, or the record")
     how = TrainingSettings(epochs=epochs, seed=seed)
-    steps = _Steps(progress, FOLDS + 1)
+    steps = _Steps(progress, FOLDS + seeds)
     learnt = [_learnable(part, one_class) for part in parts]
     scores: dict[str, NDArray[np.float64]] = {}
     fits: list[Fit] = []
@@ -118,7 +122,11 @@ def train_model(
         for i in held_out:
             scores[parts[i].record.name] = _score(parts[i], fit.network)
     passes = round(float(np.median([int(np.argmin(fit.validation_loss)) + 1 for fit in fits])))
-    final = train(learnt, shape=shape, settings=replace(how, epochs=passes), progress=steps.next())
+    finals = [
+        train(learnt, shape=shape, settings=replace(how, epochs=passes, seed=seed + k), progress=steps.next())
+        for k in range(seeds)
+    ]
+    final = finals[0]
     calibration = _calibrate(parts, scores)
     facts = {
         "calibration": {"rate": calibration.rate, "score": calibration.score, "location": calibration.location},
@@ -136,11 +144,17 @@ def train_model(
         "versions": package_versions() | {"platform": platform.machine()},
     }
     try:
-        save_model(out, final.network, facts)
+        for k, fit in enumerate(finals):
+            save_model(sibling(out, k), fit.network, facts | {"seed": seed + k})
         out.with_suffix(".md").write_text(_card(out, facts))
     except OSError as error:
         raise ModelError(f"cannot write {out} ({error.strerror}): choose another --out") from error
     return facts
+
+
+def sibling(model: Path, k: int) -> Path:
+    """Return where the network of the ``k``-th seed lies: the model itself, then ``NAME.seed1.safetensors``, ..."""
+    return model if k == 0 else model.with_suffix(f".seed{k}{model.suffix}")
 
 
 class _Steps:

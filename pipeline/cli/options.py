@@ -15,7 +15,9 @@ __all__ = [
     "OUT",
     "data_dir_option",
     "json_option",
+    "leads_option",
     "minutes_option",
+    "model_option",
     "progress_option",
     "read_settings",
     "scoring_options",
@@ -55,13 +57,18 @@ def _split_leads(_ctx: click.Context, _parameter: click.Parameter, value: str | 
     return names
 
 
+leads_option = click.option(
+    "--leads", callback=_split_leads, help="Leads to score, such as MLII,V1, in order of preference."
+)
+model_option = click.option(
+    "--model",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Model file; by default the one that ships.",
+)
+
 _SCORING = (
-    click.option("--leads", callback=_split_leads, help="Leads to score, such as MLII,V1, in order of preference."),
-    click.option(
-        "--model",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="Model file; by default the one that ships.",
-    ),
+    leads_option,
+    model_option,
     click.option(
         "--alpha",
         type=click.FloatRange(0, 0.5, min_open=True, max_open=True),

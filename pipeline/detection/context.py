@@ -11,23 +11,36 @@ candidate is trusted only after beats on time, many in a row, have earned it cre
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.detection.rhythm import BEATS, RUN, follow_rate, follow_rhythm, new_rhythm
+from pipeline.detection.contextual import ContextualBeats
+from pipeline.detection.rhythm import (
+    BEATS,
+    EARLY,
+    PREMATURITY,
+    RHYTHM,
+    RR,
+    RUN,
+    VARIABILITY,
+    follow_rate,
+    follow_rhythm,
+    new_rhythm,
+)
+from pipeline.detection.surroundings import LEVELS, follow_levels, measure_levels
 from pipeline.detection.templates import (
     FIRST,
     MARGIN,
     P_CLIP,
     P_CREDIT,
     P_LEARN,
+    P_LONGER,
+    P_MEAN,
     P_NEAR,
     P_PCOST,
     P_PREM,
     P_RUN,
-    P_SLOW,
+    P_SHORTER,
     PARAMETERS,
     QRS,
     SLOTS,
@@ -44,55 +57,12 @@ from pipeline.detection.templates import (
 )
 from pipeline.jit import jit
 
-__all__ = ["FIRST", "MARGIN", "QRS", "WINDOW", "Context", "ContextualBeats"]
+__all__ = ["FIRST", "MARGIN", "QRS", "WINDOW", "Context"]
 
 State = dict[str, NDArray[np.generic]]
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ContextualBeats:
-    """Beats set against what was usual before each of them.
-
-    Attributes
-    ----------
-    residual : ndarray of float32, shape (n, leads, WINDOW)
-        Beat minus template, an offset per lead taken out, in units of the noise; 0 in a lead that is not there.
-    template, noise : ndarray of float32, shape (n, leads, WINDOW)
-        The nearest trusted template and its noise, in deviations of the lead.
-    seen, offset : ndarray of float32, shapes (n, leads, WINDOW) and (n, leads)
-        The aligned beat, and the offset that was taken out of its residual, in deviations of the lead.
-    scale : ndarray of float32, shape (n, leads)
-        Deviation of each lead in mV.
-    present : ndarray of bool, shape (n, leads)
-        False in a lead that is not there.
-    distance : ndarray of float64, shape (n, leads)
-        Log of the mean absolute residual over the QRS part; NaN in a lead that is not there.
-    rr, prematurity, variability : ndarray of float64, shape (n,)
-        R-R interval in s; log of the running mean R-R interval over it; median beat-to-beat change of its log. NaN
-        where the interval is not known.
-    member : ndarray of int64, shape (n,)
-        Slot of the template that the beat was set against; -1 where none was trusted yet, so that it has no score.
-    near, on_time : ndarray of bool, shape (n,)
-        Evidence that a beat is usual, that does not rest on its score: its shape is near, its time is not early.
-    """
-
-    residual: NDArray[np.float32]
-    template: NDArray[np.float32]
-    noise: NDArray[np.float32]
-    seen: NDArray[np.float32]
-    offset: NDArray[np.float32]
-    scale: NDArray[np.float32]
-    present: NDArray[np.bool_]
-    distance: NDArray[np.float64]
-    rr: NDArray[np.float64]
-    prematurity: NDArray[np.float64]
-    variability: NDArray[np.float64]
-    member: NDArray[np.int64]
-    near: NDArray[np.bool_]
-    on_time: NDArray[np.bool_]
-
-    def __len__(self) -> int:
-        return len(self.member)
+RECENT_RATE = 0.5  # how fast the recent residual follows: it holds the last few usual beats
+RECENT_CLIP = 4.0  # units of noise
 
 
 class Context:
@@ -113,6 +83,8 @@ class Context:
         self._templates = np.zeros((2, SLOTS, n_leads, WINDOW))  # the templates, then their noise
         self._slots = np.zeros((SLOTS, 3))  # members, credit, number of the last member
         self._scale = np.zeros(n_leads)
+        self._recent = np.zeros((n_leads, WINDOW))
+        self._levels = np.zeros((n_leads, LEVELS))
         self._rhythm = new_rhythm()
         self._changes = np.zeros(1, dtype=np.int64)
         # The first beats, as they came, with their R-R intervals and leads; given up once the first template stands.
@@ -155,23 +127,23 @@ class Context:
                     *(np.concatenate([getattr(part, name) for part in parts]) for name in ContextualBeats.__slots__)
                 )
         n, leads = len(time), self.n_leads
-        waves = np.zeros((4, n, leads, WINDOW), dtype=np.float32)  # residual, template, noise, seen
+        waves = np.zeros((5, n, leads, WINDOW), dtype=np.float32)  # residual, template, noise, recent, seen
         offsets = np.zeros((n, leads), dtype=np.float32)
         scale = np.zeros((n, leads), dtype=np.float32)
-        distance = np.full((n, leads), np.nan)
-        rhythm = np.full((3, n), np.nan)
+        excess = np.zeros((n, leads, LEVELS - 1), dtype=np.float32)
+        rhythm = np.full((len(RHYTHM), n), np.nan)
         member = np.full(n, -1, dtype=np.int64)
         near = np.zeros(n, dtype=np.bool_)
         on_time = np.zeros(n, dtype=np.bool_)
         _advance(
-            time, window, present, broken, self._parameters, self._templates, self._slots, self._scale, self._rhythm,
-            self._changes, self._first, self._first_facts, self._first_count, waves, offsets, scale, distance, rhythm,
-            member, near, on_time,
+            time, window, present, broken, self._parameters, self._templates, self._slots, self._scale, self._recent,
+            self._levels, self._rhythm, self._changes, self._first, self._first_facts, self._first_count, waves,
+            offsets, scale, excess, rhythm, member, near, on_time,
         )  # fmt: skip
         return ContextualBeats(
-            residual=waves[0], template=waves[1], noise=waves[2], seen=waves[3], offset=offsets, scale=scale,
-            present=present, distance=distance, rr=rhythm[BEATS], prematurity=rhythm[1], variability=rhythm[2],
-            member=member, near=near, on_time=on_time,
+            residual=waves[0], template=waves[1], noise=waves[2], recent=waves[3], seen=waves[4], offset=offsets,
+            scale=scale, present=present, excess=excess, rr=rhythm[RR], prematurity=rhythm[PREMATURITY],
+            variability=rhythm[VARIABILITY], early=rhythm[EARLY], member=member, near=near, on_time=on_time,
         )  # fmt: skip
 
     def snapshot(self) -> State:
@@ -180,6 +152,8 @@ class Context:
             "templates": self._templates[:, self._slots[:, 0] > 0],
             "slots": self._slots.copy(),
             "scale": self._scale.copy(),
+            "recent": self._recent.copy(),
+            "levels": self._levels.copy(),
             "rhythm": self._rhythm.copy(),
             "changes": self._changes.copy(),
             "first": self._first[: self._first_count[0] % FIRST].copy(),  # empty once the first template stands
@@ -191,6 +165,7 @@ class Context:
         """Continue from a state that :meth:`snapshot` returned."""
         self._slots[:], self._scale[:] = state["slots"], state["scale"]
         self._templates[:, self._slots[:, 0] > 0] = state["templates"]
+        self._recent[:], self._levels[:] = state["recent"], state["levels"]
         self._rhythm[:], self._changes[:] = state["rhythm"], state["changes"]
         self._first[: len(state["first"])] = state["first"]
         self._first_facts[:], self._first_count[:] = state["first_facts"], state["first_count"]
@@ -206,6 +181,8 @@ def _advance(
     templates: NDArray[np.float64],
     slots: NDArray[np.float64],
     scale: NDArray[np.float64],
+    recent: NDArray[np.float64],
+    levels: NDArray[np.float64],
     rhythm: NDArray[np.float64],
     changes: NDArray[np.int64],
     first: NDArray[np.float32],
@@ -214,7 +191,7 @@ def _advance(
     waves: NDArray[np.float32],
     offsets: NDArray[np.float32],
     scales: NDArray[np.float32],
-    distance: NDArray[np.float64],
+    excess: NDArray[np.float32],
     rhythms: NDArray[np.float64],
     member: NDArray[np.int64],
     near: NDArray[np.bool_],
@@ -224,6 +201,7 @@ def _advance(
     x = np.empty((n_leads, WINDOW + 2 * MARGIN))
     residual = np.empty(WINDOW)
     noise = np.empty(WINDOW)
+    level = np.zeros((n_leads, LEVELS))
     for i in range(len(time)):
         on_time[i] = follow_rhythm(time[i], broken[i], p[P_PREM], rhythm, changes, rhythms[:, i])
         if not present[i].any():
@@ -231,11 +209,11 @@ def _advance(
         if first_count[0] < FIRST:
             k = first_count[0]
             first[k] = window[i]
-            first_facts[k, 0] = rhythms[0, i]
+            first_facts[k, 0] = rhythms[RR, i]
             for lead in range(n_leads):
                 first_facts[k, 1 + lead] = 1.0 if present[i, lead] else 0.0
             first_count[0] += 1
-            follow_rate(rhythms[0, i], p[P_SLOW], rhythm)
+            follow_rate(rhythms[RR, i], p[P_MEAN], p[P_LONGER], p[P_SHORTER], rhythm)
             if first_count[0] == FIRST:
                 first_template(first, first_facts, p, templates, slots, scale, rhythm[BEATS])
             continue
@@ -246,7 +224,7 @@ def _advance(
             scales[i, lead] = unit
             for j in range(WINDOW + 2 * MARGIN):
                 x[lead, j] = min(max(window[i, lead, j] / unit, -p[P_CLIP]), p[P_CLIP])
-        early = not on_time[i] and not np.isnan(rhythms[1, i])
+        early = not on_time[i] and not np.isnan(rhythms[PREMATURITY, i])
         slot, shift, least = nearest(x, present[i], templates, slots, 0, TRUSTED, p)
         if slot >= 0:
             member[i] = slot
@@ -255,17 +233,27 @@ def _advance(
                 for j in range(WINDOW):
                     waves[1, i, lead, j] = templates[0, slot, lead, j]
                     waves[2, i, lead, j] = noise[j]
-                    waves[3, i, lead, j] = x[lead, j + MARGIN + shift]
+                    waves[3, i, lead, j] = recent[lead, j]
+                    waves[4, i, lead, j] = x[lead, j + MARGIN + shift]
                 if not present[i, lead]:
                     continue
-                offsets[i, lead], distance[i, lead] = residual_of(
-                    x[lead], shift, templates[0, slot, lead], noise, residual
-                )
+                offsets[i, lead], _ = residual_of(x[lead], shift, templates[0, slot, lead], noise, residual)
+                measure_levels(residual, levels[lead], level[lead], excess[i, lead])
                 for j in range(WINDOW):
                     waves[0, i, lead, j] = residual[j] / noise[j]
             near[i] = least < p[P_NEAR]
+        if near[i] and on_time[i]:
+            for lead in range(n_leads):
+                if present[i, lead]:
+                    follow_levels(level[lead], levels[lead])
+                    for j in range(WINDOW):
+                        clipped = min(max(np.float64(waves[0, i, lead, j]), -RECENT_CLIP), RECENT_CLIP)
+                        recent[lead, j] += RECENT_RATE * (clipped - recent[lead, j])
         rhythm[RUN] = 0.0 if near[i] else rhythm[RUN] + 1.0
-        follow_rate(rhythms[0, i], p[P_SLOW] if rhythm[RUN] < 2.0 else p[P_RUN], rhythm)
+        if rhythm[RUN] < 2.0:
+            follow_rate(rhythms[RR, i], p[P_MEAN], p[P_LONGER], p[P_SHORTER], rhythm)
+        else:
+            follow_rate(rhythms[RR, i], p[P_RUN], p[P_RUN], p[P_RUN], rhythm)
         if near[i]:
             slots[slot, 2] = rhythm[BEATS]
             if not early and least < p[P_LEARN]:

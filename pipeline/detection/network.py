@@ -16,15 +16,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from pipeline.detection.context import QRS, ContextualBeats
+from pipeline.detection.context import QRS
+from pipeline.detection.contextual import ContextualBeats
 from pipeline.errors import ModelError
 
 __all__ = ["BLOCK", "LEADS", "LSTMAutoencoder", "Shape", "inputs", "load_model", "one_thread", "save_model"]
 
 LEADS = 2  # places for leads; a missing one is zero and marked
 BLOCK = 32  # beats per forward pass, always: the same beat gets the same bits whatever stands beside it
+EARLIEST = 0.15  # log ratio of intervals: whether a beat is earlier still tells nothing of its normal shape
 LIMIT = 20.0  # residuals beyond so many units of noise are as strange as they get
-FORMAT = "ecg-anomaly-1"
+FORMAT = "ecg-anomaly-2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Shape:
 
     step: int = 4
     hidden: int = 40
-    latent: int = 6
+    latent: int = 2
 
     @property
     def steps(self) -> int:
@@ -55,17 +57,18 @@ class Shape:
 
     @property
     def conditions(self) -> int:
-        """Values per step that are known: template and its slope, place in the beat, which leads are there."""
-        return 2 * self.channels + 1 + LEADS
+        """Values per step that are known, see :func:`inputs`."""
+        return 3 * self.channels + 2 + LEADS
 
 
 class LSTMAutoencoder(nn.Module):
     """Rebuild the residual of a beat against the patient's usual beat, knowing that usual beat.
 
-    The encoder reads the residual and the template, step by step, into a small latent vector; the decoder, which
-    knows the template as well, turns it back into a residual. What variation a normal heart shows around its usual
-    beat (amplitude with respiration, small shifts, the QT interval) fits through the bottleneck; what does not is the
-    reconstruction error.
+    The encoder reads the residual and what is known of the patient, step by step, into a small latent vector; the
+    decoder, which knows the same, turns it back into a residual. What variation a normal heart shows around its usual
+    beat (amplitude with respiration, small shifts, the QT interval) is foreseen from what is known or fits through
+    the bottleneck; what does not is the reconstruction error. The latent vector is bounded, and blurred in training,
+    so that it holds a few bits and no strange beat.
 
     Parameters
     ----------
@@ -82,7 +85,7 @@ class LSTMAutoencoder(nn.Module):
         self.decoder = nn.LSTM(s.latent + s.conditions, s.hidden, batch_first=True)
         self.readout = nn.Linear(s.hidden, s.channels)
 
-    def forward(self, residual: Tensor, condition: Tensor) -> Tensor:
+    def forward(self, residual: Tensor, condition: Tensor, blur: Tensor | None = None) -> Tensor:
         """Rebuild residuals.
 
         Parameters
@@ -91,6 +94,8 @@ class LSTMAutoencoder(nn.Module):
             Residuals in units of the patient's noise.
         condition : Tensor, shape (n, steps, conditions)
             What is known of the patient's usual beat.
+        blur : Tensor, shape (n, latent), optional
+            Added to the latent vector, in training.
 
         Returns
         -------
@@ -99,7 +104,9 @@ class LSTMAutoencoder(nn.Module):
         """
         squashed = 3.0 * torch.asinh(residual / 3.0)
         encoded, _ = self.encoder(torch.cat([squashed, condition], -1))
-        latent = self.bottleneck(encoded[:, -1])
+        latent = torch.tanh(self.bottleneck(encoded[:, -1]))
+        if blur is not None:
+            latent = latent + blur
         repeated = latent[:, None].expand(-1, residual.shape[1], -1)
         decoded, _ = self.decoder(torch.cat([repeated, condition], -1))
         return cast(Tensor, self.readout(decoded))
@@ -150,24 +157,28 @@ def inputs(beats: ContextualBeats, shape: Shape) -> tuple[NDArray[np.float32], N
     residual : ndarray of float32, shape (n, steps, channels)
         Residuals, cut off at 20 units of noise; 0 in a lead that is not there.
     condition : ndarray of float32, shape (n, steps, conditions)
-        Template and slope in units of the noise (compressed), place in the beat, leads that are there.
+        Template and slope in units of the noise (compressed), residual of the beats just before, place in the beat,
+        how early it comes, leads that are there.
     """
     n, leads = beats.present.shape
     used = min(leads, LEADS)
     there = np.zeros((n, LEADS), dtype=np.float32)
     there[:, :used] = beats.present[:, :used]
-    stacks = np.zeros((3, n, LEADS, QRS.stop - QRS.start), dtype=np.float32)
+    stacks = np.zeros((4, n, LEADS, QRS.stop - QRS.start), dtype=np.float32)
     template, noise = beats.template[:, :used], np.maximum(beats.noise[:, :used], 1e-3)
     stacks[0, :, :used] = np.clip(beats.residual[:, :used, QRS], -LIMIT, LIMIT)
     stacks[1, :, :used] = np.arcsinh(template[:, :, QRS] / (3.0 * noise[:, :, QRS]))
     stacks[2, :, :used] = np.arcsinh(np.gradient(template, axis=2)[:, :, QRS] / noise[:, :, QRS])
+    stacks[3, :, :used] = beats.recent[:, :used, QRS]
     stacks *= there[None, :, :, None]
     # (n, leads, samples) -> (n, steps, leads x samples of a step)
-    steps = stacks.reshape(3, n, LEADS, shape.steps, shape.step).transpose(0, 1, 3, 2, 4)
-    steps = steps.reshape(3, n, shape.steps, shape.channels)
+    steps = stacks.reshape(4, n, LEADS, shape.steps, shape.step).transpose(0, 1, 3, 2, 4)
+    steps = steps.reshape(4, n, shape.steps, shape.channels)
     place = np.broadcast_to(np.linspace(-1, 1, shape.steps, dtype=np.float32)[None, :, None], (n, shape.steps, 1))
-    leads_there = np.broadcast_to(there[:, None, :], (n, shape.steps, LEADS))
-    condition = np.concatenate([steps[1], steps[2], place, leads_there], axis=2)
+    early = np.clip(np.nan_to_num(beats.prematurity) / EARLIEST, -1.0, 1.0).astype(np.float32)
+    of_beat = np.column_stack([early, there])
+    of_beat_by_step = np.broadcast_to(of_beat[:, None, :], (n, shape.steps, 1 + LEADS))
+    condition = np.concatenate([steps[1], steps[2], steps[3], place, of_beat_by_step], axis=2)
     return np.ascontiguousarray(steps[0]), np.ascontiguousarray(condition)
 
 

@@ -53,12 +53,14 @@ PARAMETERS = {
     "premature": 0.10,  # log ratio of R-R intervals from which a beat is no longer on time
     "premature_cost": 2.0,  # credit that it costs
     "scale_rate": 0.003,  # how fast a lead's deviation follows
-    "slow_rate": 0.03,  # how fast the mean R-R interval follows
-    "run_rate": 0.01,  # the same in a run of beats of strange shape: their rate is not the patient's usual one
+    "mean_rate": 0.03,  # how fast the mean R-R interval follows
+    "longer_rate": 0.05,  # how fast the unhurried interval follows a longer one
+    "shorter_rate": 0.015,  # and a shorter one
+    "run_rate": 0.01,  # all three in a run of beats of strange shape: their rate is not the patient's usual one
     "clip": 8.0,  # deviations at which a sample is cut off
 }
-(P_TRATE, P_NRATE, P_SHRINK, P_FLOOR, P_NEAR, P_LEARN, P_IDLE, P_CREDIT, P_PREM, P_PCOST, P_SRATE, P_SLOW, P_RUN,
- P_CLIP) = range(len(PARAMETERS))  # fmt: skip
+(P_TRATE, P_NRATE, P_SHRINK, P_FLOOR, P_NEAR, P_LEARN, P_IDLE, P_CREDIT, P_PREM, P_PCOST, P_SRATE, P_MEAN,
+ P_LONGER, P_SHORTER, P_RUN, P_CLIP) = range(len(PARAMETERS))  # fmt: skip
 
 
 @jit

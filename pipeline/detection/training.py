@@ -41,6 +41,8 @@ class TrainingSettings:
         Peak of a one-cycle schedule.
     noise : float
         Deviation of the noise added to the residuals, in their own units: the network has to denoise.
+    blur : float
+        Deviation of the noise added to the latent vector, whose values lie between -1 and 1.
     drop_lead, swap_leads : float
         Share of beats that lose one lead, and whose leads change places: other databases have other leads.
     seed : int
@@ -52,6 +54,7 @@ class TrainingSettings:
     batch: int = 256
     learning_rate: float = 3e-3
     noise: float = 0.5
+    blur: float = 1.0
     drop_lead: float = 0.2
     swap_leads: float = 0.3
     seed: int = 0
@@ -117,7 +120,8 @@ def train(
             chosen = order[step * settings.batch : (step + 1) * settings.batch]
             x, known, weight = _vary(residual[chosen].clamp(-CUT, CUT), condition[chosen], shape, settings, generator)
             noisy = x + settings.noise * weight * torch.randn(x.shape, generator=generator)
-            rebuilt = network(noisy, known)
+            blur = settings.blur * torch.randn(len(x), shape.latent, generator=generator)
+            rebuilt = network(noisy, known, blur)
             loss = ((rebuilt - x).abs() * weight).sum() / weight.sum()
             optimizer.zero_grad()
             loss.backward()
@@ -159,7 +163,8 @@ def _vary(
     condition = condition.clone()
     swap = torch.rand(n, generator=generator) < settings.swap_leads
     half = torch.arange(channels).roll(step)
-    columns = torch.cat([half, channels + half, torch.tensor([2 * channels, 2 * channels + 2, 2 * channels + 1])])
+    place = 3 * channels  # then how early the beat comes, then which leads are there
+    columns = torch.cat([half, channels + half, 2 * channels + half, place + torch.tensor([0, 1, 3, 2])])
     x = torch.where(swap[:, None, None], x[..., half], x)
     condition = torch.where(swap[:, None, None], condition[..., columns], condition)
     drop = torch.rand(n, generator=generator) < settings.drop_lead
@@ -168,7 +173,7 @@ def _vary(
     keep = torch.ones(n, LEADS)
     keep[torch.arange(n), lead] = torch.where(drop & both, 0.0, 1.0)
     values = keep.repeat_interleave(step, dim=1)[:, None, :]
-    mask = torch.cat([values, values, torch.ones(n, 1, 1), keep[:, None, :]], dim=2)
+    mask = torch.cat([values, values, values, torch.ones(n, 1, 2), keep[:, None, :]], dim=2)
     condition = condition * mask
     weight = condition[..., -LEADS:].repeat_interleave(step, dim=2)
     return x * values, condition, weight

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rich import box
@@ -15,7 +16,7 @@ from pipeline.evaluation.ranking import Ranking
 from pipeline.evaluation.result import EvaluationResult, View
 from pipeline.evaluation.rpeaks import RPeakFigures
 
-__all__ = ["Sheet", "insert_between_markers", "print_tables", "sheets", "to_markdown"]
+__all__ = ["Sheet", "insert_between_markers", "noise_sheet", "print_tables", "sheets", "to_markdown"]
 
 OWN = "this detector"
 MAIN_FIGURES = ("macro.auroc", "macro.auprc", "pooled.auroc", "pooled.auprc")
@@ -91,6 +92,27 @@ def to_markdown(result: EvaluationResult) -> str:
     track = "reference R peaks (track A)" if result.track == "reference" else "own R peaks (track B)"
     head = f"From {command}: {len(result.strict.records)} records from 5:00 on, {track}, intervals at 95 %."
     return "\n\n".join([head, *(sheet.markdown() for sheet in sheets(result, per_record=False))])
+
+
+def noise_sheet(by_snr: Mapping[str, EvaluationResult]) -> Sheet:
+    """Return one row for each signal-to-noise ratio in dB, in the order given."""
+    rows = []
+    for snr, result in by_snr.items():
+        figures, peaks, operation = result.strict.ranking.figures, result.r_peaks, result.strict.operation
+        rows.append(
+            (
+                f"{snr} dB",
+                *(_figure(figures[name]) for name in ("V.auroc", "S.auroc", "pooled.auroc", "pooled.auprc")),
+                _percent(operation.se_v),
+                _percent(operation.fpr),
+                *((f"{100 * peaks.se:.2f}", f"{100 * peaks.ppv:.2f}") if peaks else ("–", "–")),
+            )
+        )
+    return Sheet(
+        "By signal-to-noise ratio",
+        ("", "V against N", "S against N", "AUROC", "AUPRC", "Se V %", "FPR %", "R Se", "R +P"),
+        tuple(rows),
+    )
 
 
 def insert_between_markers(text: str, content: str, begin: str = BEGIN, end: str = END) -> str:

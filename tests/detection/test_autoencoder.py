@@ -55,7 +55,7 @@ def _yield_checks() -> Iterator[Any]:
 
 @pytest.fixture
 def local_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "_yield_datasets", lambda model, scale=1: iter([Beats(50 * scale)]))
+    monkeypatch.setattr(checks, "_yield_datasets", lambda model, scale=1: iter([Beats(150 * scale)]))
 
 
 def test_rivers_own_checks_pass(local_data: None) -> None:

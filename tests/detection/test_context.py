@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.detection.context import FIRST, MARGIN, WINDOW, Context, ContextualBeats
+from pipeline.detection.context import FIRST, MARGIN, QRS, WINDOW, Context
+from pipeline.detection.contextual import ContextualBeats
+from pipeline.detection.surroundings import NOISE_AFTER, NOISE_BEFORE, P_WAVE
 
 SAMPLES = WINDOW + 2 * MARGIN
 Floats = NDArray[np.float64]
@@ -33,13 +35,20 @@ def columns(beats: ContextualBeats) -> dict[str, NDArray[np.generic]]:
     return {name: getattr(beats, name) for name in ContextualBeats.__slots__}
 
 
+def distance(beats: ContextualBeats) -> Floats:
+    """Log of the mean absolute residual, shape (n, leads); NaN in a lead that is not there."""
+    there = np.where(beats.present, 1.0, np.nan)
+    log: Floats = np.log(np.abs(beats.residual[:, :, QRS]).mean(axis=2) * there + 1e-9)
+    return log
+
+
 def test_usual_beats_lie_near_and_a_wide_one_far() -> None:
     time, window, present, broken = patient(200)
     window[150] = shape(width=10.0)
     beats = Context(2).advance(time, window, present, broken)
     usual = np.delete(np.arange(FIRST + 20, 200), 150 - FIRST - 20)
-    assert beats.distance[usual].max() < 0.5
-    assert beats.distance[150].min() > 1.5
+    assert distance(beats)[usual].max() < 0.5
+    assert distance(beats)[150].min() > 1.5
     assert not beats.near[150]
 
 
@@ -54,8 +63,8 @@ def test_the_first_template_is_the_usual_beat_even_if_every_other_beat_is_ectopi
     time = np.cumsum(np.where(np.arange(120) % 2 == 1, 0.55, 1.05))
     window[1::2] = shape(width=11.0, height=-1.2)
     beats = Context(2).advance(time, window, present, broken)
-    assert beats.distance[60::2].max() < 0.5
-    assert beats.distance[61::2].min() > 1.0
+    assert distance(beats)[60::2].max() < 0.5
+    assert distance(beats)[61::2].min() > 1.0
 
 
 def test_a_premature_beat_is_premature_and_on_time_beats_are_not() -> None:
@@ -83,7 +92,7 @@ def test_amplitude_does_not_matter(gain: float) -> None:
     time, window, present, broken = patient(150)
     plain = Context(2).advance(time, window, present, broken)
     scaled = Context(2).advance(time, gain * window, present, broken)
-    np.testing.assert_allclose(scaled.distance, plain.distance, atol=1e-5)
+    np.testing.assert_allclose(distance(scaled), distance(plain), atol=1e-5)
 
 
 def test_a_shift_and_an_offset_are_taken_out() -> None:
@@ -121,7 +130,7 @@ def test_without_learning_nothing_changes() -> None:
     before = context.snapshot()
     once = context.advance(*part(arrays, 150, 160), learn=False)
     again = context.advance(*part(arrays, 150, 160), learn=False)
-    np.testing.assert_array_equal(once.distance, again.distance)
+    np.testing.assert_array_equal(distance(once), distance(again))
     for name, value in context.snapshot().items():
         np.testing.assert_array_equal(value, before[name], err_msg=name)
 
@@ -131,9 +140,9 @@ def test_a_missing_lead_leaves_the_other_as_it_was() -> None:
     present[100:110, 1] = False
     window[100:110, 1] = 0.0
     beats = Context(2).advance(time, window, present, broken)
-    assert np.isnan(beats.distance[100:110, 1]).all()
-    assert beats.distance[100:150, 0].max() < 0.5
-    assert beats.distance[110:150, 1].max() < 0.5
+    assert np.isnan(distance(beats)[100:110, 1]).all()
+    assert distance(beats)[100:150, 0].max() < 0.5
+    assert distance(beats)[110:150, 1].max() < 0.5
 
 
 def test_a_beat_without_any_lead_is_not_scored_and_teaches_nothing() -> None:
@@ -148,3 +157,51 @@ def test_one_lead_is_enough() -> None:
     time, window, present, broken = patient(150)
     beats = Context(1).advance(time, window[:, :1].copy(), present[:, :1].copy(), broken)
     assert beats.near[FIRST:].all()
+
+
+def test_a_noisy_beat_has_noisy_surroundings_and_a_wide_one_has_not() -> None:
+    time, window, present, broken = patient(200)
+    window[150] = shape() + 0.3 * np.random.default_rng(5).normal(size=(2, SAMPLES))
+    window[170] = shape(width=7.0)
+    excess = Context(2).advance(time, window, present, broken).excess
+    assert excess[150, :, [NOISE_BEFORE, NOISE_AFTER]].min() > 1.5
+    assert excess[170, :, [NOISE_BEFORE, NOISE_AFTER]].max() < 0.7
+
+
+def test_a_p_wave_that_moves_stands_out() -> None:
+    time, window, present, broken = patient(200)
+    t = np.arange(SAMPLES)
+    p_wave = 0.1 * np.exp(-0.5 * ((t - 35) / 4) ** 2)
+    moved = 0.1 * np.exp(-0.5 * ((t - 18) / 4) ** 2)
+    window += p_wave
+    window[150] += moved - p_wave
+    excess = Context(2).advance(time, window, present, broken).excess
+    usual = np.delete(np.arange(FIRST + 20, 200), 150 - FIRST - 20)
+    assert excess[150, :, P_WAVE].min() > 0.6
+    assert np.median(np.abs(excess[usual, :, P_WAVE])) < 0.3
+
+
+def test_what_the_beats_just_before_had_in_common_is_carried_as_recent() -> None:
+    time, window, present, broken = patient(200, noise=0.005)
+    window[150:160] = shape() * 1.15
+    beats = Context(2).advance(time, window, present, broken)
+    peak = 60 - QRS.start
+    before, within = beats.recent[149, 0, QRS][peak], beats.recent[156, 0, QRS][peak]
+    assert within > before + 0.5
+
+
+def test_premature_beats_stay_early_where_they_are_most() -> None:
+    rr = np.where(np.arange(600) % 4 == 0, 1.2, 0.6)  # three of four come early
+    _, window, present, broken = patient(600)
+    beats = Context(2).advance(np.cumsum(rr), window, present, broken)
+    early, mean = beats.early[300:][rr[300:] < 0.9], beats.prematurity[300:][rr[300:] < 0.9]
+    assert early.min() > 0.2
+    assert early.min() > mean.max() + 0.05
+
+
+def test_a_rate_that_rises_slowly_is_not_early() -> None:
+    rr = np.concatenate([np.full(300, 1.0), np.linspace(1.0, 0.7, 30), np.full(30, 0.7)])
+    _, window, present, broken = patient(len(rr))
+    beats = Context(2).advance(np.cumsum(rr), window, present, broken)
+    abrupt = Context(2).advance(np.cumsum(np.where(np.arange(len(rr)) == 310, 0.7, 1.0)), window, present, broken)
+    assert abrupt.early[310] > 1.3 * np.nanmax(beats.early)

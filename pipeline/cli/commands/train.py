@@ -39,6 +39,13 @@ Use the new model with: ecg-anomaly score ... --model FILE
 @click.option("--epochs", type=click.IntRange(min=1), default=4, show_default=True, help="Passes over the beats.")
 @click.option("--one-class", is_flag=True, help="Learn from annotated normal beats alone.")
 @seed_option
+@click.option(
+    "--seeds",
+    type=click.IntRange(1, 20),
+    default=1,
+    show_default=True,
+    help="Networks to train, each with a seed of its own; all but the first serve `evaluate` alone.",
+)
 @json_option
 @progress_option
 def command(
@@ -48,6 +55,7 @@ def command(
     epochs: int,
     one_class: bool,
     seed: int,
+    seeds: int,
     as_json: bool,
     progress: bool | None,
 ) -> None:
@@ -71,6 +79,7 @@ def command(
                 data_dir=data_dir,
                 out=out,
                 seed=seed,
+                seeds=seeds,
                 epochs=epochs,
                 one_class=one_class,
                 settings=settings,
