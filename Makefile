@@ -12,7 +12,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS = 120
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format train clean distclean
+.PHONY: help install demo test lint format train evaluate clean distclean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,14 @@ format: $(STAMP)  ## Put the code into the house style
 
 train: $(STAMP)  ## Train the shipped model anew from mitdb (needs a mirror or the network)
 	$(BIN)/ecg-anomaly train --seeds 5 --out data/models/default.safetensors
+
+evaluate: $(STAMP)  ## Measure the shipped model on DS2 and nstdb, and refresh the README's tables (needs mitdb, nstdb)
+	$(BIN)/ecg-anomaly evaluate --split DS2 --rpeaks reference --insert README.md evaluate:reference
+	$(BIN)/ecg-anomaly evaluate --split DS2 --rpeaks detected --insert README.md evaluate:detected
+	$(BIN)/ecg-anomaly evaluate --split all --rpeaks detected --no-rivals --seeds 1 --insert README.md evaluate:rpeaks \
+	  --only "R peaks"
+	$(BIN)/ecg-anomaly evaluate nstdb --rpeaks detected --no-rivals --seeds 1 --insert README.md evaluate:noise \
+	  --only "By signal-to-noise ratio"
 
 clean:  ## Remove caches and outputs
 	rm -rf $(OUT) out .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -73,7 +73,8 @@ def train_model(
     data_dir : Path, optional
         Folder of WFDB records, in place of PhysioNet.
     out : Path
-        The model's file; the card stands beside it with the ending ``.md``.
+        The model's file; the card stands beside it with the ending ``.md``, and takes up ``NAME.notes.md`` if there
+        is one.
     seed : int
         Seed of everything that is drawn.
     seeds : int
@@ -146,7 +147,8 @@ def train_model(
     try:
         for k, fit in enumerate(finals):
             save_model(sibling(out, k), fit.network, facts | {"seed": seed + k})
-        out.with_suffix(".md").write_text(_card(out, facts))
+        notes = out.with_suffix(".notes.md")  # what a person has to say of the model
+        out.with_suffix(".md").write_text(_card(out, facts) + (f"\n{notes.read_text()}" if notes.is_file() else ""))
     except OSError as error:
         raise ModelError(f"cannot write {out} ({error.strerror}): choose another --out") from error
     return facts

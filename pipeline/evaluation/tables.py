@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich import box
@@ -86,12 +86,13 @@ def print_tables(result: EvaluationResult, console: Console, *, per_record: bool
         console.print()
 
 
-def to_markdown(result: EvaluationResult) -> str:
-    """Return the tables as Markdown, with the command that made them."""
+def to_markdown(result: EvaluationResult, tables: Sequence[Sheet] | None = None) -> str:
+    """Return tables as Markdown, with the command that made them; all but the single records by default."""
     command = f"`{result.command}`" if result.command else "the library"
     track = "reference R peaks (track A)" if result.track == "reference" else "own R peaks (track B)"
     head = f"From {command}: {len(result.strict.records)} records from 5:00 on, {track}, intervals at 95 %."
-    return "\n\n".join([head, *(sheet.markdown() for sheet in sheets(result, per_record=False))])
+    chosen = sheets(result, per_record=False) if tables is None else tables
+    return "\n\n".join([head, *(sheet.markdown() for sheet in chosen)])
 
 
 def noise_sheet(by_snr: Mapping[str, EvaluationResult]) -> Sheet:

@@ -44,11 +44,13 @@ PARAMETERS = {
     "fall_rate": 0.02,  # per sample
     "noise_rate": 0.05,  # how fast the noise floor follows, per beat
     "favour": 2.0,  # weight of the first lead against the others at the same signal-to-noise ratio
+    "alone": 0.9,  # share of its own envelope that one clean lead is heard with, whatever the others say
+    "clean": 0.12,  # the noise floor below which a lead is clean
 }
 PARAMETER_NAMES = tuple(PARAMETERS)
 # Positions in the parameter vector; numba reads them as constants.
 (P_EARLY, P_ON_TIME, P_LATE, P_NGAIN, P_NFREE, P_TRR, P_TH, P_TE, P_RATE, P_CLIP, P_SLOW, P_SILENCE, P_FALL, P_FALLRATE,
- P_NRATE, P_FAVOUR) = range(len(PARAMETERS))  # fmt: skip
+ P_NRATE, P_FAVOUR, P_ALONE, P_CLEAN) = range(len(PARAMETERS))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -215,6 +217,11 @@ def _detect(
                     fused += share * e[lead, i] / unit
                     fused_h += share * h[lead, i] / unit
                     floor += share * noise[lead] / unit
+            # A beat that is small in one lead may be plain in another, such as an aberrant one in V1.
+            for lead in range(n_leads):
+                unit = max(level[lead], 1e-6)
+                if weight[lead] > 0.0 and noise[lead] < p[P_CLEAN] * unit:
+                    fused = max(fused, p[P_ALONE] * e[lead, i] / unit)
         slot = n % RING
         ring[0, slot] = fused
         ring[1, slot] = fused_h

@@ -65,6 +65,7 @@ Exit codes: 0 all records measured, 1 some failed (the others were measured).
     metavar="FILE NAME",
     help="Also put the tables into a Markdown file, between <!-- NAME:begin --> and <!-- NAME:end -->.",
 )
+@click.option("--only", help="Of the tables, insert only the one whose title begins so.")
 @progress_option
 @click.pass_context
 def command(
@@ -82,6 +83,7 @@ def command(
     jobs: int | None,
     json_file: Path | None,
     insert: tuple[Path, str] | None,
+    only: str | None,
     progress: bool | None,
 ) -> None:
     """Measure the detection on annotated RECORDS, beside plain rivals, by EC57-stream."""
@@ -116,7 +118,7 @@ def command(
         click.echo(f"Error: {reason}", err=True)
     if not measured:
         raise click.ClickException("no record could be measured")
-    _show(measured, failed, rpeaks, json_file, insert)
+    _show(measured, failed, rpeaks, json_file, insert, only)
     if len(models) < seeds:
         click.echo(
             f"{len(models)} of {seeds} seeds lie beside the model; `ecg-anomaly train --seeds {seeds}` makes them."
@@ -127,11 +129,14 @@ def command(
 
 def _names(records: Sequence[str], split: str | None, data_dir: Path | None, settings: Any) -> list[str]:
     from pipeline.evaluation import DS1, DS2
+    from pipeline.evaluation.run import snr_of
     from pipeline.sources import list_records
 
     if split in ("DS1", "DS2"):
         return list(DS1 if split == "DS1" else DS2)
     names = list_records(*(("mitdb",) if split else records), data_dir=data_dir, settings=settings)
+    if records == ("nstdb",):
+        names = [name for name in names if snr_of(name) is not None]  # bw, em and ma are noise alone
     if data_dir is not None and not records:
         bare = [name for name in names if not (data_dir / f"{name}.atr").is_file()]
         if bare:
@@ -150,12 +155,19 @@ def _show(
     track: str,
     json_file: Path | None,
     insert: tuple[Path, str] | None,
+    only: str | None,
 ) -> None:
     from rich.console import Console
 
     from pipeline.evaluation import evaluate
     from pipeline.evaluation.run import snr_of
-    from pipeline.evaluation.tables import insert_between_markers, noise_sheet, print_tables, to_markdown
+    from pipeline.evaluation.tables import (
+        insert_between_markers,
+        noise_sheet,
+        print_tables,
+        sheets,
+        to_markdown,
+    )
 
     asked = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     result = evaluate(measured, track=track, command=asked)
@@ -164,10 +176,11 @@ def _show(
     by_snr: dict[str, EvaluationResult] = {
         str(level): evaluate([r for r in measured if ratios[r.record] == level], track=track) for level in levels
     }
+    by_ratio = [noise_sheet(by_snr)] if by_snr else []
     console = Console(width=None if sys.stdout.isatty() else 100, highlight=False)
     print_tables(result, console)
-    if by_snr:
-        console.print(noise_sheet(by_snr).rich())
+    for sheet in by_ratio:
+        console.print(sheet.rich())
     try:
         if json_file is not None:
             document = result.to_dict() | {"failed": failed}
@@ -177,7 +190,8 @@ def _show(
             click.echo(f"Figures: {json_file}")
         if insert is not None:
             file, name = insert
-            text = to_markdown(result) + ("\n\n" + noise_sheet(by_snr).markdown() if by_snr else "")
+            tables = [*sheets(result, per_record=False), *by_ratio]
+            text = to_markdown(result, [sheet for sheet in tables if sheet.title.startswith(only or "")])
             marks = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
             file.write_text(insert_between_markers(file.read_text(), text, *marks))
             click.echo(f"Tables: {file}")
