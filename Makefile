@@ -12,7 +12,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS = 120
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format train evaluate clean distclean
+.PHONY: help install demo test lint format train rpeaks evaluate clean distclean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ format: $(STAMP)  ## Put the code into the house style
 
 train: $(STAMP)  ## Train the shipped model anew from mitdb (needs a mirror or the network)
 	$(BIN)/ecg-anomaly train --seeds 5 --out data/models/default.safetensors
+
+rpeaks: $(STAMP)  ## Fit the R-peak detector's decision anew, with cross-validated figures (needs mitdb, nstdb)
+	$(BIN)/python -m pipeline.evaluation.fit_rpeaks
 
 evaluate: $(STAMP)  ## Measure the shipped model on DS2 and nstdb, and refresh the README's tables (needs mitdb, nstdb)
 	$(BIN)/ecg-anomaly evaluate --split DS2 --rpeaks reference --insert README.md evaluate:reference

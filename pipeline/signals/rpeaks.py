@@ -2,8 +2,7 @@
 
 Per lead, two Morlet envelopes of the signal: E at 10 Hz, where QRS complexes of every shape have their energy, and H at
 20 Hz, which a T wave lacks. The leads are fused in units of their own level, weighted by their own signal-to-noise
-ratio. Maxima of the fused envelope are decided once the next 0.26 s are known, against a threshold that falls with the
-time since the last beat.
+ratio. Maxima of the fused envelope are decided once the next 0.26 s are known (:mod:`pipeline.signals.rpeak_decision`).
 
 Nothing here looks ahead further than that, and nothing is taken back: a beat that was given out stands.
 """
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.jit import jit
 from pipeline.signals.resample import FS
+from pipeline.signals.rpeak_decision import FEATURES, LOWEST, describe, is_beat, read_weights
 
 __all__ = ["Peaks", "RPeakDetector"]
 
@@ -26,16 +26,8 @@ RING = 128  # samples of the fused envelope that are kept; more than LOOK + REFR
 RRS = 8  # R-R intervals in the running median
 START = int(2.0 * FS)  # the first 2 s set the level; their beats are given out as soon as it stands
 
-# What is tuned on mitdb, by cross-validation over records. Levels are in units of a usual beat's envelope.
+# How the levels follow, chosen on mitdb. Levels are in units of a usual beat's envelope.
 PARAMETERS = {
-    "early": 0.40,  # threshold at half of the median R-R interval,
-    "on_time": 0.32,  # at the median,
-    "late": 0.27,  # and at 1.6 of it
-    "noise_gain": 0.5,  # rise of the threshold with the noise floor
-    "noise_free": 0.10,  # the noise floor below which it does not rise
-    "t_wave_rr": 0.40,  # s: a maximum closer than this to the last beat may be its T wave
-    "t_wave_h": 0.50,  # and is, if its H is below this share of that beat's
-    "t_wave_e": 0.85,  # as long as its E is below this: no T wave has the energy of a QRS complex at 10 Hz
     "level_rate": 0.08,  # how fast the level follows the beats
     "level_clip": 1.5,  # a beat counts for no more than this many times the level, and no less than one over it
     "slow_rate": 0.01,  # the long-term level
@@ -44,13 +36,10 @@ PARAMETERS = {
     "fall_rate": 0.02,  # per sample
     "noise_rate": 0.05,  # how fast the noise floor follows, per beat
     "favour": 2.0,  # weight of the first lead against the others at the same signal-to-noise ratio
-    "alone": 0.9,  # share of its own envelope that one clean lead is heard with, whatever the others say
-    "clean": 0.12,  # the noise floor below which a lead is clean
 }
-PARAMETER_NAMES = tuple(PARAMETERS)
 # Positions in the parameter vector; numba reads them as constants.
-(P_EARLY, P_ON_TIME, P_LATE, P_NGAIN, P_NFREE, P_TRR, P_TH, P_TE, P_RATE, P_CLIP, P_SLOW, P_SILENCE, P_FALL, P_FALLRATE,
- P_NRATE, P_FAVOUR, P_ALONE, P_CLEAN) = range(len(PARAMETERS))  # fmt: skip
+P_RATE, P_CLIP, P_SLOW, P_SILENCE, P_FALL, P_FALLRATE, P_NRATE, P_FAVOUR = range(len(PARAMETERS))
+WEIGHTS = read_weights()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,15 +71,26 @@ class RPeakDetector:
     ----------
     n_leads : int
         Number of leads; the first is favoured.
-    parameters : dict, optional
-        Values that replace those of ``PARAMETERS``.
     clock : int
         Position of the first sample that will be given.
+    weights : ndarray, optional
+        Of the decision, see :func:`pipeline.signals.rpeak_decision.read_weights`; by default those that ship.
+    keep_candidates : bool
+        If True, ``candidates`` gathers every maximum that was decided: its position and features, one row each.
     """
 
-    def __init__(self, n_leads: int, parameters: dict[str, float] | None = None, *, clock: int = 0) -> None:
-        values = PARAMETERS | (parameters or {})
-        self._parameters = np.array([values[name] for name in PARAMETER_NAMES])
+    def __init__(
+        self,
+        n_leads: int,
+        *,
+        clock: int = 0,
+        weights: NDArray[np.float64] | None = None,
+        keep_candidates: bool = False,
+    ) -> None:
+        self.candidates: list[NDArray[np.float64]] = []
+        self._keep = keep_candidates
+        self._parameters = np.array(list(PARAMETERS.values()))
+        self._weights = WEIGHTS if weights is None else weights
         self._ints = np.zeros(4 + RRS, dtype=np.int64)
         self._ints[0] = clock
         self._ints[1] = -10 * RRS * int(FS)  # the last beat
@@ -112,11 +112,13 @@ class RPeakDetector:
         room = e.shape[1] // REFRACTORY + RING // REFRACTORY + START // REFRACTORY + 2
         found = np.empty((2, room), dtype=np.int64)
         facts = np.empty((2, room))
-        n = _detect(
+        candidates = np.empty((e.shape[1] // 2 + RING if self._keep else 0, 1 + len(FEATURES)))
+        n, n_candidates = _detect(
             e,
             h,
             bad,
             self._parameters,
+            self._weights,
             self._ints,
             self._last_h,
             self._leads,
@@ -124,7 +126,10 @@ class RPeakDetector:
             self._lead_ring,
             found,
             facts,
+            candidates,
         )
+        if self._keep:
+            self.candidates.append(candidates[:n_candidates].copy())
         return Peaks(found[0, :n], found[1, :n], facts[0, :n], facts[1, :n])
 
     def snapshot(self) -> dict[str, NDArray[np.generic]]:
@@ -152,25 +157,12 @@ def _median_rr(ints: NDArray[np.int64]) -> float:
 
 
 @jit
-def _threshold(since: float, rr: float, floor: float, p: NDArray[np.float64]) -> float:
-    t = since / rr
-    if t <= 0.5:
-        level = p[P_EARLY]
-    elif t <= 1.0:
-        level = p[P_EARLY] + (p[P_ON_TIME] - p[P_EARLY]) * (t - 0.5) / 0.5
-    elif t <= 1.6:
-        level = p[P_ON_TIME] + (p[P_LATE] - p[P_ON_TIME]) * (t - 1.0) / 0.6
-    else:
-        level = p[P_LATE]
-    return float(level + p[P_NGAIN] * max(0.0, floor - p[P_NFREE]))
-
-
-@jit
 def _detect(
     e: NDArray[np.float64],
     h: NDArray[np.float64],
     bad: NDArray[np.bool_],
     p: NDArray[np.float64],
+    weights: NDArray[np.float64],
     ints: NDArray[np.int64],  # clock, last beat, samples in the noise sum, R-R intervals known, then those intervals
     last_h: NDArray[np.float64],  # H of the last beat
     leads: NDArray[np.float64],
@@ -178,9 +170,11 @@ def _detect(
     lead_ring: NDArray[np.float64],  # E of each lead by sample modulo RING
     found: NDArray[np.int64],
     facts: NDArray[np.float64],
-) -> int:
+    candidates: NDArray[np.float64],
+) -> tuple[int, int]:
     n_leads = e.shape[0]
-    count = 0
+    count, n_candidates = 0, 0
+    features = np.empty(len(FEATURES))
     weight = np.empty(n_leads)
     level, slow, noise, noise_sum = leads[0], leads[1], leads[2], leads[3]
     for i in range(e.shape[1]):
@@ -217,11 +211,6 @@ def _detect(
                     fused += share * e[lead, i] / unit
                     fused_h += share * h[lead, i] / unit
                     floor += share * noise[lead] / unit
-            # A beat that is small in one lead may be plain in another, such as an aberrant one in V1.
-            for lead in range(n_leads):
-                unit = max(level[lead], 1e-6)
-                if weight[lead] > 0.0 and noise[lead] < p[P_CLEAN] * unit:
-                    fused = max(fused, p[P_ALONE] * e[lead, i] / unit)
         slot = n % RING
         ring[0, slot] = fused
         ring[1, slot] = fused_h
@@ -246,8 +235,7 @@ def _detect(
             continue
         if not (peak > ring[0, (m - 1) % RING] and peak >= ring[0, (m + 1) % RING]):
             continue
-        rr = _median_rr(ints)
-        if peak < _threshold(float(since), rr, floor, p):
+        if peak < LOWEST:
             continue
         larger = False
         for j in range(1, REFRACTORY + 1):
@@ -256,10 +244,43 @@ def _detect(
                 break
         if larger:
             continue
-        peak_h = 0.0
+        peak_h, before, after, width = 0.0, 0.0, 0.0, 0
         for j in range(-6, 7):
             peak_h = max(peak_h, ring[1, (m + j) % RING])
-        if since < p[P_TRR] * FS and peak_h < p[P_TH] * last_h[0] and peak < p[P_TE]:
+        for j in range(REFRACTORY + 1, min(since, RING - LOOK - 2)):
+            before = max(before, ring[0, (m - j) % RING])
+        for j in range(-20, LOOK + 1):
+            value = ring[0, (m + j) % RING]
+            if j <= 20 and value > 0.5 * peak:
+                width += 1
+            if j >= 20:
+                after = max(after, value)
+        # The leads that were there at the maximum; the one that gave it may have come off since.
+        total, there = 0.0, 0
+        for lead in range(n_leads):
+            weight[lead] = 0.0
+            if lead_ring[lead, m % RING] > 0.0:
+                ratio = level[lead] / max(noise[lead], 0.02 * level[lead] + 1e-9)
+                weight[lead] = ratio * ratio * (p[P_FAVOUR] if lead == 0 else 1.0)
+                total += weight[lead]
+                there += 1
+        floor, recent, least_lead, greatest_lead = 0.0, 0.0, np.inf, 0.0
+        for lead in range(n_leads):
+            if weight[lead] > 0.0:
+                unit = max(level[lead], 1e-6)
+                value = lead_ring[lead, m % RING] / unit
+                least_lead, greatest_lead = min(least_lead, value), max(greatest_lead, value)
+                floor += weight[lead] / total * noise[lead] / unit
+                recent += weight[lead] / total * noise_sum[lead] / max(ints[2], 1) / unit
+        describe(
+            peak, peak_h, last_h[0], since / FS, _median_rr(ints) / FS, floor, recent, before, after, width, least_lead,
+            greatest_lead, features,
+        )  # fmt: skip
+        if n_candidates < len(candidates):
+            candidates[n_candidates, 0] = m
+            candidates[n_candidates, 1:] = features
+            n_candidates += 1
+        if not is_beat(features, weights[0 if there < 2 else 1]):
             continue
         # 4. A beat: the levels follow it.
         found[0, count] = m
@@ -284,4 +305,4 @@ def _detect(
             if ints[3] >= 2 * RRS:
                 ints[3] -= RRS  # keep the position in the ring and stay bounded
         ints[1] = m
-    return count
+    return count, n_candidates
