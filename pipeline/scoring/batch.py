@@ -7,14 +7,14 @@ import sys
 import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from multiprocessing.resource_tracker import ensure_running
 
 from pipeline.errors import OutputError, PipelineError
+from pipeline.processes import without_ctrl_c
 from pipeline.scoring.job import Job, run_job
 from pipeline.scoring.record import Scored
 from pipeline.storage import note_failure
@@ -167,22 +167,11 @@ def _start(job: Job, clock: Clock | None) -> _Worker:
     context = get_context("spawn")  # torch and numba hold threads that do not survive a fork
     here, there = context.Pipe()
     process = context.Process(target=_work, args=(there, clock), daemon=True)
-    with _without_ctrl_c():
+    with without_ctrl_c():
         process.start()
     there.close()
     here.send(job)
     return _Worker(process, here, job)
-
-
-@contextmanager
-def _without_ctrl_c() -> Iterator[None]:
-    """Start processes that never see Ctrl-C, not even while they import: it reaches the group, the parent decides."""
-    ensure_running()  # starting the tracker later would let the signal through again
-    signals = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, signals)
 
 
 def _died(worker: _Worker) -> Outcome:
