@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from pipeline.evaluation.noise import NoisyRecord
 from pipeline.evaluation.protocol import DS1, DS2, LEARNING_S, PACED
-from pipeline.evaluation.result import EvaluatedRecord, EvaluationResult, evaluate, evaluate_record
+from pipeline.evaluation.record import EvaluatedRecord, evaluate_record
+from pipeline.evaluation.result import EvaluationResult, evaluate
 from pipeline.evaluation.rivals import RIVALS
 
 __all__ = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,7 +17,7 @@ from pipeline.evaluation.labels import reference_beats
 from pipeline.evaluation.protocol import LEARNING_S
 from pipeline.records import Chunk, Record
 
-__all__ = ["NoisyRecord", "noise_amplitude", "qrs_amplitude"]
+__all__ = ["NoisyRecord", "noise_amplitude", "qrs_amplitude", "snr_of"]
 
 Floats = NDArray[np.float64]
 
@@ -151,6 +152,16 @@ class _Turn:
     start: int  # samples
     is_noisy: bool
     offset: Floats  # mV, shape (leads,)
+
+
+def snr_of(record: str) -> float | None:
+    """Return the signal-to-noise ratio in dB that a record's name states as nstdb does, or None.
+
+    >>> snr_of("nstdb/118e24"), snr_of("nstdb/119e_6"), snr_of("mitdb/118")
+    (24.0, -6.0, None)
+    """
+    found = re.fullmatch(r"(?:.*/)?\d+e(_?\d+)", record)
+    return None if found is None else float(found[1].replace("_", "-"))
 
 
 def qrs_amplitude(record: Record) -> Floats:

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-import re
-import signal
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
 from pipeline.detection.model import DEFAULT_MODEL, BeatModel
 from pipeline.errors import PipelineError, RecordUnsupported
-from pipeline.evaluation.noise import NoisyRecord
+from pipeline.evaluation.noise import NoisyRecord, snr_of
 from pipeline.evaluation.protocol import LEARNING_S
-from pipeline.evaluation.result import EvaluatedRecord, evaluate_record
+from pipeline.evaluation.record import EvaluatedRecord, evaluate_record
 from pipeline.evaluation.rivals import RIVALS
-from pipeline.monitor import Monitor
-from pipeline.records import Findings, Record
+from pipeline.evaluation.seeds import score_by_seeds
+from pipeline.processes import without_ctrl_c
+from pipeline.records import Record
 from pipeline.settings import Settings
 from pipeline.signals.beats import ReferencePeaks
 from pipeline.sources import open_record
+from pipeline.sources.names import PhysioNetName, is_version
 
-__all__ = ["Noise", "Task", "evaluate_tasks", "models_beside", "snr_of"]
+__all__ = ["NOISES", "NOISE_LEADS", "Noise", "Task", "evaluate_tasks", "models_beside"]
 
-NOISES = "nstdb"
+NOISES = ("nstdb/bw", "nstdb/em", "nstdb/ma")  # records of noise alone, which hold no beats
 NOISE_LEADS = ("noise1", "noise2")
 
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """Noise to mix in: the name of a record of nstdb (``bw``, ``em``, ``ma``), and the signal-to-noise ratio in dB."""
+    """Noise to mix in: the name of its record, such as ``nstdb/em``, and the signal-to-noise ratio in dB."""
 
     name: str
     snr_db: float
@@ -58,6 +60,8 @@ class Task:
         What is mixed in.
     rivals : bool
         Whether the rivals are scored as well.
+    database : str or None
+        Name of the database that the figures carry; by default PhysioNet's, or the folder's.
     """
 
     name: str
@@ -68,6 +72,16 @@ class Task:
     leads: tuple[str, ...] | None = None
     noise: Noise | None = None
     rivals: bool = True
+    database: str | None = None
+
+    @property
+    def record(self) -> str:
+        """Name that the figures carry, such as ``mitdb/208``, whichever version and copy of the database it is in."""
+        if self.data_dir is None:
+            return PhysioNetName.parse(self.name).canonical
+        folder = self.data_dir.resolve()
+        database = self.database or (folder.parent.name if is_version(folder.name) else folder.name)
+        return f"{database or 'records'}/{self.name.removesuffix('.hea')}"
 
     def run(self) -> EvaluatedRecord:
         """Measure the record.
@@ -79,45 +93,44 @@ class Task:
         PipelineError
             If it, the noise or a model cannot be read.
         """
-        opened = open_record(self.name, data_dir=self.data_dir, leads=self.leads, settings=self.settings)
-        annotations = opened.annotations()
+        clean = open_record(self.name, data_dir=self.data_dir, leads=self.leads, settings=self.settings)
+        annotations = clean.annotations()
         if annotations is None:
-            raise RecordUnsupported(f"record {opened.name!r} has no beat annotations to be measured against")
+            raise RecordUnsupported(f"record {clean.name!r} has no beat annotations (.atr) to be measured against")
         sample, _ = annotations.beats()
         if not (sample >= LEARNING_S * annotations.fs).any():
             raise RecordUnsupported(
-                f"record {opened.name!r} has no annotated beat after its learning period of {LEARNING_S / 60:.0f} min"
+                f"record {clean.name!r} has no annotated beat after its learning period of {LEARNING_S / 60:.0f} min"
             )
-        record: Record = opened
+        record: Record = clean
         if self.noise is not None:
-            noise = open_record(f"{NOISES}/{self.noise.name}", leads=NOISE_LEADS, settings=self.settings)
-            record = NoisyRecord(record, noise, self.noise.snr_db)
+            noise = open_record(self.noise.name, leads=NOISE_LEADS, settings=self.settings)
+            record = NoisyRecord(clean, noise, self.noise.snr_db)
         on_reference = self.rpeaks == "reference"
-        scale = record.fs / annotations.fs
-
-        def peaks() -> ReferencePeaks:
-            return ReferencePeaks((sample * scale).round().astype(int), record.fs)
-
-        runs = []
-        for path in self.models:
-            monitor = Monitor(
-                BeatModel.load(path),
-                threshold=self.settings.threshold,
-                alarms=self.settings.alarms,
-                peaks=peaks if on_reference else None,
-            )
-            runs.append(Findings.concatenate(list(monitor.stream(record))))
+        findings, other_scores = score_by_seeds(
+            record,
+            [BeatModel.load(path) for path in self.models],
+            threshold=self.settings.threshold,
+            alarms=self.settings.alarms,
+            peaks=partial(ReferencePeaks, sample, annotations.fs) if on_reference else None,
+        )
         return evaluate_record(
-            runs,
+            replace(findings, record=self.record),
             annotations,
             n_samples=record.n_samples,
-            detected=None if on_reference else runs[0].r_peak,
+            other_scores=other_scores,
+            detected=None if on_reference else findings.r_peak,
             rivals=RIVALS if self.rivals else {},
+            snr_db=snr_of(self.record) if self.noise is None else self.noise.snr_db,
         )
 
 
-def evaluate_tasks(tasks: Sequence[Task], *, processes: int = 1) -> Iterator[tuple[Task, EvaluatedRecord | str]]:
+def evaluate_tasks(
+    tasks: Sequence[Task], *, processes: int = 1
+) -> Generator[tuple[Task, EvaluatedRecord | str], None, None]:
     """Measure records and yield each with its figures as it finishes, or with the reason why it has none.
+
+    What happens to one leaves the others alone. Closing the iterator stops what has not begun.
 
     Parameters
     ----------
@@ -131,34 +144,34 @@ def evaluate_tasks(tasks: Sequence[Task], *, processes: int = 1) -> Iterator[tup
             yield task, _attempt(task)
         return
     context = get_context("spawn")  # torch and numba hold threads that do not survive a fork
-    with ProcessPoolExecutor(min(processes, len(tasks)), mp_context=context, initializer=_ignore_ctrl_c) as pool:
-        waiting = {pool.submit(_attempt, task): task for task in tasks}
+    with ProcessPoolExecutor(min(processes, len(tasks)), mp_context=context) as pool:
+        with without_ctrl_c():
+            waiting = {pool.submit(_attempt, task): task for task in tasks}
         try:
             for done in as_completed(waiting):
-                yield waiting[done], done.result()
-        except BaseException:
+                yield waiting[done], _outcome(done, waiting[done])
+        finally:
             pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _ignore_ctrl_c() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it reaches the whole group; the parent decides
 
 
 def _attempt(task: Task) -> EvaluatedRecord | str:
     try:
         return task.run()
     except PipelineError as error:
-        return " ".join(str(error).split())
+        reason = str(error)
+    except Exception as error:  # one record's defect is no reason to lose the others' figures
+        reason = f"record {task.record!r}: {type(error).__name__}: {error} (a defect: please report it)"
+    return " ".join(reason.split())
+
+
+def _outcome(done: Future[EvaluatedRecord | str], task: Task) -> EvaluatedRecord | str:
+    try:
+        return done.result()
+    except BrokenProcessPool:
+        return f"record {task.record!r}: a process died (out of memory? try fewer --jobs)"
 
 
 def models_beside(model: Path, seeds: int) -> tuple[Path, ...]:
     """Return a model's file and those of its other seeds that lie beside it, ``seeds`` at the most."""
     others = (model.with_suffix(f".seed{k}{model.suffix}") for k in range(1, seeds))
     return (model, *(path for path in others if path.is_file()))
-
-
-def snr_of(record: str) -> int | None:
-    """Return the signal-to-noise ratio in dB that a name of nstdb states, -6 for ``nstdb/118e_6``; None for others."""
-    found = re.fullmatch(rf"(?:.*/)?{NOISES}/(?:.*/)?\d+e(_?\d+)", record)
-    return None if found is None else int(found[1].replace("_", "-"))

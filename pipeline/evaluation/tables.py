@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from pipeline.evaluation.alarms import AlarmFigures
 from pipeline.evaluation.protocol import MIN_ANOMALIES
 from pipeline.evaluation.ranking import Ranking
-from pipeline.evaluation.result import EvaluationResult, View
+from pipeline.evaluation.result import EvaluationResult
 from pipeline.evaluation.rpeaks import RPeakFigures
+from pipeline.evaluation.sheet import Sheet
+from pipeline.evaluation.view import View
 
-__all__ = ["Sheet", "insert_between_markers", "noise_sheet", "print_tables", "sheets", "to_markdown"]
+__all__ = ["print_tables", "sheets", "to_markdown"]
 
 OWN = "this detector"
 MAIN_FIGURES = ("macro.auroc", "macro.auprc", "pooled.auroc", "pooled.auprc")
-BEGIN, END = "<!-- evaluate:begin -->", "<!-- evaluate:end -->"
 VIEW_NAMES = {
     "strict": "all, strict",
     "other_rhythms_set_aside": "other rhythms set aside",
@@ -29,39 +27,10 @@ VIEW_NAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A table of texts: its title, the head of each column, and its rows. The first column is a name."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-    def rich(self) -> Table:
-        """Return it for the terminal."""
-        table = Table(title=self.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-        for i, column in enumerate(self.columns):
-            table.add_column(column, justify="right" if i else "left", overflow="fold")
-        for row in self.rows:
-            table.add_row(*row)
-        return table
-
-    def markdown(self) -> str:
-        """Return it as a Markdown table under its title."""
-        lines = [
-            f"**{self.title}**",
-            "",
-            "| " + " | ".join(self.columns) + " |",
-            "|---|" + "---:|" * (len(self.columns) - 1),
-            *("| " + " | ".join(row) + " |" for row in self.rows),
-        ]
-        return "\n".join(lines)
-
-
 def sheets(result: EvaluationResult, *, per_record: bool = True) -> list[Sheet]:
     """Return the tables of an evaluation, most important first."""
     out = [
-        _ranking(result.strict),
+        _ranking(result.strict, result.n_seeds),
         _classes(result.strict),
         _differences(result.strict),
         _views(result.views),
@@ -74,6 +43,8 @@ def sheets(result: EvaluationResult, *, per_record: bool = True) -> list[Sheet]:
         out.append(_alarms(result.alarms))
     if result.r_peaks is not None:
         out.append(_r_peaks(result.r_peaks))
+    if result.noise:
+        out.append(_noise(result.noise))
     if per_record:
         out.append(_records(result))
     return [sheet for sheet in out if sheet.rows]
@@ -95,8 +66,7 @@ def to_markdown(result: EvaluationResult, tables: Sequence[Sheet] | None = None)
     return "\n\n".join([head, *(sheet.markdown() for sheet in chosen)])
 
 
-def noise_sheet(by_snr: Mapping[str, EvaluationResult]) -> Sheet:
-    """Return one row for each signal-to-noise ratio in dB, in the order given."""
+def _noise(by_snr: Mapping[str, EvaluationResult]) -> Sheet:
     rows = []
     for snr, result in by_snr.items():
         figures, peaks, operation = result.strict.ranking.figures, result.r_peaks, result.strict.operation
@@ -116,25 +86,14 @@ def noise_sheet(by_snr: Mapping[str, EvaluationResult]) -> Sheet:
     )
 
 
-def insert_between_markers(text: str, content: str, begin: str = BEGIN, end: str = END) -> str:
-    """Return a text with what stands between its markers replaced.
-
-    Raises
-    ------
-    ValueError
-        If the markers are not there, once each and in order.
-    """
-    if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
-        raise ValueError(f"the text needs one {begin} and one {end} after it")
-    head, rest = text.split(begin)
-    return f"{head}{begin}\n{content.strip()}\n{end}{rest.split(end)[1]}"
-
-
-def _ranking(view: View) -> Sheet:
+def _ranking(view: View, n_seeds: int) -> Sheet:
+    own, *rivals = _with_intervals(view, MAIN_FIGURES)
+    spread = view.ranking.spread  # empty with one seed
+    deviations = (f"{spread[f]:.4f}".lstrip("0") for f in MAIN_FIGURES if f in spread)
     return Sheet(
         f"Ranking: macro over {len(view.ranking.per_record)} records with at least {MIN_ANOMALIES} anomalies",
         ("", "macro AUROC", "macro AUPRC", "pooled AUROC", "pooled AUPRC"),
-        _with_intervals(view, MAIN_FIGURES),
+        (own, *([(f"  deviation of {n_seeds} seeds", *deviations)] if spread else []), *rivals),
     )
 
 

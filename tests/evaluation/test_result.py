@@ -10,9 +10,11 @@ from rich.console import Console
 
 from pipeline.annotations import Annotations
 from pipeline.evaluation.protocol import DS1, DS2, PACED, without
-from pipeline.evaluation.result import EvaluatedRecord, EvaluationResult, evaluate, evaluate_record
+from pipeline.evaluation.record import EvaluatedRecord, evaluate_record
+from pipeline.evaluation.result import EvaluationResult, evaluate
 from pipeline.evaluation.rivals import RIVALS
-from pipeline.evaluation.tables import insert_between_markers, print_tables, sheets, to_markdown
+from pipeline.evaluation.sheet import insert_between_markers
+from pipeline.evaluation.tables import print_tables, sheets, to_markdown
 from pipeline.records import Findings
 
 FAST_RIVALS = {name: RIVALS[name] for name in ("prematurity", "two_templates")}
@@ -31,8 +33,15 @@ def records(
         annotations = make_annotations(samples, symbols, notes={0: "(N", 449: "(AFIB"})
         peaks, _ = annotations.beats()
         score = rng.normal(size=len(peaks)) + 2.0 * np.isin(annotations.beats()[1], ["V", "A", "F"])
-        findings = [make_findings(name, peaks, score), make_findings(name, peaks, score + rng.normal(size=len(peaks)))]
-        out.append(evaluate_record(findings, annotations, n_samples=60_000, detected=peaks[:-1], rivals=FAST_RIVALS))
+        measured = evaluate_record(
+            make_findings(name, peaks, score),
+            annotations,
+            n_samples=60_000,
+            other_scores=[score + rng.normal(size=len(peaks))],
+            detected=peaks[:-1],
+            rivals=FAST_RIVALS,
+        )
+        out.append(measured)
     return out
 
 
@@ -102,9 +111,9 @@ def test_an_unknown_track_and_seeds_on_other_beats_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match="track"):
         evaluate(records, track="C")
-    other = [make_findings("r", np.arange(n) * 100, np.zeros(n)) for n in (5, 6)]
-    with pytest.raises(ValueError, match="same beats"):
-        evaluate_record(other, make_annotations([1], "N"), n_samples=1000)
+    findings = make_findings("r", np.arange(5) * 100, np.zeros(5))
+    with pytest.raises(ValueError, match="one value per beat"):
+        evaluate_record(findings, make_annotations([1], "N"), n_samples=1000, other_scores=[np.zeros(6)])
 
 
 def test_tables_fit_the_terminal(result: EvaluationResult) -> None:

@@ -8,8 +8,9 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,7 +19,11 @@ from pipeline.cli.options import data_dir_option, leads_option, model_option, pr
 from pipeline.errors import OutputError
 
 if TYPE_CHECKING:
-    from pipeline.evaluation import EvaluatedRecord, EvaluationResult
+    from pipeline.evaluation import EvaluatedRecord
+    from pipeline.evaluation.run import Task
+    from pipeline.settings import Settings
+
+WIDTH = 100  # columns, where standard output is no terminal
 
 EPILOG = """
 Examples:
@@ -28,9 +33,9 @@ Examples:
   ecg-anomaly evaluate nstdb --rpeaks detected
   ecg-anomaly evaluate --split DS1 --noise em --snr 6
 
-Any annotated WFDB database will do. Without RECORDS: the records of --split, or
-every annotated record of --data-dir. Figures count from 5:00 on; what comes
-before is learnt from, without labels.
+Any annotated WFDB database will do. Without RECORDS: the records of --split, from
+PhysioNet or a --data-dir that holds mitdb, or every annotated record of --data-dir.
+Figures count from 5:00 on; what comes before is learnt from, without labels.
 
 Exit codes: 0 all records measured, 1 some failed (the others were measured).
 """
@@ -53,7 +58,7 @@ Exit codes: 0 all records measured, 1 some failed (the others were measured).
     "--seeds", type=click.IntRange(1, 20), default=5, show_default=True, help="Networks, if so many lie there."
 )
 @click.option("--noise", type=click.Choice(["bw", "em", "ma"]), help="Noise of nstdb to mix in, with --snr.")
-@click.option("--snr", type=float, help="Signal-to-noise ratio in dB for --noise.")
+@click.option("--snr", type=click.FloatRange(-40, 60), help="Signal-to-noise ratio in dB for --noise.")
 @click.option("--rivals/--no-rivals", default=True, show_default=True, help="Score the rivals as well.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Records measured at the same time.  [default: the cores]")
 @click.option(
@@ -89,36 +94,62 @@ def command(
     """Measure the detection on annotated RECORDS, beside plain rivals, by EC57-stream."""
     if (noise is None) != (snr is None):
         raise click.UsageError("--noise and --snr go together, such as --noise em --snr 6")
-    if split and (records or data_dir):
-        raise click.UsageError("--split names records of mitdb: leave out RECORDS and --data-dir, or --split")
+    if split and records:
+        raise click.UsageError("--split names records of mitdb: leave out RECORDS, or --split")
     if not (records or split or data_dir):
         raise click.UsageError("name records, a database, --split DS1, or a folder with --data-dir")
+    if json_file is not None and not json_file.absolute().parent.is_dir():
+        raise click.UsageError(f"--json: there is no folder {json_file.parent}")
+    if insert is not None:
+        _inserted(*insert, "")  # a file without markers is better told of now than after the work
     settings = read_settings()
+    from rich.console import Console
+
     from pipeline.cli.display import progress_bar
-    from pipeline.detection.model import DEFAULT_MODEL
-    from pipeline.evaluation.run import Noise, Task, evaluate_tasks, models_beside
+    from pipeline.detection.model import DEFAULT_MODEL, BeatModel
+    from pipeline.evaluation import PACED, evaluate
+    from pipeline.evaluation.result import package_versions
+    from pipeline.evaluation.run import NOISES, Noise, Task, evaluate_tasks, models_beside
+    from pipeline.evaluation.tables import print_tables, sheets, to_markdown
 
     started = time.perf_counter()
     models = models_beside(model or DEFAULT_MODEL, seeds)
-    mixed = None if noise is None or snr is None else Noise(noise, snr)
+    versions = package_versions() | {"model": BeatModel.load(models[0]).checksum}
+    mixed = None if noise is None or snr is None else Noise(f"nstdb/{noise}", snr)
+    database = "mitdb" if split else None
     tasks = [
-        Task(name, settings, models, rpeaks, data_dir, leads, mixed, rivals)
+        Task(name, settings, models, rpeaks, data_dir, leads, mixed, rivals, database)
         for name in _names(records, split, data_dir, settings)
     ]
+    tasks = [task for task in tasks if task.name in records or task.record not in NOISES]
+    _check_names(tasks)
     measured: list[EvaluatedRecord] = []
     failed: dict[str, str] = {}
-    with progress_bar("evaluating", progress) as show:
-        for task, outcome in evaluate_tasks(tasks, processes=jobs or os.cpu_count() or 1):
+    with (
+        progress_bar("evaluating", progress) as show,
+        closing(evaluate_tasks(tasks, processes=jobs or os.cpu_count() or 1)) as running,
+    ):
+        for task, outcome in running:
             if isinstance(outcome, str):
-                failed[task.name] = outcome
+                failed[task.record] = outcome
             else:
                 measured.append(outcome)
-            show(task.name, (len(measured) + len(failed)) / len(tasks))
-    for reason in failed.values():
-        click.echo(f"Error: {reason}", err=True)
-    if not measured:
+            show(task.record, (len(measured) + len(failed)) / len(tasks))
+    for name in sorted(failed):
+        click.echo(f"Error: {failed[name]}", err=True)
+    if all(record.record in PACED for record in measured):
         raise click.ClickException("no record could be measured")
-    _show(measured, failed, rpeaks, json_file, insert, only)
+    asked = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    result = evaluate(measured, track=rpeaks, command=asked, versions=versions)
+    print_tables(result, Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False))
+    if json_file is not None:
+        document = result.to_dict() | {"failed": failed}
+        _write(json_file, json.dumps(document, indent=2, allow_nan=False) + "\n")
+        click.echo(f"Figures: {json_file}")
+    if insert is not None:
+        tables = [sheet for sheet in sheets(result, per_record=False) if sheet.title.startswith(only or "")]
+        _write(insert[0], _inserted(*insert, to_markdown(result, tables)))
+        click.echo(f"Tables: {insert[0]}")
     if len(models) < seeds:
         click.echo(
             f"{len(models)} of {seeds} seeds lie beside the model; `ecg-anomaly train --seeds {seeds}` makes them."
@@ -127,75 +158,50 @@ def command(
     ctx.exit(int(bool(failed)))
 
 
-def _names(records: Sequence[str], split: str | None, data_dir: Path | None, settings: Any) -> list[str]:
+def _names(records: Sequence[str], split: str | None, data_dir: Path | None, settings: Settings) -> list[str]:
     from pipeline.evaluation import DS1, DS2
-    from pipeline.evaluation.run import snr_of
     from pipeline.sources import list_records
 
     if split in ("DS1", "DS2"):
-        return list(DS1 if split == "DS1" else DS2)
-    names = list_records(*(("mitdb",) if split else records), data_dir=data_dir, settings=settings)
-    if records == ("nstdb",):
-        names = [name for name in names if snr_of(name) is not None]  # bw, em and ma are noise alone
-    if data_dir is not None and not records:
-        bare = [name for name in names if not (data_dir / f"{name}.atr").is_file()]
-        if bare:
-            click.echo(
-                f"{len(bare)} of {len(names)} records in {data_dir} have no annotations (.atr): left out.", err=True
-            )
-        names = [name for name in names if name not in bare]
-        if not names:
-            raise click.UsageError(f"{data_dir} holds no record with beat annotations (.atr)")
-    return names
+        chosen = DS1 if split == "DS1" else DS2
+        return [name if data_dir is None else name.rpartition("/")[2] for name in chosen]
+    if data_dir is None:
+        return list_records(*(records or ["mitdb"]), settings=settings)
+    names = list_records(*records, data_dir=data_dir)
+    if records:
+        return names
+    annotated = [name for name in names if (data_dir / f"{name}.atr").is_file()]
+    if not annotated:
+        raise click.UsageError(f"{data_dir} holds no record with beat annotations (.atr)")
+    if len(annotated) < len(names):
+        left_out = f"{len(names) - len(annotated)} of {len(names)} records in {data_dir}"
+        click.echo(f"{left_out} have no annotations (.atr): left out.", err=True)
+    return annotated
 
 
-def _show(
-    measured: Sequence[EvaluatedRecord],
-    failed: dict[str, str],
-    track: str,
-    json_file: Path | None,
-    insert: tuple[Path, str] | None,
-    only: str | None,
-) -> None:
-    from rich.console import Console
+def _check_names(tasks: Sequence[Task]) -> None:
+    from pipeline.evaluation import PACED
 
-    from pipeline.evaluation import evaluate
-    from pipeline.evaluation.run import snr_of
-    from pipeline.evaluation.tables import (
-        insert_between_markers,
-        noise_sheet,
-        print_tables,
-        sheets,
-        to_markdown,
-    )
+    names: dict[str, str] = {}
+    for task in tasks:
+        other = names.setdefault(task.record, task.name)
+        if other != task.name:
+            raise click.UsageError(f"{other} and {task.name} are one record: leave one of them out")
+    if all(name in PACED for name in names):
+        raise click.UsageError("EC57 leaves paced records out, all but their R peaks: name others beside them")
 
-    asked = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    result = evaluate(measured, track=track, command=asked)
-    ratios = {record.record: snr_of(record.record) for record in measured}
-    levels = sorted({ratio for ratio in ratios.values() if ratio is not None}, reverse=True)
-    by_snr: dict[str, EvaluationResult] = {
-        str(level): evaluate([r for r in measured if ratios[r.record] == level], track=track) for level in levels
-    }
-    by_ratio = [noise_sheet(by_snr)] if by_snr else []
-    console = Console(width=None if sys.stdout.isatty() else 100, highlight=False)
-    print_tables(result, console)
-    for sheet in by_ratio:
-        console.print(sheet.rich())
+
+def _inserted(file: Path, name: str, text: str) -> str:
+    from pipeline.evaluation.sheet import insert_between_markers
+
     try:
-        if json_file is not None:
-            document = result.to_dict() | {"failed": failed}
-            if by_snr:
-                document["noise"] = {name: part.to_dict() for name, part in by_snr.items()}
-            json_file.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n")
-            click.echo(f"Figures: {json_file}")
-        if insert is not None:
-            file, name = insert
-            tables = [*sheets(result, per_record=False), *by_ratio]
-            text = to_markdown(result, [sheet for sheet in tables if sheet.title.startswith(only or "")])
-            marks = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
-            file.write_text(insert_between_markers(file.read_text(), text, *marks))
-            click.echo(f"Tables: {file}")
+        return insert_between_markers(file.read_text("utf-8"), text, name)
     except ValueError as error:
-        raise click.UsageError(f"--insert: {error}") from error
+        raise click.UsageError(f"--insert: {file}: {error}") from error
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, "utf-8")
     except OSError as error:
-        raise OutputError(f"{error.filename}: {error.strerror}") from error
+        raise OutputError(f"{file}: {error.strerror}") from error

@@ -23,7 +23,7 @@ from pipeline.evaluation.rivals.pca import pca
 from pipeline.evaluation.rivals.rhythm import prematurity
 from pipeline.evaluation.rivals.templates import one_template, two_templates
 
-__all__ = ["RIVALS", "half_space_trees", "one_template", "pca", "prematurity", "two_templates"]
+__all__ = ["RIVALS", "Rival", "half_space_trees", "one_template", "pca", "prematurity", "two_templates"]
 
 Rival = Callable[[NDArray[np.float32], NDArray[np.float64]], NDArray[np.float64]]
 
