@@ -66,9 +66,28 @@ class Settings(BaseSettings):
         default_factory=lambda: Path(platformdirs.user_cache_dir("ecg-anomaly")),
         description="where fetched records lie",
     )
+    state_dir: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_state_dir("ecg-anomaly")),
+        description="where what outlives a run lies: the database, unless database_url says else, and published models",
+    )
+    database_url: str = Field(
+        "",
+        repr=False,  # it may hold a password
+        description="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE; by default a file in state_dir",
+    )
     fetch: FetchSettings = FetchSettings()
     threshold: ThresholdSettings = ThresholdSettings()
     alarms: AlarmSettings = AlarmSettings()
+
+    @property
+    def database(self) -> str:
+        """URL of the database of alarms, runs and model versions."""
+        return self.database_url or f"sqlite:///{(self.state_dir / 'ecg-anomaly.db').absolute()}"
+
+    @property
+    def models(self) -> Path:
+        """Folder of the published models."""
+        return self.state_dir / "models"
 
     @classmethod
     def settings_customise_sources(

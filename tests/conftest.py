@@ -9,6 +9,8 @@ from hypothesis import settings as hypothesis_settings
 from pipeline.detection.model import BeatModel
 from pipeline.settings import Settings
 
+pytest_plugins = ["tests.services"]
+
 # The first example of a test may compile machine code, and machines are shared: no deadline. The same examples in every
 # run, so that a red test is red for whoever looks.
 hypothesis_settings.register_profile("project", deadline=None, derandomize=True)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.records import KINDS
 from pipeline.storage.paths import result_path
+from pipeline.storage.place import Place
 
 __all__ = ["EXTENSION", "AnnotationFile", "annotation_path"]
 
@@ -25,7 +26,7 @@ _UNSCORED = "Q"
 _END = b"\0\0"
 
 
-def annotation_path(out: Path, record: str) -> Path:
+def annotation_path(out: Place, record: str) -> Place:
     """Return where a record's annotations lie."""
     return result_path(out, "annotations", record, f".{EXTENSION}")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from upath import UPath
 
 from pipeline.errors import OutputError, RecordNotFound
 from pipeline.records import KINDS, Findings
@@ -18,7 +18,9 @@ from pipeline.storage.annotation_file import annotation_path
 from pipeline.storage.events import EVENT_FILES
 from pipeline.storage.files import readable
 from pipeline.storage.labels import BeatLabels
+from pipeline.storage.objects import entry_path
 from pipeline.storage.paths import result_path
+from pipeline.storage.place import Place, PlaceLike, place
 
 __all__ = ["BEAT_COLUMNS", "Columns", "beat_columns", "beat_path", "beat_schema", "beat_table", "is_done", "read_beats"]
 
@@ -51,7 +53,7 @@ _FROM_FINDINGS = [name for name in BEAT_COLUMNS if name not in ("record", "symbo
 _KEY = b"cache_key"
 
 
-def beat_path(out: Path, record: str) -> Path:
+def beat_path(out: Place, record: str) -> Place:
     """Return where a record's table of beats lies."""
     return result_path(out, "beats", record, ".parquet")
 
@@ -108,7 +110,7 @@ def _labelled(values: NDArray[np.str_], reference: NDArray[np.int64]) -> pa.Arra
     return pa.array(labels, type=pa.string()).dictionary_encode()
 
 
-def read_beats(out: Path | str, record: str) -> pd.DataFrame:
+def read_beats(out: PlaceLike, record: str) -> pd.DataFrame:
     """Return the scored beats of a record, one row per beat; NaN or None where a value is not known.
 
     Raises
@@ -118,15 +120,16 @@ def read_beats(out: Path | str, record: str) -> pd.DataFrame:
     OutputError
         If its file is damaged.
     """
-    path = beat_path(Path(out), record)
-    if not path.is_file():
-        raise RecordNotFound(f"{record}: no results in {out}; score it first")
+    path = beat_path(place(out), record)
     with readable(path, record):
-        frame: pd.DataFrame = pq.read_table(path).to_pandas()
+        if not path.is_file():
+            raise RecordNotFound(f"{record}: no results in {out}; score it first")
+        with path.open("rb") as file:
+            frame: pd.DataFrame = pq.read_table(file).to_pandas()
     return frame
 
 
-def is_done(out: Path | str, record: str, key: str) -> bool:
+def is_done(out: PlaceLike, record: str, key: str) -> bool:
     """Return True if the results of a record are whole and were computed under the same key.
 
     Parameters
@@ -138,11 +141,16 @@ def is_done(out: Path | str, record: str, key: str) -> bool:
     key : str
         What the results depend on: checksum of the record, checksum of the model, version of the settings.
     """
-    folder = Path(out)
+    folder = place(out)
     try:
-        others = [annotation_path(folder, record), folder / "summary.json", *(folder / name for name in EVENT_FILES)]
+        if isinstance(folder, UPath):
+            shared = [entry_path(folder, record)]
+        else:
+            shared = [folder / "summary.json", *(folder / name for name in EVENT_FILES)]
+        others = [annotation_path(folder, record), *shared]
         # The table is published last: where it is whole, all else is, unless somebody has removed it since.
-        metadata = pq.read_schema(beat_path(folder, record)).metadata or {}
+        with readable(folder, record), beat_path(folder, record).open("rb") as file:
+            metadata = pq.read_schema(file).metadata or {}
         return metadata.get(_KEY) == key.encode() and all(path.is_file() for path in others)
-    except (OSError, pa.ArrowInvalid, OutputError):
+    except OutputError:
         return False

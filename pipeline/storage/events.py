@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from upath import UPath
 
 from pipeline.records import Alarm, Drift, Gap
 from pipeline.storage.files import readable, replace_file
+from pipeline.storage.objects import read_entries
+from pipeline.storage.place import Place, PlaceLike, place
 
-__all__ = ["EVENT_FILES", "put_events", "read_events"]
+__all__ = ["EVENT_FILES", "EVENT_SCHEMAS", "EventTable", "event_tables", "put_events", "read_events", "write_events"]
 
 Event = Alarm | Drift | Gap
 EventTable = Literal["alarms", "drifts", "gaps"]
 
-_SCHEMAS: dict[str, pa.Schema] = {
+EVENT_SCHEMAS: dict[str, pa.Schema] = {
     "alarms": pa.schema(
         {
             "record": pa.string(),
@@ -47,23 +50,45 @@ _SCHEMAS: dict[str, pa.Schema] = {
     "gaps": pa.schema({"record": pa.string(), "start_s": pa.float64(), "stop_s": pa.float64(), "reason": pa.string()}),
 }
 _TIME = {"alarms": "raised_s", "drifts": "time_s", "gaps": "start_s"}
-EVENT_FILES = tuple(f"{name}.parquet" for name in _SCHEMAS)
+EVENT_FILES = tuple(f"{name}.parquet" for name in EVENT_SCHEMAS)
 
 
 def put_events(out: Path, table: EventTable, record: str, events: Sequence[Event]) -> None:
     """Replace the rows of one record; the caller holds the folder's lock."""
     path = out / f"{table}.parquet"
-    schema = _SCHEMAS[table]
     old = _read(out, table)
     others = old.filter(pc.field("record") != record)
     if path.is_file() and not events and len(others) == len(old):
         return
-    rows = pa.Table.from_pylist([asdict(event) for event in events], schema=schema)
-    merged = pa.concat_tables([others, rows]).sort_by([("record", "ascending"), (_TIME[table], "ascending")])
-    replace_file(path, lambda part: pq.write_table(merged, part, compression="zstd"))
+    merged = _sorted(table, pa.concat_tables([others, _rows(table, events)]))
+    write_events(out, table, merged)
 
 
-def read_events(out: Path | str, table: EventTable, record: str | None = None) -> pd.DataFrame:
+def write_events(out: Place, table: EventTable, rows: pa.Table) -> None:
+    """Write the table of all records; the caller holds the folder's lock, or nobody else writes it."""
+    replace_file(out / f"{table}.parquet", lambda part: pq.write_table(rows, part, compression="zstd"))
+
+
+def event_tables(out: PlaceLike) -> dict[EventTable, pa.Table]:
+    """Return the alarms, drifts and gaps in an output folder, by name; reads an object store once for all three.
+
+    Raises
+    ------
+    OutputError
+        If a file is damaged.
+    """
+    folder = place(out)
+    names: tuple[EventTable, ...] = get_args(EventTable)
+    if not isinstance(folder, UPath):
+        return {name: _read(folder, name) for name in names}
+    entries = list(read_entries(folder))
+    events: dict[EventTable, list[Event]] = {
+        name: [event for entry in entries for event in getattr(entry, name)] for name in names
+    }
+    return {name: _sorted(name, _rows(name, events[name])) for name in names}
+
+
+def read_events(out: PlaceLike, table: EventTable, record: str | None = None) -> pd.DataFrame:
     """Return the alarms, drifts or gaps in an output folder, one row each, by record and time.
 
     Parameters
@@ -80,14 +105,25 @@ def read_events(out: Path | str, table: EventTable, record: str | None = None) -
     OutputError
         If the file is damaged.
     """
-    rows = _read(Path(out), table)
+    folder = place(out)
+    rows = event_tables(folder)[table] if isinstance(folder, UPath) else _read(folder, table)
     if record is not None:
         rows = rows.filter(pc.field("record") == record)
     frame: pd.DataFrame = rows.to_pandas()
     return frame
 
 
+def _rows(table: EventTable, events: Sequence[Event]) -> pa.Table:
+    return pa.Table.from_pylist([asdict(event) for event in events], schema=EVENT_SCHEMAS[table])
+
+
+def _sorted(table: EventTable, rows: pa.Table) -> pa.Table:
+    return rows.sort_by([("record", "ascending"), (_TIME[table], "ascending")])
+
+
 def _read(out: Path, table: EventTable) -> pa.Table:
     path = out / f"{table}.parquet"
     with readable(path, table):
-        return pq.read_table(path, schema=_SCHEMAS[table]) if path.is_file() else _SCHEMAS[table].empty_table()
+        return (
+            pq.read_table(path, schema=EVENT_SCHEMAS[table]) if path.is_file() else EVENT_SCHEMAS[table].empty_table()
+        )

@@ -1,4 +1,7 @@
-"""Files that appear whole or not at all, and one writer at a time."""
+"""Files that appear whole or not at all, and one writer at a time.
+
+In an object store a file is written on this machine and put there in one step, which is all or nothing.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
+from upath import UPath
 
-from pipeline.errors import OutputError
+from pipeline.errors import OutputError, PipelineError
+from pipeline.storage.place import Place
 
 __all__ = ["locked", "publish", "readable", "replace_file", "staging_folder", "translated"]
 
@@ -21,8 +26,8 @@ _LOCK = ".lock"
 
 
 @contextmanager
-def translated(out: Path, what: str) -> Iterator[None]:
-    """Turn the operating system's errors into one :class:`OutputError` that names the folder and what to do."""
+def translated(out: Place, what: str) -> Iterator[None]:
+    """Turn the errors of a file system into one :class:`OutputError` that names the folder and what to do."""
     try:
         yield
     except OSError as error:
@@ -31,15 +36,28 @@ def translated(out: Path, what: str) -> Iterator[None]:
             f"{what}: results cannot be written to {out} ({reason}); "
             "choose a folder that you may write to and that has room, with --out"
         ) from error
+    except Exception as error:
+        if not _is_of_object_store(error, out):
+            raise
+        raise OutputError(f"{what}: results cannot be written to {out} ({error}); see its address and keys") from error
 
 
 @contextmanager
-def readable(path: Path, what: str) -> Iterator[None]:
-    """Turn what a damaged Parquet file raises into one :class:`OutputError` that names it and what to do."""
+def readable(path: Place, what: str) -> Iterator[None]:
+    """Turn what a damaged file raises into one :class:`OutputError` that names it and what to do."""
     try:
         yield
     except (OSError, pa.ArrowInvalid) as error:
         raise OutputError(f"{what}: {path} is damaged or cannot be read; remove it and score again") from error
+    except Exception as error:
+        if not _is_of_object_store(error, path):
+            raise
+        raise OutputError(f"{what}: {path} cannot be read ({error}); see its address and keys") from error
+
+
+def _is_of_object_store(error: Exception, path: Place) -> bool:
+    """Return True for what the client of an object store raises: no key, no route to the server, a refusal."""
+    return isinstance(path, UPath) and not isinstance(error, PipelineError) and type(error).__module__ != "builtins"
 
 
 @contextmanager
@@ -54,12 +72,16 @@ def locked(out: Path) -> Iterator[None]:
 
 
 @contextmanager
-def staging_folder(out: Path) -> Iterator[Path]:
+def staging_folder(out: Place) -> Iterator[Path]:
     """Yield an empty folder on the same file system as ``out`` that is gone afterwards, whatever happens.
 
     What a killed process left behind is swept away by the next one: a folder whose lock nobody holds is a dead
-    writer's.
+    writer's. For an object store it is a temporary folder of this machine.
     """
+    if isinstance(out, UPath):
+        with tempfile.TemporaryDirectory(prefix="ecg-anomaly-") as name:
+            yield Path(name)
+        return
     root = out / _STAGING
     out.mkdir(parents=True, exist_ok=True)
     with locked(out):
@@ -90,16 +112,26 @@ def _is_held(folder: Path) -> bool:
     return False
 
 
-def publish(staged: Path, path: Path) -> None:
+def publish(staged: Path, path: Place) -> None:
     """Move a finished file to where readers look for it, in one step; its bytes are on the disk before its name is."""
+    if isinstance(path, UPath):
+        path.fs.put_file(str(staged), path.path)
+        staged.unlink()
+        return
     with staged.open("rb") as file:
         os.fsync(file.fileno())
     path.parent.mkdir(parents=True, exist_ok=True)
     staged.replace(path)
 
 
-def replace_file(path: Path, write: Callable[[Path], object]) -> None:
+def replace_file(path: Place, write: Callable[[Path], object]) -> None:
     """Write a file through a temporary one beside it; on an error the old one stays."""
+    if isinstance(path, UPath):
+        with staging_folder(path) as folder:
+            part = folder / "part"
+            write(part)
+            publish(part, path)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent)
     os.close(handle)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import overload
 
 from pipeline.errors import OutputError
+from pipeline.storage.place import Place
 
 __all__ = ["result_path"]
 
@@ -16,7 +18,11 @@ _LONGEST_PART = 120
 _MOST_PARTS = 8
 
 
-def result_path(out: Path, folder: str, record: str, suffix: str) -> Path:
+@overload
+def result_path(out: Path, folder: str, record: str, suffix: str) -> Path: ...
+@overload
+def result_path(out: Place, folder: str, record: str, suffix: str) -> Place: ...
+def result_path(out: Place, folder: str, record: str, suffix: str) -> Place:
     """Return ``out/folder/<database>/<record><suffix>`` for a record name such as ``mitdb/208``.
 
     Raises
@@ -31,4 +37,4 @@ def result_path(out: Path, folder: str, record: str, suffix: str) -> Path:
             f"record {record!r}: results cannot be filed under this name; use letters, digits, '.', '-' and '_', "
             "with '/' between database and record"
         )
-    return Path(out, folder, *parts[:-1], parts[-1] + suffix)
+    return out.joinpath(folder, *parts[:-1], parts[-1] + suffix)

@@ -8,59 +8,37 @@ from typing import TypeVar
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from upath import UPath
 
 from pipeline.errors import OutputError
-from pipeline.storage.files import locked, replace_file, translated
+from pipeline.storage.files import locked, readable, replace_file, translated
+from pipeline.storage.objects import (
+    Failure,
+    has_failed,
+    put_failure,
+    read_entries,
+    read_entry,
+    read_failures,
+)
+from pipeline.storage.place import Place, PlaceLike, place
+from pipeline.storage.record_summary import RecordSummary
 
-__all__ = ["RecordSummary", "RunFacts", "Summary", "note_failure", "note_run", "put_summary", "read_summary"]
+__all__ = [
+    "RecordSummary",
+    "RunFacts",
+    "Summary",
+    "note_failure",
+    "note_run",
+    "put_summary",
+    "read_record_summary",
+    "read_summary",
+    "write_summary",
+]
 
 _NAME = "summary.json"
+_RUN = "run.json"  # in an object store
 
 T = TypeVar("T")
-
-
-class RecordSummary(BaseModel):
-    """What came out for one record.
-
-    Attributes
-    ----------
-    record : str
-        Its name.
-    minutes : float
-        Its length in min.
-    beats, scored, anomalies : int
-        Beats found, those that could be scored, and those flagged.
-    reference_anomalies : int or None
-        Annotated beats of AAMI class S, V or F from 5:00 on; None where nobody annotated the record.
-    sensitivity, precision : float or None
-        Share of them that was flagged, and share of the flagged beats that are of them, from 5:00 on; None where there
-        is nothing to divide by.
-    alarms, drifts, gaps : int
-        How many there were.
-    gap_s : float
-        Length of all gaps in s.
-    times_real_time : float or None
-        Length of the record over the time it took.
-    metadata : dict of str
-        Model, settings and package versions that the results depend on.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    record: str
-    minutes: float
-    beats: int
-    scored: int
-    anomalies: int
-    reference_anomalies: int | None = None
-    sensitivity: float | None = None
-    precision: float | None = None
-    alarms: int = 0
-    drifts: int = 0
-    gaps: int = 0
-    gap_s: float = 0.0
-    times_real_time: float | None = None
-    metadata: dict[str, str] = {}
 
 
 class RunFacts(BaseModel):
@@ -99,7 +77,7 @@ class Summary(BaseModel):
         return pd.DataFrame(rows, columns=pd.Index(names))
 
 
-def read_summary(out: Path | str) -> Summary:
+def read_summary(out: PlaceLike) -> Summary:
     """Return the summary of an output folder; an empty one if it holds no results yet.
 
     Raises
@@ -107,8 +85,15 @@ def read_summary(out: Path | str) -> Summary:
     OutputError
         If the file is damaged.
     """
-    path = Path(out) / _NAME
-    with translated(Path(out), _NAME):
+    folder = place(out)
+    if isinstance(folder, UPath):
+        return Summary(
+            run=_read_run(folder),
+            records=_sorted({entry.summary.record: entry.summary for entry in read_entries(folder)}),
+            failed=_sorted({failure.record: failure.message for failure in read_failures(folder)}),
+        )
+    path = folder / _NAME
+    with translated(folder, _NAME):
         if not path.is_file():
             return Summary()
         text = path.read_bytes()
@@ -118,8 +103,26 @@ def read_summary(out: Path | str) -> Summary:
         raise OutputError(f"{path} is damaged; remove it and score again") from error
 
 
+def read_record_summary(out: PlaceLike, record: str) -> RecordSummary | None:
+    """Return what came out for a record; None if it has no results, or failed in its last run.
+
+    In an object store this asks for the one record's objects alone.
+
+    Raises
+    ------
+    OutputError
+        If the file is damaged.
+    """
+    folder = place(out)
+    if isinstance(folder, UPath):
+        entry = None if has_failed(folder, record) else read_entry(folder, record)
+        return None if entry is None else entry.summary
+    summary = read_summary(folder)
+    return None if record in summary.failed else summary.records.get(record)
+
+
 def note_run(
-    out: Path | str, *, command: str = "", settings: Mapping[str, JsonValue] | None = None, versions: Mapping[str, str]
+    out: PlaceLike, *, command: str = "", settings: Mapping[str, JsonValue] | None = None, versions: Mapping[str, str]
 ) -> None:
     """Write down how a run was started.
 
@@ -129,10 +132,15 @@ def note_run(
         If the folder cannot be written to.
     """
     facts = RunFacts(command=command, settings=dict(settings or {}), versions=dict(versions))
-    _update(Path(out), lambda summary: summary.model_copy(update={"run": facts}))
+    folder = place(out)
+    if isinstance(folder, UPath):
+        with translated(folder, _RUN):
+            replace_file(folder / _RUN, lambda part: part.write_text(facts.model_dump_json(), encoding="utf-8"))
+    else:
+        _update(folder, lambda summary: summary.model_copy(update={"run": facts}))
 
 
-def note_failure(out: Path | str, record: str, message: str) -> None:
+def note_failure(out: PlaceLike, record: str, message: str) -> None:
     """Write down in one line why a record could not be scored; results of an earlier run stay as they are.
 
     Raises
@@ -141,7 +149,16 @@ def note_failure(out: Path | str, record: str, message: str) -> None:
         If the folder cannot be written to.
     """
     line = " ".join(message.split())
-    _update(Path(out), lambda summary: summary.model_copy(update={"failed": _sorted({**summary.failed, record: line})}))
+    folder = place(out)
+    if isinstance(folder, UPath):
+        with translated(folder, record):
+            put_failure(folder, Failure(record=record, message=line))
+        return
+
+    def add(summary: Summary) -> Summary:
+        return summary.model_copy(update={"failed": _sorted({**summary.failed, record: line})})
+
+    _update(folder, add)
 
 
 def put_summary(out: Path, entry: RecordSummary) -> None:
@@ -149,19 +166,32 @@ def put_summary(out: Path, entry: RecordSummary) -> None:
     summary = read_summary(out)
     failed = {record: line for record, line in summary.failed.items() if record != entry.record}
     records = _sorted({**summary.records, entry.record: entry})
-    _write(out, summary.model_copy(update={"records": records, "failed": failed}))
+    write_summary(out, summary.model_copy(update={"records": records, "failed": failed}))
+
+
+def write_summary(out: Place, summary: Summary) -> None:
+    """Write the summary's file; the caller holds the folder's lock, or nobody else writes it."""
+    text = summary.model_dump_json(indent=2) + "\n"
+    replace_file(out / _NAME, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def _read_run(out: UPath) -> RunFacts:
+    path = out / _RUN
+    with readable(path, _RUN):
+        if not path.is_file():
+            return RunFacts()
+        text = path.read_bytes()
+    try:
+        return RunFacts.model_validate_json(text)
+    except ValidationError as error:
+        raise OutputError(f"{path} is damaged; remove it and score again") from error
 
 
 def _update(out: Path, edit: Callable[[Summary], Summary]) -> None:
     with translated(out, _NAME):
         out.mkdir(parents=True, exist_ok=True)
         with locked(out):
-            _write(out, edit(read_summary(out)))
-
-
-def _write(out: Path, summary: Summary) -> None:
-    text = summary.model_dump_json(indent=2) + "\n"
-    replace_file(out / _NAME, lambda part: part.write_text(text, encoding="utf-8"))
+            write_summary(out, edit(read_summary(out)))
 
 
 def _sorted(entries: dict[str, T]) -> dict[str, T]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from upath import UPath
 
 from pipeline.annotations import Annotations
 from pipeline.records import Alarm, Drift, Findings, Gap
@@ -20,6 +20,8 @@ from pipeline.storage.beats import Columns, beat_columns, beat_path, beat_schema
 from pipeline.storage.events import put_events
 from pipeline.storage.files import locked, publish, staging_folder, translated
 from pipeline.storage.labels import BeatLabels
+from pipeline.storage.objects import Entry, put_entry
+from pipeline.storage.place import PlaceLike, place
 from pipeline.storage.summary import RecordSummary, put_summary
 
 __all__ = ["ResultWriter"]
@@ -37,7 +39,7 @@ class ResultWriter:
     Parameters
     ----------
     out : path
-        The output folder; it is made if it does not exist.
+        The output folder; it is made if it does not exist. Or the URL of a place in an object store.
     record : str
         Name of the record, such as ``mitdb/208``.
     fs : float
@@ -67,7 +69,7 @@ class ResultWriter:
 
     def __init__(
         self,
-        out: Path | str,
+        out: PlaceLike,
         record: str,
         fs: float,
         annotations: Annotations | None = None,
@@ -78,7 +80,7 @@ class ResultWriter:
         clock: Callable[[], float] | None = None,
     ) -> None:
         self.summary: RecordSummary | None = None
-        self._out = Path(out)
+        self._out = place(out)
         self._record = record
         self._fs = fs
         self._metadata = dict(metadata or {})
@@ -197,6 +199,12 @@ class ResultWriter:
             times_real_time=duration_s / elapsed_s if elapsed_s else None,
             metadata=self._metadata,
         )
+        if isinstance(self._out, UPath):
+            entry = Entry(summary=self.summary, alarms=self._alarms, drifts=self._drifts, gaps=self._gaps)
+            publish(self._staged_annotations, self._annotation_path)
+            put_entry(self._out, entry)
+            publish(self._staged_table, self._table_path)
+            return
         with locked(self._out):
             put_events(self._out, "alarms", self._record, self._alarms)
             put_events(self._out, "drifts", self._record, self._drifts)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,6 +60,15 @@ def make_annotations(findings: Findings, *, every: int = 1, fs: float = FS) -> A
     sample = np.round(findings.r_peak[::every] * fs / FS).astype(np.int64) + 3
     symbol = np.array(["N", "V", "A", "F", "Q"])[np.arange(len(sample)) % 5]
     return Annotations(sample=sample, symbol=symbol, aux_note=("",) * len(sample), fs=fs)
+
+
+@pytest.fixture(params=["folder", "memory", "s3"])
+def out(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A place for results of each kind; the folder's name is full of signs."""
+    if request.param == "folder":
+        return str(tmp_path / "re*su[l]t's $? {a,b}")
+    root = "memory:/" if request.param == "memory" else request.getfixturevalue("s3")
+    return f"{root}/{uuid.uuid4().hex}/results"
 
 
 @pytest.fixture

@@ -1,0 +1,231 @@
+"""What persons were told, and who has taken note of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Row, bindparam, delete, select, update
+
+from pipeline.records import Alarm
+from pipeline.storage.database.tables import alarms as table
+from pipeline.storage.database.upsert import upsert
+
+if TYPE_CHECKING:
+    from pipeline.storage.database.connection import Database
+
+__all__ = ["AlarmStore", "StoredAlarm"]
+
+_KEY = ("origin", "record", "kind", "raised_us", "message")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAlarm:
+    """An alarm with its place in the database.
+
+    Attributes
+    ----------
+    id : int
+        Its number in this database.
+    origin : str
+        Where it comes from: the folder of the results, or the session of a live stream.
+    alarm : Alarm
+        The alarm; its times are kept to the microsecond.
+    started_at_us : int or None
+        When the first sample of its record was taken, in microseconds since 1970 UTC; None if nobody knows.
+    noted_at_us : int
+        When it was first written down.
+    run : str or None
+        The run that wrote it last.
+    acknowledged_by : str or None
+        Who has taken note of it.
+    acknowledged_at_us : int or None
+        When.
+    """
+
+    id: int
+    origin: str
+    alarm: Alarm
+    started_at_us: int | None
+    noted_at_us: int
+    run: str | None
+    acknowledged_by: str | None
+    acknowledged_at_us: int | None
+
+
+class AlarmStore:
+    """The table of alarms; every method is one transaction and raises OutputError where the database cannot be used.
+
+    An alarm is told from others by its origin, record, kind, moment and message: written again, it is not doubled, and
+    who has acknowledged it stays.
+
+    Parameters
+    ----------
+    database : Database
+        Where the table is.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(
+        self,
+        origin: str,
+        alarms: Sequence[Alarm],
+        *,
+        at_us: int,
+        started_at_us: int | None = None,
+        run: str | None = None,
+    ) -> None:
+        """Write alarms down, such as those of a live stream, as they are raised.
+
+        Parameters
+        ----------
+        origin : str
+            Where they come from: the folder of the results, or the session of a live stream.
+        alarms : sequence of Alarm
+            Of any records.
+        at_us : int
+            The time now, in microseconds since 1970 UTC.
+        started_at_us : int, optional
+            When the first sample of their record was taken.
+        run : str, optional
+            A run that :meth:`RunStore.start` has announced.
+        """
+        rows = [_row(origin, alarm, at_us, started_at_us, run) for alarm in alarms]
+        with self._database.writing() as connection:
+            upsert(connection, table, rows, key=_KEY, keep=("noted_at_us",))
+
+    def replace(
+        self,
+        origin: str,
+        record: str,
+        alarms: Sequence[Alarm],
+        *,
+        at_us: int,
+        started_at_us: int | None = None,
+        run: str | None = None,
+    ) -> None:
+        """Write down all alarms of a record that was scored as a whole.
+
+        Those of an earlier run that have not come again are dropped, unless somebody has acknowledged them.
+
+        Parameters
+        ----------
+        origin, at_us, started_at_us, run
+            As in :meth:`add`.
+        record : str
+            Name of the record.
+        alarms : sequence of Alarm
+            All of this record's.
+
+        Raises
+        ------
+        ValueError
+            If one of them is of another record.
+        """
+        if wrong := {alarm.record for alarm in alarms} - {record}:
+            raise ValueError(f"alarms of {', '.join(sorted(wrong))} written down as those of {record!r}")
+        rows = [_row(origin, alarm, at_us, started_at_us, run) for alarm in alarms]
+        come_again = {tuple(row[name] for name in _KEY) for row in rows}
+        mine = (table.c.origin == origin) & (table.c.record == record) & table.c.acknowledged_by.is_(None)
+        with self._database.writing() as connection:
+            upsert(connection, table, rows, key=_KEY, keep=("noted_at_us",))
+            there = connection.execute(select(table.c.id, *(table.c[name] for name in _KEY)).where(mine)).all()
+            stale = [{"stale": row.id} for row in there if tuple(row[1:]) not in come_again]
+            if stale:
+                connection.execute(delete(table).where(table.c.id == bindparam("stale")), stale)
+
+    def acknowledge(self, number: int, by: str, *, at_us: int) -> StoredAlarm:
+        """Note who has taken note of an alarm, and when; where somebody has before, that stays.
+
+        Parameters
+        ----------
+        number : int
+            The alarm's ``id``.
+        by : str
+            Who.
+        at_us : int
+            When, in microseconds since 1970 UTC.
+
+        Raises
+        ------
+        ValueError
+            If there is no such alarm, or ``by`` is blank.
+        """
+        if not by.strip():
+            raise ValueError("an alarm is acknowledged by somebody: by is blank")
+        change = update(table).where(table.c.id == number, table.c.acknowledged_by.is_(None))
+        with self._database.writing() as connection:
+            connection.execute(change.values(acknowledged_by=by.strip(), acknowledged_at_us=at_us))
+            row = connection.execute(select(table).where(table.c.id == number)).one_or_none()
+        if row is None:
+            raise ValueError(f"there is no alarm of number {number}")
+        return _stored(row)
+
+    def newest(
+        self, limit: int = 1000, *, origin: str | None = None, record: str | None = None, only_open: bool = False
+    ) -> list[StoredAlarm]:
+        """Return alarms, the last one raised of the last record written down first.
+
+        Parameters
+        ----------
+        limit : int
+            How many at the most.
+        origin, record : str, optional
+            Those of one origin, or of one record.
+        only_open : bool
+            Those alone that nobody has acknowledged.
+        """
+        wanted = select(table).order_by(table.c.noted_at_us.desc(), table.c.raised_us.desc(), table.c.id.desc())
+        if origin is not None:
+            wanted = wanted.where(table.c.origin == origin)
+        if record is not None:
+            wanted = wanted.where(table.c.record == record)
+        if only_open:
+            wanted = wanted.where(table.c.acknowledged_by.is_(None))
+        with self._database.reading() as connection:
+            return [_stored(row) for row in connection.execute(wanted.limit(limit))]
+
+
+def _row(origin: str, alarm: Alarm, at_us: int, started_at_us: int | None, run: str | None) -> dict[str, Any]:
+    return {
+        "origin": origin,
+        "record": alarm.record,
+        "kind": alarm.kind,
+        "priority": alarm.priority,
+        "physiological": alarm.physiological,
+        "onset_us": round(alarm.onset_s * 1e6),
+        "raised_us": round(alarm.raised_s * 1e6),
+        "first_beat": alarm.first_beat,
+        "last_beat": alarm.last_beat,
+        "message": alarm.message,
+        "started_at_us": started_at_us,
+        "noted_at_us": at_us,
+        "run": run,
+    }
+
+
+def _stored(row: Row[Any]) -> StoredAlarm:
+    alarm = Alarm(
+        record=row.record,
+        kind=row.kind,
+        priority=row.priority,
+        physiological=row.physiological,
+        onset_s=row.onset_us / 1e6,
+        raised_s=row.raised_us / 1e6,
+        first_beat=row.first_beat,
+        last_beat=row.last_beat,
+        message=row.message,
+    )
+    return StoredAlarm(
+        id=row.id,
+        origin=row.origin,
+        alarm=alarm,
+        started_at_us=row.started_at_us,
+        noted_at_us=row.noted_at_us,
+        run=row.run,
+        acknowledged_by=row.acknowledged_by,
+        acknowledged_at_us=row.acknowledged_at_us,
+    )

@@ -1,0 +1,97 @@
+"""The tables as this version of the code knows them; how they came about stands in the migrations.
+
+Columns that end in ``_at_us`` are points in time, in microseconds since 1970, UTC: SQLite has no type for these and
+returns dates without their zone.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+__all__ = ["alarms", "metadata", "model_versions", "runs"]
+
+# Constraints have names, so that a later migration can change them in either database.
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String(200), primary_key=True),
+    Column("kind", String(40), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("started_at_us", BigInteger, nullable=False),
+    Column("finished_at_us", BigInteger),
+    Column("command", Text, nullable=False),
+    Column("model", String(64)),
+    Column("facts", JSON, nullable=False),
+    Column("figures", JSON, nullable=False),
+    Column("message", Text, nullable=False),
+    CheckConstraint("state IN ('running', 'completed', 'failed', 'cancelled', 'crashed')", name="state"),
+    Index(None, "started_at_us"),
+)
+
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("origin", Text, nullable=False),
+    Column("record", Text, nullable=False),
+    Column("kind", String(100), nullable=False),
+    Column("priority", String(10), nullable=False),
+    Column("physiological", Boolean, nullable=False),
+    Column("onset_us", BigInteger, nullable=False),
+    Column("raised_us", BigInteger, nullable=False),
+    Column("first_beat", BigInteger, nullable=False),
+    Column("last_beat", BigInteger, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("started_at_us", BigInteger),
+    Column("noted_at_us", BigInteger, nullable=False),
+    Column("run", String(200), ForeignKey("runs.id", ondelete="SET NULL")),
+    Column("acknowledged_by", String(200)),
+    Column("acknowledged_at_us", BigInteger),
+    # The message tells apart two leads that go off at the same moment.
+    UniqueConstraint("origin", "record", "kind", "raised_us", "message"),
+    CheckConstraint("(acknowledged_by IS NULL) = (acknowledged_at_us IS NULL)", name="acknowledged"),
+    Index(None, "run"),
+)
+
+model_versions = Table(
+    "model_versions",
+    metadata,
+    Column("checksum", String(64), primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("figures", JSON, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("published_at_us", BigInteger, nullable=False),
+    CheckConstraint("state IN ('published', 'archived')", name="state"),
+)
+# The database itself sees to it that no two models are current.
+Index(
+    "uq_model_versions_published",
+    model_versions.c.state,
+    unique=True,
+    sqlite_where=model_versions.c.state == "published",
+    postgresql_where=model_versions.c.state == "published",
+)

@@ -1,0 +1,131 @@
+"""Results asked in SQL, through DuckDB."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+from upath import UPath
+
+from pipeline.errors import OutputError, RecordNotFound
+from pipeline.storage.beats import BEAT_COLUMNS
+from pipeline.storage.events import EVENT_SCHEMAS, event_tables
+from pipeline.storage.place import Place, PlaceLike, place
+from pipeline.storage.record_summary import RecordSummary
+from pipeline.storage.summary import read_summary
+
+__all__ = ["COLUMNS", "query", "query_batches"]
+
+_BATCH = 10_000  # rows
+_ARROW = {"str": pa.string(), "int": pa.int64(), "float": pa.float64()}
+_DAMAGE = (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException)
+_UNKNOWN_NAME = (duckdb.CatalogException, duckdb.BinderException)
+
+
+def query(sql: str, folder: PlaceLike) -> pd.DataFrame:
+    """Return what a SELECT finds in a folder of results.
+
+    Parameters
+    ----------
+    sql : str
+        One SELECT in DuckDB's SQL over the views ``beats`` (one row a beat, all records), ``alarms``, ``drifts``,
+        ``gaps`` and ``summary`` (one row a record). ``DESCRIBE beats`` shows the columns of a view.
+    folder : path
+        The folder, or its URL.
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Raises
+    ------
+    ValueError
+        If the SQL is wrong, or anything but one SELECT.
+    RecordNotFound
+        If the folder holds no results.
+    OutputError
+        If a file is damaged.
+
+    Examples
+    --------
+    >>> query("SELECT kind, count(*) AS n FROM beats WHERE is_anomaly GROUP BY kind", "results")  # doctest: +SKIP
+    """
+    with query_batches(sql, folder) as batches:
+        frame: pd.DataFrame = batches.read_pandas()
+    return frame
+
+
+@contextmanager
+def query_batches(sql: str, folder: PlaceLike) -> Iterator[pa.RecordBatchReader]:
+    """Answer a SELECT piece by piece, for answers that do not fit into memory; otherwise as :func:`query`."""
+    where = place(folder)
+    with _translated(where), duckdb.connect(config=_CONFIG) as connection:
+        _check(connection, sql)
+        _make_views(connection, where)
+        yield connection.sql(sql).to_arrow_reader(_BATCH)
+
+
+COLUMNS: dict[str, Sequence[str]] = {
+    "beats": list(BEAT_COLUMNS),
+    **{name: schema.names for name, schema in EVENT_SCHEMAS.items()},
+    "summary": [name for name in RecordSummary.model_fields if name != "metadata"],
+}
+_HINT = "".join(f"\n{view}: {', '.join(columns)}" for view, columns in COLUMNS.items())
+
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
+
+
+def _check(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """Refuse what is no SELECT: results are read, never written."""
+    statements = connection.extract_statements(sql)
+    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+        raise ValueError("a query is one SELECT, such as: SELECT record, count(*) FROM beats GROUP BY record")
+
+
+def _make_views(connection: duckdb.DuckDBPyConnection, folder: Place) -> None:
+    summary = read_summary(folder)
+    if not summary.records:
+        raise RecordNotFound(f"{folder}: no results; score a record into it first")
+    for name, rows in event_tables(folder).items():
+        connection.register(name, rows)
+    schema = pa.schema([(name, _arrow_type(name)) for name in COLUMNS["summary"]])
+    entries = [entry.model_dump(include=set(schema.names)) for entry in summary.records.values()]
+    connection.register("summary", pa.Table.from_pylist(entries, schema=schema))
+
+    if isinstance(folder, UPath):
+        connection.register_filesystem(folder.fs)
+        root = folder.fs.unstrip_protocol(folder.path).rstrip("/")
+    else:
+        root = str(folder.absolute())
+    literal = glob.escape(root)  # a folder's name may hold a star
+    connection.read_parquet(f"{literal}/beats/**/*.parquet", hive_partitioning=False).create_view("beats")
+    # From here on the views are all that a query can reach: no other file, no network, no other setting.
+    connection.execute("SET allowed_directories = $1", [[f"{root}/beats/", f"{literal}/beats/"]])
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def _arrow_type(column: str) -> pa.DataType:
+    annotation = str(RecordSummary.model_fields[column].annotation)
+    return next(kind for name, kind in _ARROW.items() if name in annotation)
+
+
+@contextmanager
+def _translated(folder: Place) -> Iterator[None]:
+    """Turn DuckDB's errors into ours: a wrong query into a ValueError, a damaged file into an OutputError."""
+    try:
+        yield
+    except duckdb.Error as error:
+        reason = str(error).strip()
+        if isinstance(error, _DAMAGE) and ".parquet" in reason:
+            raise OutputError(
+                f"{folder}: a table of beats is damaged or gone; remove it and score its record again ({reason})"
+            ) from error
+        raise ValueError(reason + _HINT if isinstance(error, _UNKNOWN_NAME) else reason) from error

@@ -1,0 +1,51 @@
+"""What came out for one record, in figures."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+__all__ = ["RecordSummary"]
+
+
+class RecordSummary(BaseModel):
+    """What came out for one record.
+
+    Attributes
+    ----------
+    record : str
+        Its name.
+    minutes : float
+        Its length in min.
+    beats, scored, anomalies : int
+        Beats found, those that could be scored, and those flagged.
+    reference_anomalies : int or None
+        Annotated beats of AAMI class S, V or F from 5:00 on; None where nobody annotated the record.
+    sensitivity, precision : float or None
+        Share of them that was flagged, and share of the flagged beats that are of them, from 5:00 on; None where there
+        is nothing to divide by.
+    alarms, drifts, gaps : int
+        How many there were.
+    gap_s : float
+        Length of all gaps in s.
+    times_real_time : float or None
+        Length of the record over the time it took.
+    metadata : dict of str
+        Model, settings and package versions that the results depend on.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    record: str
+    minutes: float
+    beats: int
+    scored: int
+    anomalies: int
+    reference_anomalies: int | None = None
+    sensitivity: float | None = None
+    precision: float | None = None
+    alarms: int = 0
+    drifts: int = 0
+    gaps: int = 0
+    gap_s: float = 0.0
+    times_real_time: float | None = None
+    metadata: dict[str, str] = {}

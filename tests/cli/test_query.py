@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import Result
+
+from pipeline.sources.synthetic import demo_ward, synthesise, write_wfdb
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory, process: Callable[..., subprocess.CompletedProcess[str]]) -> Path:
+    folder = tmp_path_factory.mktemp("query")
+    scenario = demo_ward(60.0)["synth/sinus"]
+    write_wfdb(synthesise(scenario, name="sinus", seconds=60.0, seed=3), folder / "ward")
+    ran = process("score", "--data-dir", folder / "ward", "--out", folder / "results", "--no-report")
+    assert ran.returncode == 0, ran.stderr
+    return folder / "results"
+
+
+def test_the_same_answer_in_every_form(ecg: Run, results: Path) -> None:
+    sql = "select beat, time_s, kind from beats order by beat limit 3"
+    forms = {form: ecg("query", sql, "--out", results, "--format", form) for form in ("json", "csv", "parquet")}
+    assert [ran.exit_code for ran in forms.values()] == [0, 0, 0]
+    rows = json.loads(forms["json"].stdout)
+    assert [row["beat"] for row in rows] == [0, 1, 2]
+    assert pd.read_csv(io.StringIO(forms["csv"].stdout)).to_dict("records") == rows
+    assert pd.read_parquet(io.BytesIO(forms["parquet"].stdout_bytes)).to_dict("records") == rows
+
+
+def test_a_table_fits_80_columns_and_says_what_it_leaves_out(ecg: Run, results: Path) -> None:
+    ran = ecg("query", "from beats order by beat", "--out", results)
+    assert ran.exit_code == 0
+    lines = ran.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[0].split()[:3] == ["record", "beat", "r_peak"]
+    assert len(lines) == 1 + 40
+    assert "No room for" in ran.stderr
+    assert "aami" in ran.stderr
+    assert "The first 40 rows" in ran.stderr
+
+
+def test_dates_and_missing_values_are_json(ecg: Run, results: Path) -> None:
+    ran = ecg("query", "select date '2026-03-12' d, null n, 'nan'::double x", "--out", results, "--format", "json")
+    assert json.loads(ran.stdout) == [{"d": "2026-03-12", "n": None, "x": None}]
+
+
+def test_an_answer_without_rows_is_one(ecg: Run, results: Path) -> None:
+    sql = "select beat from beats where beat < 0"
+    assert json.loads(ecg("query", sql, "--out", results, "--format", "json").stdout) == []
+    assert ecg("query", sql, "--out", results).stdout.split() == ["beat"]
+
+
+def test_a_wrong_query_is_exit_code_2_with_the_columns_that_there_are(ecg: Run, results: Path) -> None:
+    ran = ecg("query", "select scores from beats", "--out", results)
+    assert ran.exit_code == 2
+    assert ran.stdout == ""
+    assert "beats: record, beat, r_peak" in ran.stderr
+    assert ecg("query", "drop view beats", "--out", results).exit_code == 2
+
+
+def test_a_folder_that_is_not_there_or_holds_nothing_is_named(ecg: Run, tmp_path: Path) -> None:
+    ran = ecg("query", "from beats", "--out", tmp_path / "nowhere")
+    assert (ran.exit_code, "nowhere" in ran.stderr) == (2, True)
+    ran = ecg("query", "from beats", "--out", tmp_path)
+    assert (ran.exit_code, "score a record" in ran.stderr) == (1, True)
+
+
+def test_a_results_url_is_taken(ecg: Run) -> None:
+    ran = ecg("query", "from beats", "--out", "memory://nothing/here")
+    assert (ran.exit_code, "memory://nothing/here: no results" in ran.stderr) == (1, True)
+
+
+def test_help_shows_examples_in_80_columns(ecg: Run) -> None:
+    shown = ecg("query", "--help").stdout
+    assert "Examples:\n  ecg-anomaly query" in shown
+    assert max(map(len, shown.splitlines())) <= 82
