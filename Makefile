@@ -12,10 +12,10 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS = 120
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format train rpeaks evaluate clean distclean
+.PHONY: help install demo test lint format train rpeaks evaluate calibration clean distclean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP)  ## Install the project and its tools into .venv (once)
 
@@ -56,6 +56,11 @@ evaluate: $(STAMP)  ## Measure the shipped model on DS2 and nstdb, and refresh t
 	  --only "R peaks"
 	$(BIN)/ecg-anomaly evaluate nstdb --rpeaks detected --no-rivals --seeds 1 --insert README.md evaluate:noise \
 	  --only "By signal-to-noise ratio"
+
+calibration: $(STAMP)  ## Hold threshold rules side by side on DS2, and refresh the README's tables (needs mitdb)
+	$(BIN)/ecg-anomaly calibration --split DS2 --rpeaks detected --figure calibration.png \
+	  --insert README.md calibration:detected
+	$(BIN)/ecg-anomaly calibration --split DS2 --rpeaks reference --insert README.md calibration:reference
 
 clean:  ## Remove caches and outputs
 	rm -rf $(OUT) out .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

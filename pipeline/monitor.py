@@ -16,7 +16,7 @@ from safetensors.numpy import save as save_tensors
 from pipeline.detection.model import BeatModel
 from pipeline.detection.network import LEADS
 from pipeline.detection.scorer import KIND_NORMAL, Prepared, Scorer
-from pipeline.detection.thresholds import AdaptiveThreshold, NoDetector
+from pipeline.detection.thresholds import DRIFT_DETECTORS, AdaptiveThreshold, NoDetector
 from pipeline.errors import SnapshotError, StreamError
 from pipeline.records import Chunk, Drift, Findings, Gap, Record, ScoredBeat
 from pipeline.settings import AlarmSettings, ThresholdSettings
@@ -31,7 +31,7 @@ LEARNING_S = 300.0  # s from the record's start in which verdicts are provisiona
 FLUSH_S = 0.6  # s of nothing that bring out the last beats of a record
 FILL_S = 60.0  # s of a gap that are filled at a time
 LONGEST_GAP_S = 6 * 3600.0  # s; a longer one is another recording
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +52,7 @@ class Monitor:
     Parameters
     ----------
     model : BeatModel
-        Weights and calibration; shared between monitors.
+        Weights and population; shared between monitors.
     threshold : ThresholdSettings, optional
         The declared false-alarm rate.
     alarms : AlarmSettings, optional
@@ -167,10 +167,10 @@ class Monitor:
         is_anomaly, drift = np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
         drifts: list[Drift] = []
         for i in range(n):
-            score = float(scores.score[i])
-            verdict = self._threshold.judge(score)
+            score, shape = float(scores.score[i]), float(scores.shape[i])
+            verdict = self._threshold.judge(score, shape)
             threshold[i], p_value[i], is_anomaly[i] = verdict.threshold, verdict.p_value, verdict.is_anomaly
-            shift = self._threshold.update(score, bool(scores.usual[i]))
+            shift = self._threshold.update(score, shape, float(scores.rr[i]))
             if shift is not None:
                 drift[i] = True
                 at = float(beats.r_peak[i] / fs)
@@ -178,7 +178,14 @@ class Monitor:
         number = np.arange(self._count, self._count + n)
         self._count += n
         alarms = self._timeline.advance(
-            beats, number, scores.rr, is_anomaly, scores.kind, (*pending.holes, *pending.still_open), pending.clock
+            beats,
+            number,
+            scores.rr,
+            is_anomaly,
+            scores.kind,
+            scores.noise,
+            (*pending.holes, *pending.still_open),
+            pending.clock,
         )
         time_s = beats.r_peak / fs
         return Findings(
@@ -238,8 +245,13 @@ class Monitor:
         self._stream = stream
         self._finder = BeatFinder(fs, n, self._peaks() if self._peaks else None)
         self._scorer = Scorer(self.model, n)
+        settings = self._threshold_settings
         self._threshold = AdaptiveThreshold(
-            NoDetector(), calibration=self.model.calibration, alpha=self._threshold_settings.alpha
+            NoDetector(),
+            guesses=self.model.guesses,
+            alpha=settings.alpha,
+            per_hour=settings.per_hour,
+            drift_detector=DRIFT_DETECTORS[settings.drift_detector](),
         )
         self._timeline = AlarmTimeline(record, fs, leads, self._alarm_settings)
         self._next = 0
@@ -278,7 +290,7 @@ class Monitor:
             "stream": self._stream,
             "next": self._next,
             "count": self._count,
-            "alpha": self._threshold_settings.alpha,
+            "threshold_settings": self._threshold_settings.model_dump(),
             "alarm_settings": self._alarm_settings.model_dump(),
             "timeline": self._timeline.snapshot(),
         }
@@ -304,7 +316,7 @@ class Monitor:
         if facts["model"] != self.model.checksum:
             raise SnapshotError("a snapshot was made with another model: load that model, or start the patient anew")
         record, fs, leads = facts["stream"]
-        self._threshold_settings = ThresholdSettings(alpha=facts["alpha"])
+        self._threshold_settings = ThresholdSettings(**facts["threshold_settings"])
         self._alarm_settings = AlarmSettings(**facts["alarm_settings"])
         self._begin((record, float(fs), tuple(leads)), 0)
 

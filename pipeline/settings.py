@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-__all__ = ["AlarmSettings", "FetchSettings", "Settings", "ThresholdSettings"]
+__all__ = ["AlarmSettings", "FetchSettings", "RuleSettings", "Settings", "ThresholdSettings"]
 
 
 class _Section(BaseModel):
@@ -33,18 +34,36 @@ class ThresholdSettings(_Section):
     """How a score becomes a verdict."""
 
     alpha: float = Field(0.01, gt=0, lt=0.5, description="declared false-alarm rate per normal beat")
+    per_hour: float | None = Field(
+        None, gt=0, lt=3600, description="declared false-alarm rate per patient-hour, in place of alpha"
+    )
+    drift_detector: Literal["adwin", "page-hinkley", "none"] = Field(
+        "adwin", description="what watches for a change in the level of the scores"
+    )
+
+
+class RuleSettings(_Section):
+    """What one rule does otherwise than by default."""
+
+    enabled: bool = Field(True, description="whether it is on")
+    priority: Literal["high", "medium", "low"] | None = Field(None, description="in place of its own")
+    refractory_s: float | None = Field(None, ge=0, description="its silence after an alarm, in place of the shared one")
 
 
 class AlarmSettings(_Section):
     """When a person is told."""
 
-    k: int = Field(3, ge=1, description="anomalies among the last n beats that raise an alarm")
+    k: int = Field(4, ge=1, description="anomalies among the last n beats that raise an alarm")
     n: int = Field(8, ge=1, description="beats that k is counted in")
     refractory_s: float = Field(60.0, ge=0, description="silence of a rule after it has raised an alarm")
     pause_s: float = Field(3.0, gt=0, description="no beat for so long is a pause")
     brady_bpm: float = Field(35.0, gt=0, description="mean rate of 8 beats below which the heart is too slow")
     tachy_bpm: float = Field(160.0, gt=0, description="mean rate of 8 beats above which the heart is too fast")
+    extreme_brady_bpm: float = Field(25.0, gt=0, description="mean rate of 8 beats that is dangerously slow")
+    extreme_tachy_bpm: float = Field(190.0, gt=0, description="mean rate of 8 beats that is dangerously fast")
     flat_s: float = Field(5.0, gt=0, description="a lead that is constant for so long is off")
+    noise_ratio: float = Field(4.0, gt=1, description="mean noise of 8 beats over the usual that is noise")
+    rules: dict[str, RuleSettings] = Field({}, description="rules by name, as `ecg-anomaly rules` shows them")
 
 
 class Settings(BaseSettings):

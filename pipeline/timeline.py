@@ -56,6 +56,7 @@ class AlarmTimeline:
         rr: NDArray[np.float64],
         is_anomaly: NDArray[np.bool_],
         kind: NDArray[np.uint8],
+        noise: NDArray[np.float64],
         holes: Sequence[Hole],
         clock: int,
     ) -> tuple[Alarm, ...]:
@@ -65,8 +66,8 @@ class AlarmTimeline:
         ----------
         beats : Beats
             The beats that it decided.
-        number, rr, is_anomaly, kind : ndarray, shape (n,)
-            Their running numbers, R-R intervals in s, verdicts and kinds.
+        number, rr, is_anomaly, kind, noise : ndarray, shape (n,)
+            Their running numbers, R-R intervals in s, verdicts, kinds and noise, as in ``Scores``.
         holes : sequence of Hole
             Holes that ended in it, and then those that are open at its end, which stop at ``clock``.
         clock : int
@@ -85,6 +86,7 @@ class AlarmTimeline:
                 float(rr[i]),
                 bool(is_anomaly[i]),
                 bool(kind[i] == KIND_VENTRICULAR),
+                float(noise[i]),
             )
         alarms += self._due(clock)
         alarms += self._engine.silence((clock - SETTLED) / FS)

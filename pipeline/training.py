@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from pipeline.annotations import aami_class
 from pipeline.detection.contextual import ContextualBeats
-from pipeline.detection.model import BeatModel, Calibration
+from pipeline.detection.guesses import gaussian
+from pipeline.detection.model import BeatModel
 from pipeline.detection.network import LSTMAutoencoder, Shape, inputs, save_model
-from pipeline.detection.scorer import Prepared, Scorer
-from pipeline.detection.thresholds import GAUSSIAN
+from pipeline.detection.population import Population
+from pipeline.detection.scorer import Prepared, Scorer, Scores
 from pipeline.detection.training import Examples, Fit, TrainingSettings, train
 from pipeline.errors import ModelError, RecordUnsupported
 from pipeline.evaluation.beats import judge
@@ -33,6 +34,8 @@ from pipeline.sources import open_record
 __all__ = ["sibling", "train_model"]
 
 FOLDS = 5
+FEWEST_NORMAL = 100  # beats that tell how a person's are spread
+FEWEST_ABNORMAL = 10
 Progress = Callable[[int, int, float], None]
 
 
@@ -63,8 +66,8 @@ def train_model(
     """Train a model, calibrate it on records that it has not seen, and write it with its card.
 
     The records are split into five folds; each fold's beats are scored by a network that was trained on the others.
-    These scores give the figures of the card and the calibration, which so is that of new patients. The network that
-    is written is then trained on all records, for as many passes as the folds needed.
+    These scores give the figures of the card and the population of the thresholds, which so is that of new patients.
+    The network that is written is then trained on all records, for as many passes as the folds needed.
 
     Parameters
     ----------
@@ -113,7 +116,7 @@ def train_model(
     how = TrainingSettings(epochs=epochs, seed=seed)
     steps = _Steps(progress, FOLDS + seeds)
     learnt = [_learnable(part, one_class) for part in parts]
-    scores: dict[str, NDArray[np.float64]] = {}
+    scores: dict[str, Scores] = {}
     fits: list[Fit] = []
     for fold in range(FOLDS):
         held_out = range(fold, len(parts), FOLDS)
@@ -128,9 +131,8 @@ def train_model(
         for k in range(seeds)
     ]
     final = finals[0]
-    calibration = _calibrate(parts, scores)
     facts = {
-        "calibration": {"rate": calibration.rate, "score": calibration.score, "location": calibration.location},
+        "population": _population(parts, scores),
         "records": names,
         "data": "mitdb 1.0.0, records DS1 (de Chazal et al. 2004)" if records is None else "records given by name",
         "licence_of_data": "ODC-By 1.0" if records is None else "that of the records",
@@ -208,38 +210,47 @@ def _learnable(part: _Beats, one_class: bool) -> Examples:
 
 
 def _bare_model(network: LSTMAutoencoder) -> BeatModel:
-    return BeatModel(network.eval(), GAUSSIAN, "", {})
+    return BeatModel(network.eval(), gaussian(), "", {})
 
 
-def _score(part: _Beats, network: LSTMAutoencoder) -> NDArray[np.float64]:
+def _score(part: _Beats, network: LSTMAutoencoder) -> Scores:
     scorer = Scorer(_bare_model(network), part.beats.present.shape[1])
     rebuilt = network.run(part.examples.residual, part.examples.condition)
-    return scorer.finish(Prepared(part.beats, part.examples.residual, part.examples.condition), rebuilt).score
+    return scorer.finish(Prepared(part.beats, part.examples.residual, part.examples.condition), rebuilt)
 
 
-def _calibrate(parts: Sequence[_Beats], scores: dict[str, NDArray[np.float64]]) -> Calibration:
-    normal, locations = [], []
-    for part in parts:
-        score = scores[part.record.name]
-        usual = part.beats.near & part.beats.on_time & part.scorable
-        late = part.r_peak >= LEARNING_S * part.record.fs
-        chosen = (usual if part.aami is None else part.aami == "N") & late & part.scorable
-        if chosen.sum() >= 100:
-            normal.append(score[chosen])
-        if usual.any():
-            locations.append(float(np.median(score[usual])))
-    if not normal:
-        raise ModelError("no record has 100 normal beats after 5:00: calibration takes longer records")
-    return Calibration.from_scores(normal, float(np.median(locations)))
+def _population(parts: Sequence[_Beats], scores: dict[str, Scores]) -> dict[str, Any]:
+    """Measure how the held-out scores of normal and abnormal beats are spread.
+
+    Where nobody has annotated a record, its usual beats stand for the normal ones, and it tells nothing of the others.
+    """
+    out = {}
+    for kind, groups in (("score", ("VF", "S")), ("shape", ("VF",))):
+        normal: list[NDArray[np.float64]] = []
+        abnormal: list[list[NDArray[np.float64]]] = [[] for _ in groups]
+        for part in parts:
+            values = getattr(scores[part.record.name], kind)
+            late = (part.r_peak >= LEARNING_S * part.record.fs) & part.scorable
+            usual = part.beats.near & part.beats.on_time if part.aami is None else part.aami == "N"
+            if (usual & late).sum() >= FEWEST_NORMAL:
+                normal.append(values[usual & late])
+            for group, letters in zip(abnormal, groups, strict=True):
+                chosen = late & (np.isin(part.aami, list(letters)) if part.aami is not None else np.False_)
+                if chosen.sum() >= FEWEST_ABNORMAL:
+                    group.append(values[chosen])
+        if not normal:
+            raise ModelError(f"no record has {FEWEST_NORMAL} normal beats after 5:00: training takes longer records")
+        out[kind] = Population.measured(normal, abnormal).to_dict()
+    return out
 
 
-def _figures(parts: Sequence[_Beats], scores: dict[str, NDArray[np.float64]]) -> dict[str, float]:
+def _figures(parts: Sequence[_Beats], scores: dict[str, Scores]) -> dict[str, float]:
     judged = []
     for part in parts:
         annotations = part.record.annotations()
         if annotations is None:
             continue
-        columns = {"score": scores[part.record.name]}
+        columns = {"score": scores[part.record.name].score}
         fs, length = part.record.fs, part.record.n_samples
         judged.append(judge(part.record.name, annotations, part.r_peak, columns, fs=fs, n_samples=length))
     if not judged:
@@ -257,11 +268,12 @@ def _card(out: Path, facts: dict[str, Any]) -> str:
 Not a medical device.
 
 - **What it is**: an LSTM autoencoder of {facts["parameters"]} parameters that rebuilds the residual of a heartbeat
-  against the patient's own running beat. Weights and calibration lie in `{out.name}` (safetensors).
+  against the patient's own running beat. Weights and population lie in `{out.name}` (safetensors).
 - **Data**: {facts["data"]}; {len(facts["records"])} records, {facts["beats"]} beats. Licence of the data:
   {facts["licence_of_data"]}.
-- **Labels in training**: {facts["labels"]}. The calibration (score of a normal beat, by rate) and the constants of the
-  score were chosen with the labels of the same records, by five-fold cross-validation over records.
+- **Labels in training**: {facts["labels"]}. The population (how the scores of each
+  person's normal beats and of abnormal beats are spread) and the constants of the score were chosen with the labels of
+  the same records, by five-fold cross-validation over records.
 - **Seed** {facts["seed"]}, {facts["passes"]} passes. Mean absolute error on held-out folds, in units of the patient's
   noise: {", ".join(f"{loss:.3f}" for loss in facts["held_out_loss"])}.
 - **Reproduce**: `ecg-anomaly train --out {out.name} --seed {facts["seed"]}`

@@ -4,53 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
 from typing import Any
 
+from pipeline.detection.rules import rules_in_force
 from pipeline.records import Alarm
 from pipeline.settings import AlarmSettings
 
-__all__ = ["RULES", "WAIT", "AlarmEngine", "Rule"]
+__all__ = ["WAIT", "AlarmEngine"]
 
 WAIT = 0.5  # s: a beat is out at most so long after its R peak, so only then is silence known to be silence
-RATE_BEATS = 8  # R-R intervals in the mean heart rate
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule, as data.
-
-    Attributes
-    ----------
-    kind : str
-        Its name.
-    priority : str
-        ``high``, ``medium`` or ``low``.
-    physiological : bool
-        False if it is about the signal.
-    meaning : str
-        When it is raised, in words; names in braces are settings.
-    """
-
-    kind: str
-    priority: str
-    physiological: bool
-    meaning: str
-
-
-RULES = {
-    rule.kind: rule
-    for rule in (
-        Rule("pause", "high", True, "no beat for {pause_s:g} s while the signal is there"),
-        Rule("ventricular run", "high", True, "3 or more ventricular-like anomalies in a row"),
-        Rule("run", "medium", True, "3 or more anomalies in a row"),
-        Rule("bradycardia", "medium", True, "mean rate of 8 beats below {brady_bpm:g}/min"),
-        Rule("tachycardia", "medium", True, "mean rate of 8 beats above {tachy_bpm:g}/min"),
-        Rule("frequent anomalies", "low", True, "{k} anomalies among the last {n} beats"),
-        Rule("no signal", "medium", False, "every lead missing or flat for {flat_s:g} s"),
-        Rule("lead off", "low", False, "one lead missing or flat for {flat_s:g} s"),
-    )
-}
+RATE_BEATS = 8  # R-R intervals in the mean heart rate, beats in the mean noise
+RUN, LONG_RUN = 3, 6  # beats
 
 
 class AlarmEngine:
@@ -69,8 +33,10 @@ class AlarmEngine:
     def __init__(self, record: str, settings: AlarmSettings) -> None:
         self.record = record
         self.settings = settings
+        self._rules = rules_in_force(settings)
         self._recent: deque[bool] = deque(maxlen=settings.n)
         self._intervals: deque[float] = deque(maxlen=RATE_BEATS)
+        self._noise: deque[float] = deque(maxlen=RATE_BEATS)
         self._run = 0
         self._ventricular = 0
         self._run_start = (0, 0.0)  # number and time of the run's first beat
@@ -81,14 +47,21 @@ class AlarmEngine:
     def _raise(
         self, kind: str, onset: float, now: float, first: int, last: int, message: str, key: str = ""
     ) -> list[Alarm]:
-        rule = RULES[kind]
-        if now < self._until.get(kind + key, -math.inf):
+        rule = self._rules.get(kind)
+        if rule is None or now < self._until.get(kind + key, -math.inf):
             return []
-        self._until[kind + key] = now + self.settings.refractory_s
+        self._until[kind + key] = now + (rule.refractory_s or 0.0)
         return [Alarm(self.record, kind, rule.priority, rule.physiological, onset, now, first, last, message)]
 
     def beat(
-        self, number: int, time: float, decided: float, rr: float, is_anomaly: bool, ventricular: bool
+        self,
+        number: int,
+        time: float,
+        decided: float,
+        rr: float,
+        is_anomaly: bool,
+        ventricular: bool,
+        noise: float = 0.0,
     ) -> list[Alarm]:
         """Take one beat.
 
@@ -102,28 +75,23 @@ class AlarmEngine:
             R-R interval in s, NaN if not known.
         is_anomaly, ventricular : bool
             Its verdict, and whether it looks ventricular.
+        noise : float
+            Log of the noise around it over the patient's usual.
         """
         alarms = self.silence(time)
         self._last_beat = self._silent_from = time
         self._recent.append(is_anomaly)
-        if is_anomaly:
-            if self._run == 0:
-                self._run_start = number, time
-            self._run += 1
-            self._ventricular = self._ventricular + 1 if ventricular else 0
-            first, onset = self._run_start
-            if self._ventricular >= 3:
-                text = f"{self._ventricular} ventricular-like beats in a row"
-                alarms += self._raise("ventricular run", onset, decided, first, number, text)
-            elif self._run >= 3:
-                alarms += self._raise("run", onset, decided, first, number, f"{self._run} anomalies in a row")
-        else:
-            self._run = self._ventricular = 0
+        alarms += self._in_a_row(number, time, decided, is_anomaly, ventricular)
         count = sum(self._recent)
         if count >= self.settings.k:
             text = f"{count} anomalies among {len(self._recent)} beats"
             first = number - len(self._recent) + 1
             alarms += self._raise("frequent anomalies", time, decided, first, number, text)
+        self._noise.append(noise)
+        ratio = math.exp(sum(self._noise) / len(self._noise))
+        if len(self._noise) == RATE_BEATS and ratio > self.settings.noise_ratio:
+            text = f"noise {ratio:.1f} times the usual"
+            alarms += self._raise("noise", time, decided, number - RATE_BEATS + 1, number, text)
         if math.isfinite(rr):
             self._intervals.append(rr)
             alarms += self._rate(number, time, decided)
@@ -131,16 +99,39 @@ class AlarmEngine:
             self._intervals.clear()
         return alarms
 
+    def _in_a_row(self, number: int, time: float, decided: float, is_anomaly: bool, ventricular: bool) -> list[Alarm]:
+        if not is_anomaly:
+            self._run = self._ventricular = 0
+            return []
+        if self._run == 0:
+            self._run_start = number, time
+        self._run += 1
+        self._ventricular = self._ventricular + 1 if ventricular else 0
+        first, onset = self._run_start
+        if self._ventricular >= RUN:
+            text = f"{self._ventricular} ventricular-like beats in a row"
+            return self._raise("ventricular run", onset, decided, first, number, text)
+        if self._run >= RUN:
+            kind = "run" if self._run < LONG_RUN else "long run"
+            return self._raise(kind, onset, decided, first, number, f"{self._run} anomalies in a row")
+        if self._ventricular == 2:
+            return self._raise("couplet", onset, decided, first, number, "2 ventricular-like beats in a row")
+        return []
+
     def _rate(self, number: int, time: float, decided: float) -> list[Alarm]:
         if len(self._intervals) < RATE_BEATS:
             return []
         rate = 60.0 * RATE_BEATS / sum(self._intervals)
-        first = number - RATE_BEATS
-        onset = time - sum(self._intervals)
-        if rate < self.settings.brady_bpm:
-            return self._raise("bradycardia", onset, decided, first, number, f"{rate:.0f} beats a minute")
-        if rate > self.settings.tachy_bpm:
-            return self._raise("tachycardia", onset, decided, first, number, f"{rate:.0f} beats a minute")
+        limits = self.settings
+        for kind, passed in (
+            ("extreme bradycardia", rate < limits.extreme_brady_bpm),
+            ("bradycardia", rate < limits.brady_bpm),
+            ("extreme tachycardia", rate > limits.extreme_tachy_bpm),
+            ("tachycardia", rate > limits.tachy_bpm),
+        ):
+            if passed:
+                onset = time - sum(self._intervals)
+                return self._raise(kind, onset, decided, number - RATE_BEATS, number, f"{rate:.0f} beats a minute")
         return []
 
     def silence(self, known_until: float) -> list[Alarm]:
@@ -151,7 +142,7 @@ class AlarmEngine:
             return []
         self._silent_from = math.nan  # one alarm a pause
         text = f"no beat for {self.settings.pause_s:g} s"
-        return self._raise("pause", start, limit + WAIT, -1, -1, text)
+        return self._raise("asystole", start, limit + WAIT, -1, -1, text)
 
     def signal_lost(self, start: float) -> list[Alarm]:
         """Tell that all leads went at ``start``, in s: what follows is no pause of the heart."""
@@ -175,6 +166,7 @@ class AlarmEngine:
         return {
             "recent": list(self._recent),
             "intervals": list(self._intervals),
+            "noise": list(self._noise),
             "run": (self._run, self._ventricular, self._run_start),
             "last": (self._last_beat, self._silent_from),
             "until": dict(self._until),
@@ -184,6 +176,7 @@ class AlarmEngine:
         """Continue from a state that :meth:`snapshot` returned, also by way of JSON."""
         self._recent = deque(state["recent"], maxlen=self.settings.n)
         self._intervals = deque(state["intervals"], maxlen=RATE_BEATS)
+        self._noise = deque(state["noise"], maxlen=RATE_BEATS)
         self._run, self._ventricular, (number, time) = state["run"]
         self._run_start = number, time
         self._last_beat, self._silent_from = state["last"]

@@ -65,10 +65,10 @@ class Scores:
         Its two parts.
     kind : ndarray of uint8
         What the beat would be called if it were an anomaly: 1 ventricular, 2 supraventricular, 3 other.
-    usual : ndarray of bool
-        Evidence apart from the score that the beat is usual: near in shape, on time.
     rr : ndarray of float64
         R-R interval in s, NaN where unknown.
+    noise : ndarray of float64
+        Log of the noise around the beat over the patient's usual, leads fused; 0 where it is not known or less.
     window, expected : ndarray of float32, shape (n, samples, leads)
         The beat and what was expected, in mV; NaN in a lead that is not there.
     """
@@ -77,8 +77,8 @@ class Scores:
     shape: NDArray[np.float64]
     rhythm: NDArray[np.float64]
     kind: NDArray[np.uint8]
-    usual: NDArray[np.bool_]
     rr: NDArray[np.float64]
+    noise: NDArray[np.float64]
     window: NDArray[np.float32]
     expected: NDArray[np.float32]
 
@@ -144,8 +144,8 @@ class Scorer:
             shape=form,
             rhythm=rhythm,
             kind=kind.astype(np.uint8),
-            usual=beats.near & beats.on_time,
             rr=beats.rr,
+            noise=np.nan_to_num(fuse(np.where(unknown, np.nan, noise))),
             window=(beats.seen * gone).transpose(0, 2, 1),
             expected=np.where((beats.member < 0)[:, None, None], np.float32(np.nan), expected * gone).transpose(
                 0, 2, 1

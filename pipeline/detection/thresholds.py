@@ -4,20 +4,36 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from river import anomaly, base, drift, stats
 
-from pipeline.detection.model import Calibration
+from pipeline.detection.guesses import Guesses, gaussian
+from pipeline.detection.two_groups import OwnTail
 
-__all__ = ["AdaptiveThreshold", "NoDetector", "Shift", "Verdict"]
+__all__ = ["DRIFT_DETECTORS", "AdaptiveThreshold", "NoDetector", "Shift", "Verdict"]
 
-WINDOW = 256  # usual beats in the patient's location
-SOFT = 60.0  # usual beats at which the patient's own location has half of its full say
-REACH = 1.0  # a patient's location moves the threshold by no more than this, in units of the score
-REPLAY = 512  # inputs that a drift detector is rebuilt from
-GAUSSIAN = Calibration((0.5, 0.1587, 0.0228, 0.00135, 3.17e-5), (0.0, 1.0, 2.0, 3.0, 4.0), 0.0)
+# Chosen on DS1, with each record's population taken from the other records.
+SCORE_SHARE = 0.75  # share of the declared rate that goes to the score, the rest to the shape alone
+OVERLAP = 1.2  # beats flagged by one of the two, over those flagged by the score and by the shape together
+SOON, SELDOM = 8, 64  # beats after which the guesses are weighed anew: ever more seldom
+RATES = 1e-6, 0.25  # a declared rate per beat lies between
+
+LOCKED_S = 55.0  # s in which every beat scores high: the level has changed, or nothing would be normal
+RELEASE_S = 10.0  # s that a beat which does not score high takes off
+BEAT_S = 0.8  # s that a beat counts for where its R-R interval is not known, and 2.5 at most
+RECENT = 32  # beats in the median that becomes the new zero
+MATERIAL = 1.5  # change of the mean standardised score from which a drift is acted on
+REPLAY = 256  # beats that a drift detector is rebuilt from
+RR_RATE = 0.02  # how fast the mean R-R interval follows, for rates per hour
+
+DRIFT_DETECTORS: dict[str, Callable[[], base.DriftDetector]] = {
+    "adwin": lambda: drift.ADWIN(delta=1e-4),  # type: ignore[no-untyped-call]  # River's own
+    "page-hinkley": lambda: drift.PageHinkley(min_instances=30, delta=0.05, threshold=30.0),
+    "none": drift.NoDrift,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +66,28 @@ class NoDetector(base.AnomalyDetector):
 
 
 class AdaptiveThreshold(base.AnomalyFilter):
-    """A population's calibrated threshold, moved by a patient's own usual beats.
+    """A threshold that a declared share of a patient's normal beats passes, without labels.
 
-    The population says which score a share ``alpha`` of normal beats passes. The patient moves that level by the
-    distance between the running median of the scores of its own *usual* beats and the population's. Whether a beat is
-    usual is decided by its shape and timing, not by its score: a level that learns from unflagged scores ratchets
-    down, and one that learns from all of them is the anomalies' own where most beats are abnormal.
+    How far the normal beats of this patient reach is told by :class:`pipeline.detection.two_groups.OwnTail`, once for
+    the score and once for its part from the shape alone: a rhythm that is irregular throughout raises the score of
+    every beat, and a strange shape is still strange then. A beat is an anomaly if either passes its own limit; they
+    share the declared rate. The threshold learns from every score, flagged or not.
 
-    A drift detector watches the standardised score. When it fires, the patient's window is cut to the beats that came
-    after the change.
+    A drift detector watches the standardised scores. When it fires, the patient's scores before the change are
+    forgotten. Where every beat has scored high for ``LOCKED_S`` seconds, their median becomes the new zero of the
+    score until the scores come back: a threshold is never locked out.
 
     Parameters
     ----------
     anomaly_detector : river.anomaly.base.AnomalyDetector
         What gives the scores, when the filter is used as a River estimator.
-    calibration : Calibration, optional
-        The population; a standard normal by default.
+    guesses : Guesses, optional
+        What a population tells of the scores. Without one, scores are brought to zero mean and unit deviation by
+        their running median and upper quantile, and taken for normally distributed.
     alpha : float
         Declared false-alarm rate per normal beat.
-    trust : float
-        Share of the patient's own location in the threshold's level, 0 to 1.
+    per_hour : float, optional
+        Declared false-alarm rate per hour, in place of ``alpha``: as many flagged normal beats.
     drift_detector : river.base.DriftDetector, optional
         ADWIN by default.
     protect_anomaly_detector : bool
@@ -79,113 +97,202 @@ class AdaptiveThreshold(base.AnomalyFilter):
     --------
     >>> from river import anomaly
     >>> threshold = AdaptiveThreshold(anomaly.GaussianScorer(), alpha=0.05)
-    >>> threshold.judge(1.0).is_anomaly, threshold.judge(3.0).is_anomaly
+    >>> threshold.judge(1.0).is_anomaly, threshold.judge(9.0).is_anomaly
     (False, True)
     """
 
     def __init__(
         self,
         anomaly_detector: base.AnomalyDetector,
-        calibration: Calibration | None = None,
+        guesses: Guesses | None = None,
         alpha: float = 0.01,
-        trust: float = 0.5,
+        per_hour: float | None = None,
         drift_detector: base.DriftDetector | None = None,
         protect_anomaly_detector: bool = True,
     ) -> None:
         if not 0.0 < alpha < 0.5:
             raise ValueError(f"alpha must lie between 0 and 0.5, not {alpha}")
+        if per_hour is not None and not 0.0 < per_hour < 3600.0:
+            raise ValueError(f"a rate per hour must lie between 0 and 3600, not {per_hour}")
         super().__init__(anomaly_detector, protect_anomaly_detector)
-        self.calibration = calibration
+        self.guesses = guesses
         self.alpha = alpha
-        self.trust = trust
+        self.per_hour = per_hour
         self.drift_detector = drift_detector
-        self._population = calibration or GAUSSIAN
-        self._level = self._population.threshold(alpha)
-        self._unit = max(self._population.threshold(0.1587) - self._population.threshold(0.5), 1e-6)
-        self._usual: deque[float] = deque(maxlen=WINDOW)
-        self._median = stats.RollingQuantile(0.5, WINDOW)
-        self._inputs: list[float] = []
+        self._population = guesses or gaussian()
+        self._score_tail = OwnTail(self._population.score)
+        self._shape_tail = OwnTail(self._population.shape)
+        self._offset = 0.0  # the score's zero: lifted where nothing would be normal
+        self._rr: stats.EWMean | None = None
+        self._seen = 0
+        self._since = 0  # scores since the guesses were weighed
+        self._past: list[tuple[float, float]] = []  # score and shape of the last beats
+        self._locked_s = 0.0  # for how long every beat has scored high
         self._watch = self._new_watch()
-        self._offset = 0.0
+        self._middle = stats.RollingQuantile(0.5, RECENT)
+        # Location and scale, where no population tells them.
+        self._location = stats.RollingQuantile(0.5, REPLAY)
+        self._upper = stats.RollingQuantile(0.8413, REPLAY)
+        self._raw: deque[float] = deque(maxlen=REPLAY)
+        self._set_limits()
 
     def _new_watch(self) -> base.DriftDetector:
-        detector = self.drift_detector or drift.ADWIN(delta=1e-4)  # type: ignore[no-untyped-call]  # River's own
-        return detector.clone()
+        return (self.drift_detector or DRIFT_DETECTORS["adwin"]()).clone()
 
     @property
     def threshold(self) -> float:
-        """The threshold in force."""
-        return self._level + self._offset
+        """The threshold in force for a beat that is on time."""
+        return self._threshold(0.0)
 
-    def judge(self, score: float) -> Verdict:
-        """Return the verdict on a score; NaN is no anomaly."""
-        threshold = self._level + self._offset
-        return Verdict(threshold, self._population.p_value(score - self._offset), score > threshold)
+    def _rate(self) -> float:
+        """Return the declared rate per normal beat."""
+        if self.per_hour is None:
+            return self.alpha
+        rate = self.per_hour * (self._rr.get() if self._rr else BEAT_S) / 3600.0
+        return min(max(rate, RATES[0]), RATES[1])
+
+    def _set_limits(self) -> None:
+        rate = OVERLAP * self._rate()
+        self._score_limit = self._score_tail.score(SCORE_SHARE * rate)
+        self._shape_limit = self._shape_tail.score((1.0 - SCORE_SHARE) * rate)
+
+    def _unit(self) -> tuple[float, float]:
+        """Return the location and scale that scores are brought to zero and one with."""
+        if self.guesses is not None:
+            return 0.0, 1.0
+        middle, upper = self._location.get() or 0.0, self._upper.get()
+        return middle, max((1.0 if upper is None else upper) - middle, 1e-9 * max(abs(middle), 1e-9))
+
+    def _threshold(self, rhythm: float) -> float:
+        location, scale = self._unit()
+        limit = self._score_limit
+        if self._shape_limit + rhythm < limit and self.guesses is not None:  # False where the shape is not known
+            limit = self._shape_limit + rhythm
+        return location + scale * (limit + self._offset)
+
+    def judge(self, score: float, shape: float = math.nan) -> Verdict:
+        """Return the verdict on a score and its part from the shape alone; NaN is no anomaly."""
+        if math.isnan(score):
+            return Verdict(self._threshold(0.0), math.nan, False)
+        location, scale = self._unit()
+        own = (score - location) / scale - self._offset
+        rate = self._score_tail.rate(own) / SCORE_SHARE
+        if self.guesses is not None and not math.isnan(shape):
+            rate = min(rate, self._shape_tail.rate(shape - self._offset) / (1.0 - SCORE_SHARE))
+        threshold = self._threshold(score - shape)
+        return Verdict(threshold, min(rate / OVERLAP, 1.0), score > threshold)
 
     def classify(self, score: float) -> bool:
         """Return True if a score is an anomaly."""
         return self.judge(score).is_anomaly
 
-    def update(self, score: float, usual: bool = True) -> Shift | None:
+    def update(self, score: float, shape: float = math.nan, rr: float = math.nan) -> Shift | None:
         """Learn one score, after it has been judged.
 
         Parameters
         ----------
         score : float
             The score; one that is not finite is set aside.
-        usual : bool
-            Evidence apart from the score that the beat is usual.
+        shape : float
+            Its part from the shape alone.
+        rr : float
+            R-R interval before the beat, in s; NaN where it is not known.
 
         Returns
         -------
         Shift or None
             A drift, if one was detected now.
         """
+        if 0.2 < rr < 3.0:
+            self._rr = self._rr or stats.EWMean(RR_RATE)
+            self._rr.update(rr)
         if not math.isfinite(score):
             return None
-        shift = self._watch_for_drift(score)
-        if usual:
-            self._usual.append(score)
-            self._median.update(score)
-            self._move()
+        high = score > self._threshold(score - shape)
+        if self.guesses is None:
+            location, scale = self._unit()
+            self._standardise_by(score)
+            score = min(max((score - location) / scale, -50.0), 50.0)
+        beat = (score, shape if math.isfinite(shape) else score)
+        self._past.append(beat)
+        lasted = min(rr, 2.5) if rr > 0.0 else BEAT_S
+        self._locked_s = self._locked_s + lasted if high else max(0.0, self._locked_s - RELEASE_S)
+        self._middle.update(score)
+        self._observe(beat)
+        self._seen += 1
+        self._since += 1
+        shift = self._unlock() or self._watch_for_drift(score)
+        if self._since >= max(SOON, min(SELDOM, self._seen // 16)):
+            self._weigh()
+        elif self.per_hour is not None:
+            self._set_limits()
         return shift
 
-    def _move(self) -> None:
-        n = len(self._usual)
-        own = (self._median.get() or 0.0) - self._population.location
-        self._offset = self.trust * n / (n + SOFT) * max(-REACH, min(REACH, own))
+    def _standardise_by(self, score: float) -> None:
+        self._raw.append(score)
+        self._location.update(score)
+        self._upper.update(score)
+
+    def _observe(self, beat: tuple[float, float]) -> None:
+        self._score_tail.observe(beat[0] - self._offset)
+        self._shape_tail.observe(beat[1] - self._offset)
+
+    def _weigh(self) -> None:
+        self._score_tail.weigh()
+        self._shape_tail.weigh()
+        self._since = 0
+        self._set_limits()
+
+    def _forget(self, keep: int) -> None:
+        """Go back to the last ``keep`` scores."""
+        recent = self._past[len(self._past) - min(keep, len(self._past)) :]
+        self._score_tail.forget(score - self._offset for score, _ in recent)
+        self._shape_tail.forget(shape - self._offset for _, shape in recent)
+        self._seen, self._since = len(recent), 0
+        self._set_limits()
+
+    def _unlock(self) -> Shift | None:
+        """Move the score's zero where nothing would be normal, and back when the scores have come back."""
+        middle = self._middle.get() or 0.0
+        usual = self._population.location
+        if self._locked_s >= LOCKED_S:
+            offset, text = middle - usual, "every beat scored high: their median is the new zero"
+        elif self._offset and middle - usual < 0.5 * self._offset:
+            offset, text = 0.0, "scores came back: so did their zero"
+        else:
+            return None
+        before, self._offset = self._offset, offset
+        self._locked_s = 0.0
+        self._forget(RECENT)
+        self._watch, self._past = self._new_watch(), self._past[-RECENT:]
+        for score, _ in self._past:
+            self._watch.update(self._standardised(score))
+        return Shift(before / self._population.unit, offset / self._population.unit, text)
 
     def _watch_for_drift(self, score: float) -> Shift | None:
-        # ADWIN depends on scale: it is given standardised scores, limited so that one beat is no drift.
-        value = max(-3.0, min(3.0, (score - self._population.location) / self._unit))
-        if len(self._inputs) >= 2 * REPLAY:  # rebuilt from a bounded past, so that a snapshot can rebuild it too
-            self._inputs = self._inputs[-REPLAY:]
+        if len(self._past) >= 2 * REPLAY:  # rebuilt from a bounded past, so that a snapshot can rebuild it too
+            self._past = self._past[-REPLAY:]
             self._watch = self._new_watch()
-            for old in self._inputs:
-                self._watch.update(old)
-        before = self._mean()
-        self._inputs.append(value)
-        self._watch.update(value)
+            for old, _ in self._past:
+                self._watch.update(self._standardised(old))
+            return None
+        self._watch.update(self._standardised(score))
         if not self._watch.drift_detected:
             return None
-        width = int(getattr(self._watch, "width", WINDOW // 4))
-        recent = self._inputs[-min(max(width, 1), len(self._inputs)) :]
-        keep = min(width, len(self._usual))
-        kept = list(self._usual)[len(self._usual) - keep :]
-        self._usual.clear()
-        self._median = stats.RollingQuantile(0.5, WINDOW)
-        for old in kept:
-            self._usual.append(old)
-            self._median.update(old)
-        if kept:
-            self._move()
-        else:
-            self._offset = 0.0
-        return Shift(before, sum(recent) / len(recent), f"window cut to the last {keep} usual beats")
+        width = int(getattr(self._watch, "width", REPLAY // 4))
+        keep = min(max(width, 1), len(self._past))
+        before, after = self._mean(self._past[:-keep] or self._past), self._mean(self._past[-keep:])
+        if abs(after - before) < MATERIAL:
+            return Shift(before, after, "noted: too small to act on")
+        self._forget(keep)
+        return Shift(before, after, f"forgot all scores but the last {keep}")
 
-    def _mean(self) -> float:
-        recent = self._inputs[-WINDOW:]
-        return sum(recent) / len(recent) if recent else 0.0
+    def _standardised(self, score: float) -> float:
+        # Detectors depend on scale, and one beat is no drift.
+        return max(-3.0, min(3.0, (score - self._offset - self._population.location) / self._population.unit))
+
+    def _mean(self, beats: list[tuple[float, float]]) -> float:
+        return sum(self._standardised(score) for score, _ in beats) / len(beats)
 
     def learn_one(self, *args: Any, **learn_kwargs: Any) -> None:
         """Learn an observation: its score moves the threshold, and the detector learns it unless it is an anomaly."""
@@ -196,19 +303,36 @@ class AdaptiveThreshold(base.AnomalyFilter):
 
     def snapshot(self) -> dict[str, list[float]]:
         """Return the carried state, as numbers."""
-        return {"usual": list(self._usual), "inputs": list(self._inputs), "offset": [self._offset]}
+        return {
+            "score_tail": self._score_tail.snapshot(),
+            "shape_tail": self._shape_tail.snapshot(),
+            "past": [value for beat in self._past for value in beat],
+            "raw": list(self._raw),
+            "rr": [self._rr.get()] if self._rr else [],
+            "facts": [self._offset, self._locked_s, self._seen, self._since, self._score_limit, self._shape_limit],
+        }
 
     def restore(self, state: dict[str, list[float]]) -> None:
         """Continue from a state that :meth:`snapshot` returned."""
-        self._usual = deque(state["usual"], maxlen=WINDOW)
-        self._median = stats.RollingQuantile(0.5, WINDOW)
-        for value in self._usual:
-            self._median.update(value)
-        self._inputs = list(state["inputs"])
+        self._score_tail.restore(state["score_tail"])
+        self._shape_tail.restore(state["shape_tail"])
+        self._past = list(zip(state["past"][::2], state["past"][1::2], strict=True))
+        self._offset, self._locked_s, seen, since, self._score_limit, self._shape_limit = state["facts"]
+        self._seen, self._since = int(seen), int(since)
+        self._rr = None
+        for rr in state["rr"]:
+            self._rr = stats.EWMean(RR_RATE)
+            self._rr.update(rr)
+        self._middle = stats.RollingQuantile(0.5, RECENT)
+        for score, _ in self._past[-RECENT:]:
+            self._middle.update(score)
+        self._raw = deque(maxlen=REPLAY)
+        self._location, self._upper = stats.RollingQuantile(0.5, REPLAY), stats.RollingQuantile(0.8413, REPLAY)
+        for score in state["raw"]:
+            self._standardise_by(score)
         self._watch = self._new_watch()
-        for value in self._inputs:
-            self._watch.update(value)
-        (self._offset,) = state["offset"]
+        for score, _ in self._past:
+            self._watch.update(self._standardised(score))
 
     @classmethod
     def _unit_test_params(cls) -> Any:

@@ -9,7 +9,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.annotations import Annotations
 from pipeline.detection.model import DEFAULT_MODEL, BeatModel
 from pipeline.errors import PipelineError, RecordUnsupported
 from pipeline.evaluation.noise import NoisyRecord, snr_of
@@ -18,13 +23,13 @@ from pipeline.evaluation.record import EvaluatedRecord, evaluate_record
 from pipeline.evaluation.rivals import RIVALS
 from pipeline.evaluation.seeds import score_by_seeds
 from pipeline.processes import without_ctrl_c
-from pipeline.records import Record
+from pipeline.records import Findings, Record
 from pipeline.settings import Settings
 from pipeline.signals.beats import ReferencePeaks
 from pipeline.sources import open_record
 from pipeline.sources.names import PhysioNetName, is_version
 
-__all__ = ["NOISES", "NOISE_LEADS", "Noise", "Task", "evaluate_tasks", "models_beside"]
+__all__ = ["NOISES", "NOISE_LEADS", "Noise", "ScoredRecord", "Task", "evaluate_tasks", "models_beside"]
 
 NOISES = ("nstdb/bw", "nstdb/em", "nstdb/ma")  # records of noise alone, which hold no beats
 NOISE_LEADS = ("noise1", "noise2")
@@ -36,6 +41,15 @@ class Noise:
 
     name: str
     snr_db: float
+
+
+class ScoredRecord(NamedTuple):
+    """A record's scored beats, its annotations, its length in samples, and the scores of the other networks."""
+
+    findings: Findings
+    annotations: Annotations
+    n_samples: int
+    other_scores: list[NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +97,8 @@ class Task:
         database = self.database or (folder.parent.name if is_version(folder.name) else folder.name)
         return f"{database or 'records'}/{self.name.removesuffix('.hea')}"
 
-    def run(self) -> EvaluatedRecord:
-        """Measure the record.
+    def score(self) -> ScoredRecord:
+        """Score the record.
 
         Raises
         ------
@@ -106,20 +120,24 @@ class Task:
         if self.noise is not None:
             noise = open_record(self.noise.name, leads=NOISE_LEADS, settings=self.settings)
             record = NoisyRecord(clean, noise, self.noise.snr_db)
-        on_reference = self.rpeaks == "reference"
         findings, other_scores = score_by_seeds(
             record,
             [BeatModel.load(path) for path in self.models],
             threshold=self.settings.threshold,
             alarms=self.settings.alarms,
-            peaks=partial(ReferencePeaks, sample, annotations.fs) if on_reference else None,
+            peaks=partial(ReferencePeaks, sample, annotations.fs) if self.rpeaks == "reference" else None,
         )
+        return ScoredRecord(replace(findings, record=self.record), annotations, record.n_samples, other_scores)
+
+    def run(self) -> EvaluatedRecord:
+        """Score the record and hold it against its annotations; raises what :meth:`score` raises."""
+        scored = self.score()
         return evaluate_record(
-            replace(findings, record=self.record),
-            annotations,
-            n_samples=record.n_samples,
-            other_scores=other_scores,
-            detected=None if on_reference else findings.r_peak,
+            scored.findings,
+            scored.annotations,
+            n_samples=scored.n_samples,
+            other_scores=scored.other_scores,
+            detected=None if self.rpeaks == "reference" else scored.findings.r_peak,
             rivals=RIVALS if self.rivals else {},
             snr_db=snr_of(self.record) if self.noise is None else self.noise.snr_db,
         )

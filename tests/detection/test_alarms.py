@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from pipeline.detection.alarms import RULES, AlarmEngine
+import pytest
+
+from pipeline.detection.alarms import AlarmEngine
+from pipeline.detection.rules import RULES, rules_in_force
 from pipeline.records import Alarm
 from pipeline.settings import AlarmSettings
 
@@ -49,7 +53,8 @@ def test_other_runs_are_of_medium_priority() -> None:
 
 
 def test_k_of_n_counts_scattered_anomalies() -> None:
-    assert kinds(play("..a.a.a..")) == ["frequent anomalies"]
+    assert kinds(play("..a.a.a.a..")) == ["frequent anomalies"]
+    assert kinds(play("..a.a.a..", k=3)) == ["frequent anomalies"]
     assert kinds(play("..a....a....a..")) == []
 
 
@@ -60,7 +65,7 @@ def test_the_same_alarm_is_not_told_twice_within_the_refractory_time() -> None:
 
 def test_a_pause_is_told_once_while_it_lasts() -> None:
     alarms = play("....------....")
-    assert kinds(alarms) == ["pause"]
+    assert kinds(alarms) == ["asystole"]
     assert alarms[0].raised_s - alarms[0].onset_s == 3.5
 
 
@@ -79,12 +84,49 @@ def test_no_signal_is_no_pause() -> None:
     assert engine.silence(60.0) == []
     engine.signal_back(60.0)
     assert engine.silence(62.9) == []
-    assert kinds(engine.silence(63.0)) == ["pause"]
+    assert kinds(engine.silence(63.0)) == ["asystole"]
 
 
 def test_slow_and_fast_hearts_are_told() -> None:
     assert kinds(play("." * 12, rr=2.0)) == ["bradycardia"]
-    assert kinds(play("." * 12, rr=0.3)) == ["tachycardia"]
+    assert kinds(play("." * 12, rr=0.35)) == ["tachycardia"]
+
+
+def test_extreme_rates_are_of_high_priority() -> None:
+    for rr, kind in ((2.6, "extreme bradycardia"), (0.3, "extreme tachycardia")):
+        (alarm,) = play("." * 12, rr=rr)
+        assert (alarm.kind, alarm.priority) == (kind, "high")
+
+
+def test_runs_are_told_by_their_length() -> None:
+    assert kinds(play("." * 10 + "vv" + "." * 10)) == ["couplet"]
+    assert kinds(play("." * 10 + "aa" + "." * 10)) == []
+    told = kinds(play("." * 10 + "a" * 7 + "." * 10))
+    assert (told.count("run"), told.count("long run")) == (1, 1)
+
+
+def test_noise_is_a_technical_alarm() -> None:
+    engine = AlarmEngine("x", AlarmSettings())
+    alarms = []
+    for i in range(40):
+        loud = math.log(6.0) if i >= 20 else 0.0
+        alarms += engine.beat(i, 0.8 * i, 0.8 * i + 0.4, 0.8, False, False, loud)
+    (alarm,) = alarms
+    assert (alarm.kind, alarm.physiological) == ("noise", False)
+    assert 20 < alarm.last_beat < 30
+
+
+def test_a_rule_can_be_silenced_raised_and_switched_off() -> None:
+    pattern = "." * 10 + "vvv" + "." * 6 + "vvv" + "." * 6
+    rules = {"ventricular run": {"refractory_s": 1, "priority": "low"}, "couplet": {"enabled": False}}
+    alarms = play(pattern, rules=rules)
+    assert [a.priority for a in alarms if a.kind == "ventricular run"] == ["low", "low"]
+    assert "couplet" not in kinds(alarms)
+
+
+def test_a_rule_that_is_not_there_is_named() -> None:
+    with pytest.raises(ValueError, match=r"no rule flutter.*couplet"):
+        rules_in_force(AlarmSettings.model_validate({"rules": {"flutter": {}}}))
 
 
 def test_technical_alarms_stand_apart() -> None:

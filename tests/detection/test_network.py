@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.detection.model import BeatModel, Calibration
+from pipeline.detection.model import BeatModel
 from pipeline.detection.network import BLOCK, LSTMAutoencoder, Shape, load_model, save_model
 from pipeline.errors import ModelError
 
@@ -54,23 +53,3 @@ def test_a_cut_model_is_damaged(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ModelError, match="damaged"):
         load_model(path)
-
-
-def test_p_value_and_threshold_are_inverse() -> None:
-    rng = np.random.default_rng(2)
-    calibration = Calibration.from_scores([rng.normal(size=20_000), rng.normal(size=5_000)], 0.0)
-    for rate in (0.3, 0.05, 0.01, 0.001, 1e-5):
-        assert calibration.p_value(calibration.threshold(rate)) == pytest.approx(rate, rel=1e-6)
-    for rate, score in ((0.1587, 1.0), (0.0228, 2.0), (0.00135, 3.0)):
-        assert calibration.p_value(score) == pytest.approx(rate, rel=0.25)
-
-
-def test_p_values_fall_with_the_score(model: BeatModel) -> None:
-    values = [model.calibration.p_value(score) for score in np.linspace(-3, 12, 400)]
-    assert all(a >= b > 0 for a, b in pairwise(values))
-    assert np.isnan(model.calibration.p_value(float("nan")))
-
-
-def test_every_record_counts_the_same_in_the_calibration() -> None:
-    short, long = np.zeros(100), np.ones(10_000)
-    assert Calibration.from_scores([short, long], 0.0).p_value(0.5) == pytest.approx(0.5, abs=0.25)

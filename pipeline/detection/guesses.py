@@ -1,0 +1,62 @@
+"""What a population tells of the score and of its part from the shape alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Self
+
+import numpy as np
+
+from pipeline.detection.population import PROBABILITIES, Population
+from pipeline.detection.two_groups import TwoGroups
+
+__all__ = ["Guesses", "gaussian"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Guesses:
+    """Read-only and shared by all patients.
+
+    Attributes
+    ----------
+    score, shape : TwoGroups
+        Guesses at a patient's normal beats.
+    population : Population
+        Where those of the score come from.
+    location, unit : float
+        Median score of normal beats, and from there to their 84 % quantile, in the middle of the population.
+    """
+
+    score: TwoGroups
+    shape: TwoGroups
+    population: Population
+    location: float
+    unit: float
+
+    @classmethod
+    def of(cls, score: Population, shape: Population) -> Self:
+        """Draw them from two populations."""
+        median, upper = (
+            np.array([np.interp(p, PROBABILITIES, person) for person in score.normal]) for p in (0.5, 0.8413)
+        )
+        unit = max(float(np.median(upper - median)), 1e-6)
+        return cls(TwoGroups(score), TwoGroups(shape), score, float(np.median(median)), unit)
+
+    @classmethod
+    def from_dict(cls, tables: dict[str, Any]) -> Self:
+        """Draw them from what a model file states.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If a table is missing or misshapen.
+        """
+        return cls.of(Population.from_dict(tables["score"]), Population.from_dict(tables["shape"]))
+
+
+@cache
+def gaussian() -> Guesses:
+    """Return the guesses at a score that is standard normal in everybody."""
+    population = Population.gaussian()
+    return Guesses.of(population, population)

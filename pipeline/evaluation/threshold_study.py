@@ -1,0 +1,163 @@
+"""Whether declared false-alarm rates hold: threshold rules side by side, on the same scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipeline.annotations import Annotations
+from pipeline.detection.guesses import Guesses
+from pipeline.evaluation.beats import JudgedBeats, judge
+from pipeline.evaluation.operation import Operation, operation
+from pipeline.evaluation.protocol import RATES
+from pipeline.evaluation.sheet import Sheet
+from pipeline.evaluation.threshold_rules import THRESHOLD_RULES, ThresholdRule
+from pipeline.records import Findings
+
+__all__ = ["JudgedRules", "RuleFigures", "judge_rules", "rule_figures", "rule_sheets"]
+
+MAIN_RATE = 0.01
+
+JudgedRules = dict[tuple[str, float], JudgedBeats]  # one record's beats under each rule and declared rate
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFigures:
+    """What a rule does at a declared rate, over some records.
+
+    Attributes
+    ----------
+    rule : str
+        Its name.
+    declared : float
+        Declared rate per normal beat.
+    operation : Operation
+        What its verdicts do; ``set_aside`` without the normal beats in rhythms that are no sinus rhythm.
+    """
+
+    rule: str
+    declared: float
+    operation: Operation
+    set_aside: Operation
+
+    @property
+    def ratio(self) -> float:
+        """Realised over declared rate, all normal beats pooled."""
+        return self.operation.fpr / self.declared
+
+    @property
+    def ratio_set_aside(self) -> float:
+        """The same without the normal beats in rhythms that are no sinus rhythm."""
+        return self.set_aside.fpr / self.declared
+
+    @property
+    def within_2x(self) -> int:
+        """Records whose own rate lies within half and twice the declared one."""
+        rates = np.array([record.fpr for record in self.operation.records if record.normal])
+        return int(((rates >= self.declared / 2) & (rates <= 2 * self.declared)).sum())
+
+    @property
+    def worst_record(self) -> str:
+        """The record of the highest rate."""
+        return max((r for r in self.operation.records if r.normal), key=lambda r: r.fpr).record
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as plain values."""
+        return {
+            "declared": self.declared,
+            "ratio": self.ratio,
+            "ratio_other_rhythms_set_aside": self.ratio_set_aside,
+            "within_2x": self.within_2x,
+            "worst_record": self.worst_record,
+            **self.operation.figures(),
+            "fpr_by_record": {record.record: record.fpr for record in self.operation.records},
+        }
+
+
+def judge_rules(
+    findings: Findings,
+    annotations: Annotations,
+    guesses: Guesses,
+    *,
+    n_samples: int,
+    rates: Sequence[float] = RATES,
+    rules: Mapping[str, ThresholdRule] = THRESHOLD_RULES,
+) -> JudgedRules:
+    """Apply each rule to one record's scores, at each declared rate.
+
+    Parameters
+    ----------
+    findings : Findings
+        The scored beats of the whole record, learning period and all.
+    annotations : Annotations
+        The record's reference annotations.
+    guesses : Guesses
+        What the population tells.
+    n_samples : int
+        Length of the record at the rate of the findings.
+    rates : sequence of float
+        Declared rates per normal beat.
+    rules : mapping of str to ThresholdRule
+        The rules by name.
+    """
+    out: JudgedRules = {}
+    for name, rule in rules.items():
+        for rate in rates:
+            threshold = rule(findings, guesses, rate)
+            columns = {
+                "score": findings.score,
+                "threshold": threshold,
+                "is_anomaly": findings.score > threshold,
+                "kind": findings.kind,
+            }
+            fs = findings.fs
+            out[name, rate] = judge(findings.record, annotations, findings.r_peak, columns, fs=fs, n_samples=n_samples)
+    return out
+
+
+def rule_figures(records: Sequence[JudgedRules]) -> list[RuleFigures]:
+    """Put the records together, by rule and declared rate.
+
+    Raises
+    ------
+    ValueError
+        If there are no records.
+    """
+    if not records:
+        raise ValueError("there is no record to study")
+    return [
+        RuleFigures(
+            rule=rule,
+            declared=rate,
+            operation=operation([record[rule, rate] for record in records]),
+            set_aside=operation([record[rule, rate].without_other_rhythms() for record in records]),
+        )
+        for rule, rate in records[0]
+    ]
+
+
+def rule_sheets(figures: Sequence[RuleFigures]) -> Iterator[Sheet]:
+    """Yield a table for each declared rate."""
+    for rate in dict.fromkeys(f.declared for f in figures):
+        chosen = [f for f in figures if f.declared == rate]
+        n = len([record for record in chosen[0].operation.records if record.normal])
+        yield Sheet(
+            f"Threshold rules at a declared rate of {100 * rate:g} % of normal beats, {n} records",
+            ("", "realised / declared", "sinus only", "within 2x", "worst FPR %", "Se V %", "Se S %", "macro F1"),
+            tuple(
+                (
+                    f.rule,
+                    f"{f.ratio:.2f}",
+                    f"{f.ratio_set_aside:.2f}",
+                    f"{f.within_2x} of {n}",
+                    f"{100 * f.operation.fpr_max:.1f} ({f.worst_record.rpartition('/')[2]})",
+                    f"{100 * f.operation.se_v:.1f}",
+                    f"{100 * f.operation.se_s:.1f}",
+                    f"{f.operation.macro_f1:.3f}",
+                )
+                for f in chosen
+            ),
+        )
