@@ -1,0 +1,54 @@
+"""Who watches a running monitor: the page, the terminal, a test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipeline.records import Chunk, Findings, Gap
+
+__all__ = ["Listener", "Status"]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a patient's stream does.
+
+    Attributes
+    ----------
+    patient : str
+        Name of the patient's record, such as ``ward/bed-1``.
+    state : str
+        ``live``; ``late`` (nothing has come for a while); ``ended`` (discharged, or the record is over).
+    signal_until_s : float
+        End of the signal that has been taken in, in s from the record's start.
+    began_us : int
+        Wall-clock time of the record's first sample, in microseconds since 1970 UTC; 0 where nobody told.
+    lag_s : float
+        How far the signal lies behind the wall clock, in s; NaN where that has no meaning, as in a fast replay.
+    """
+
+    patient: str
+    state: str
+    signal_until_s: float
+    began_us: int
+    lag_s: float
+
+
+class Listener(Protocol):
+    """Hears all that happens, in order for each patient, from the thread that scores.
+
+    It must return at once: whoever needs time puts what it heard aside, and drops what it cannot keep.
+    """
+
+    def signal(self, chunk: Chunk) -> None:
+        """Take signal that was just taken in, NaN where samples are missing."""
+
+    def findings(self, findings: Findings) -> None:
+        """Take beats just scored, with alarms, drifts and gaps."""
+
+    def gap(self, gap: Gap) -> None:
+        """Take signal that was lost before it reached the monitor."""
+
+    def status(self, status: Status) -> None:
+        """Take a patient's new status."""
