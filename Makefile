@@ -58,7 +58,7 @@ evaluate: $(STAMP)  ## Measure the shipped model on DS2 and nstdb, and refresh t
 	  --only "By signal-to-noise ratio"
 
 calibration: $(STAMP)  ## Hold threshold rules side by side on DS2, and refresh the README's tables (needs mitdb)
-	$(BIN)/ecg-anomaly calibration --split DS2 --rpeaks detected --figure calibration.png \
+	$(BIN)/ecg-anomaly calibration --split DS2 --rpeaks detected --step 1.5 --figure data/calibration.png \
 	  --insert README.md calibration:detected
 	$(BIN)/ecg-anomaly calibration --split DS2 --rpeaks reference --insert README.md calibration:reference
 

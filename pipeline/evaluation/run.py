@@ -22,6 +22,7 @@ from pipeline.evaluation.protocol import LEARNING_S
 from pipeline.evaluation.record import EvaluatedRecord, evaluate_record
 from pipeline.evaluation.rivals import RIVALS
 from pipeline.evaluation.seeds import score_by_seeds
+from pipeline.evaluation.step import SteppedRecord
 from pipeline.processes import without_ctrl_c
 from pipeline.records import Findings, Record
 from pipeline.settings import Settings
@@ -76,6 +77,8 @@ class Task:
         Whether the rivals are scored as well.
     database : str or None
         Name of the database that the figures carry; by default PhysioNet's, or the folder's.
+    step : float or None
+        What the signal is multiplied by from 15:00 on.
     """
 
     name: str
@@ -87,6 +90,7 @@ class Task:
     noise: Noise | None = None
     rivals: bool = True
     database: str | None = None
+    step: float | None = None
 
     @property
     def record(self) -> str:
@@ -120,6 +124,8 @@ class Task:
         if self.noise is not None:
             noise = open_record(self.noise.name, leads=NOISE_LEADS, settings=self.settings)
             record = NoisyRecord(clean, noise, self.noise.snr_db)
+        if self.step is not None:
+            record = SteppedRecord(record, self.step)
         findings, other_scores = score_by_seeds(
             record,
             [BeatModel.load(path) for path in self.models],

@@ -14,10 +14,20 @@ from pipeline.evaluation.beats import JudgedBeats, judge
 from pipeline.evaluation.operation import Operation, operation
 from pipeline.evaluation.protocol import RATES
 from pipeline.evaluation.sheet import Sheet
+from pipeline.evaluation.step import recovery
 from pipeline.evaluation.threshold_rules import THRESHOLD_RULES, ThresholdRule
 from pipeline.records import Findings
 
-__all__ = ["JudgedRules", "RuleFigures", "judge_rules", "rule_figures", "rule_sheets"]
+__all__ = [
+    "MAIN_RATE",
+    "JudgedRules",
+    "RuleFigures",
+    "judge_rules",
+    "recovery_sheet",
+    "rule_figures",
+    "rule_recoveries",
+    "rule_sheets",
+]
 
 MAIN_RATE = 0.01
 
@@ -116,6 +126,40 @@ def judge_rules(
             fs = findings.fs
             out[name, rate] = judge(findings.record, annotations, findings.r_peak, columns, fs=fs, n_samples=n_samples)
     return out
+
+
+def rule_recoveries(stepped: Sequence[JudgedRules], plain: Sequence[JudgedRules]) -> dict[str, list[float]]:
+    """Return, by rule, how many normal beats of each record a step disturbs, as in :mod:`pipeline.evaluation.step`.
+
+    Parameters
+    ----------
+    stepped, plain : sequence of JudgedRules
+        The same records with the step and without it.
+    """
+    return {
+        rule: [
+            recovery(with_step[rule, rate], without[rule, rate])
+            for with_step, without in zip(stepped, plain, strict=True)
+        ]
+        for rule, rate in stepped[0]
+    }
+
+
+def recovery_sheet(recoveries: Mapping[str, Sequence[float]], factor: float) -> Sheet:
+    """Return the table of :func:`rule_recoveries` after the signal was multiplied by ``factor``."""
+    rows = []
+    for rule, found in recoveries.items():
+        beats = np.array([b for b in found if not np.isnan(b)])
+        never = int(np.isinf(beats).sum())
+        texts = [
+            f"{q:.0f}" if np.isfinite(q) else "never" for q in np.quantile(beats, (0.5, 0.9, 1.0), method="higher")
+        ]
+        rows.append((rule, *texts, f"{never} of {len(beats)}"))
+    return Sheet(
+        f"Normal beats until verdicts recover from a step of amplitude by {factor:g}, at {100 * MAIN_RATE:g} %",
+        ("", "median", "p90", "worst", "never"),
+        tuple(rows),
+    )
 
 
 def rule_figures(records: Sequence[JudgedRules]) -> list[RuleFigures]:
