@@ -60,7 +60,7 @@ evaluate: $(STAMP)  ## Measure the shipped model on DS2 and nstdb, and refresh t
 calibration: $(STAMP)  ## Hold threshold rules side by side on DS2, and refresh the README's tables (needs mitdb)
 	$(BIN)/ecg-anomaly calibration --split DS2 --rpeaks detected --step 1.5 --figure data/calibration.png \
 	  --insert README.md calibration:detected
-	$(BIN)/ecg-anomaly calibration --split DS2 --rpeaks reference --insert README.md calibration:reference
+	$(BIN)/ecg-anomaly calibration --split DS2 --rpeaks reference --step 1.5 --insert README.md calibration:reference
 
 clean:  ## Remove caches and outputs
 	rm -rf $(OUT) out .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
