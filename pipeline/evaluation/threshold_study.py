@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 MAIN_RATE = 0.01
+BOOTSTRAPS = 2000
 
 JudgedRules = dict[tuple[str, float], JudgedBeats]  # one record's beats under each rule and declared rate
 
@@ -59,6 +60,15 @@ class RuleFigures:
         return self.operation.fpr / self.declared
 
     @property
+    def ratio_interval(self) -> tuple[float, float]:
+        """95 % interval of the ratio, from a bootstrap over records."""
+        counts = np.array([(record.false_alarms, record.normal) for record in self.operation.records])
+        drawn = np.random.default_rng(0).integers(len(counts), size=(BOOTSTRAPS, len(counts)))
+        alarms, normal = counts[drawn].sum(axis=1).T
+        low, high = np.quantile(alarms / np.maximum(normal, 1) / self.declared, (0.025, 0.975))
+        return float(low), float(high)
+
+    @property
     def ratio_set_aside(self) -> float:
         """The same without the normal beats in rhythms that are no sinus rhythm."""
         return self.set_aside.fpr / self.declared
@@ -79,6 +89,7 @@ class RuleFigures:
         return {
             "declared": self.declared,
             "ratio": self.ratio,
+            "ratio_interval": self.ratio_interval,
             "ratio_other_rhythms_set_aside": self.ratio_set_aside,
             "within_2x": self.within_2x,
             "worst_record": self.worst_record,
@@ -190,11 +201,22 @@ def rule_sheets(figures: Sequence[RuleFigures]) -> Iterator[Sheet]:
         n = len([record for record in chosen[0].operation.records if record.normal])
         yield Sheet(
             f"Threshold rules at a declared rate of {100 * rate:g} % of normal beats, {n} records",
-            ("", "realised / declared", "sinus only", "within 2x", "worst FPR %", "Se V %", "Se S %", "macro F1"),
+            (
+                "",
+                "realised / declared",
+                "95 %",
+                "sinus only",
+                "within 2x",
+                "worst FPR %",
+                "Se V %",
+                "Se S %",
+                "macro F1",
+            ),
             tuple(
                 (
                     f.rule,
                     f"{f.ratio:.2f}",
+                    "{:.2f}-{:.2f}".format(*f.ratio_interval),
                     f"{f.ratio_set_aside:.2f}",
                     f"{f.within_2x} of {n}",
                     f"{100 * f.operation.fpr_max:.1f} ({f.worst_record.rpartition('/')[2]})",

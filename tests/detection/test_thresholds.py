@@ -144,13 +144,13 @@ def test_without_a_detector_no_drift_is_reported(model: BeatModel) -> None:
 
 
 @pytest.mark.parametrize("rr", [0.4, 0.8, 1.5])
-@pytest.mark.parametrize("level", [1.5, 3.0, 8.0, 40.0])
+@pytest.mark.parametrize("level", [2.2, 3.0, 8.0, 40.0])
 def test_a_step_that_makes_every_beat_score_high_locks_nobody_out(model: BeatModel, rr: float, level: float) -> None:
     judge = threshold(model)
     play(judge, usual(900), rr)
     flags, shifts = play(judge, usual(round(180.0 / rr), 1, level=level), rr)
     found = round(60.0 / rr)
-    assert np.mean(flags[found:]) < 0.15
+    assert np.mean(flags[found:]) < 0.1
     assert any(shifts[:found])
     flags, shifts = play(judge, usual(round(180.0 / rr), 2), rr)  # and back
     assert any(shifts[:found])
