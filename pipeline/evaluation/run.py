@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -45,7 +45,10 @@ class Noise:
 
 
 class ScoredRecord(NamedTuple):
-    """A record's scored beats, its annotations, its length in samples, and the scores of the other networks."""
+    """A record's scored beats, its annotations, its length in samples, and the scores of the other networks.
+
+    Those are of the other seeds first, then of the detectors beside.
+    """
 
     findings: Findings
     annotations: Annotations
@@ -65,6 +68,8 @@ class Task:
         Where records come from; threshold and alarms.
     models : tuple of Path
         Model files, one for each seed; the first one's verdicts count.
+    beside : tuple of (str, Path)
+        Other detectors that score the same beats, by name, such as a model of another kind.
     rpeaks : {'reference', 'detected'}
         Whose R peaks are scored.
     data_dir : Path or None
@@ -84,6 +89,7 @@ class Task:
     name: str
     settings: Settings
     models: tuple[Path, ...] = (DEFAULT_MODEL,)
+    beside: tuple[tuple[str, Path], ...] = field(default=(), kw_only=True)
     rpeaks: str = "reference"
     data_dir: Path | None = None
     leads: tuple[str, ...] | None = None
@@ -128,7 +134,7 @@ class Task:
             record = SteppedRecord(record, self.step)
         findings, other_scores = score_by_seeds(
             record,
-            [BeatModel.load(path) for path in self.models],
+            [BeatModel.load(path) for path in (*self.models, *(path for _, path in self.beside))],
             threshold=self.settings.threshold,
             alarms=self.settings.alarms,
             peaks=partial(ReferencePeaks, sample, annotations.fs) if self.rpeaks == "reference" else None,
@@ -138,11 +144,14 @@ class Task:
     def run(self) -> EvaluatedRecord:
         """Score the record and hold it against its annotations; raises what :meth:`score` raises."""
         scored = self.score()
+        seeds = len(self.models) - 1
+        names = [name for name, _ in self.beside]
         return evaluate_record(
             scored.findings,
             scored.annotations,
             n_samples=scored.n_samples,
-            other_scores=scored.other_scores,
+            other_scores=scored.other_scores[:seeds],
+            beside=dict(zip(names, scored.other_scores[seeds:], strict=True)),
             detected=None if self.rpeaks == "reference" else scored.findings.r_peak,
             rivals=RIVALS if self.rivals else {},
             snr_db=snr_of(self.record) if self.noise is None else self.noise.snr_db,

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pipeline.detection.lstm_autoencoder import LSTMAutoencoder
 from pipeline.detection.model import BeatModel
-from pipeline.detection.network import BLOCK, LSTMAutoencoder, Shape, load_model, save_model
+from pipeline.detection.model_file import load_model, save_model
+from pipeline.detection.network import BLOCK, Shape
 from pipeline.errors import ModelError
 
 Arrays = tuple[NDArray[np.float32], NDArray[np.float32]]

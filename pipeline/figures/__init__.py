@@ -1,0 +1,12 @@
+"""Figures for notebooks, cards and files: functions that return a figure of matplotlib.
+
+The report's own figures, which are SVG inside its page, lie in :mod:`pipeline.report.figures`. A notebook shows a
+figure as the last value of a cell; :func:`save_figure` writes one.
+"""
+
+from __future__ import annotations
+
+from pipeline.figures.canvas import save_figure
+from pipeline.figures.loss import draw_losses
+
+__all__ = ["draw_losses", "save_figure"]
