@@ -22,7 +22,9 @@ __all__ = [
     "ScoreParts",
     "Scorer",
     "Scores",
+    "fuse",
     "rhythm_term",
+    "shares_of_shape",
 ]
 
 # Chosen on DS1, as the model card tells.
@@ -226,6 +228,41 @@ def log_distance(error: NDArray[np.float32]) -> NDArray[np.float64]:
     core = square[:, :, CORE.start - QRS.start : CORE.stop - QRS.start]
     distance: NDArray[np.float64] = 0.25 * np.log(square.mean(axis=2) + 1e-9) + 0.25 * np.log(core.mean(axis=2) + 1e-9)
     return distance
+
+
+def shares_of_shape(
+    error: NDArray[np.float32], residual: NDArray[np.float32], distance: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return each sample's share of the shape's part of the score.
+
+    The shape's part is a weighted sum of logs of mean squares (:func:`log_distance`, :func:`fuse`), so this is its
+    slope along the log of each sample's square: how much goes when the sample comes nearer to what was expected.
+
+    Parameters
+    ----------
+    error, residual : ndarray of float32, shape (n, leads, samples of ``QRS``)
+        What the network and what the template left unexplained, in units of the patient's noise.
+    distance : ndarray of float64, shape (n, leads)
+        What is fused; NaN in a lead that has no say.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, leads, samples of ``QRS``)
+        Shares that sum to 1 in each beat; 0 in a lead that has no say.
+    """
+    core = slice(CORE.start - QRS.start, CORE.stop - QRS.start)
+    share = np.zeros(error.shape)
+    for values in (error, residual):
+        square = np.square(values, dtype=np.float64) + 1e-12
+        share += 0.25 * square / square.sum(axis=2, keepdims=True)
+        share[:, :, core] += 0.25 * square[:, :, core] / square[:, :, core].sum(axis=2, keepdims=True)
+    there = ~np.isnan(distance)
+    nearest = np.where(there, distance, np.inf)
+    is_nearest = there & (nearest == nearest.min(axis=1, keepdims=True))
+    of_mean = there / np.maximum(there.sum(axis=1, keepdims=True), 1)
+    of_least = is_nearest / np.maximum(is_nearest.sum(axis=1, keepdims=True), 1)
+    shared: NDArray[np.float64] = share * ((1.0 - LEAST) * of_mean + LEAST * of_least)[:, :, None]
+    return shared
 
 
 def fuse(distance: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["INK", "SERIES", "new_figure", "plain_axes", "save_figure"]
+__all__ = ["INK", "SERIES", "check_format", "new_figure", "plain_axes", "save_figure"]
 
+FORMATS = (".png", ".svg", ".pdf")
 INK = "#1f2933"
 # In the order in which lines of one figure take them: the palette of the reports.
 SERIES = (COLOURS["supraventricular"], COLOURS["ventricular"], COLOURS["threshold"], COLOURS["other"], COLOURS["drift"])
@@ -42,6 +43,18 @@ def plain_axes(axes: Axes, *, x: str = "", y: str = "", title: str = "", legend:
         axes.legend(frameon=False, fontsize=9)
 
 
+def check_format(path: Path) -> None:
+    """Make sure that a figure can be written to a file of this name.
+
+    Raises
+    ------
+    ValueError
+        If it does not end in a format's name.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise ValueError(f"{path.name!r}: a figure is written as {', '.join(FORMATS)}")
+
+
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure; the file's ending (``.png``, ``.svg``, ``.pdf``) tells the format.
 
@@ -52,8 +65,7 @@ def save_figure(figure: Figure, path: Path) -> None:
     OutputError
         If the file cannot be written.
     """
-    if path.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise ValueError(f"{path.name!r}: a figure is written as .png, .svg or .pdf")
+    check_format(path)
     try:
         figure.savefig(path, dpi=150)
     except OSError as error:

@@ -33,7 +33,9 @@ def draw_losses(facts: dict[str, Any]) -> Figure:
     plain_axes(held_out, x="pass over the beats", title="Records held out")
     most = max(len(fold["training"]) for fold in facts["folds"])
     for axes in (learnt, held_out):
-        axes.set_xticks(range(1, most + 1) if most <= 12 else range(1, most + 1, -(-most // 12)))
-        axes.legend(frameon=False, fontsize=9)
+        axes.set_xticks(range(1, most + 1, -(-most // 12)))
+    (of_fits, fits), (of_line, line) = learnt.get_legend_handles_labels(), held_out.get_legend_handles_labels()
+    names = [*fits, line[-1]]
+    figure.legend([*of_fits, of_line[-1]], names, loc="outside lower center", ncols=7, frameon=False, fontsize=9)
     figure.suptitle(f"{facts['kind']}, {facts['parameters']:,} parameters, {facts['beats']:,} beats", fontsize=12)
     return figure

@@ -117,7 +117,9 @@ def _beat(event: Event, report: RecordReport) -> str:
     if event.beat is None:
         return ""
     window, expected = (list(zip(*rows, strict=True)) for rows in (event.beat.window, event.beat.expected))
-    return beat_svg(window, expected, report.leads)
+    why = event.beat.why
+    nearest = list(zip(*why.nearest, strict=True)) if why is not None and why.nearest else None
+    return beat_svg(window, expected, report.leads, nearest=nearest)
 
 
 def _totals(summary: Summary) -> dict[str, float]:

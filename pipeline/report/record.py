@@ -23,6 +23,7 @@ __all__ = [
     "RecordReport",
     "Strip",
     "Trend",
+    "Why",
     "load_report",
     "report_path",
     "rounded",
@@ -122,6 +123,29 @@ class Strip(_Part):
     reference: list[tuple[float, str]]
 
 
+class Why(_Part):
+    """Why a beat got its score, in short; values as in :class:`pipeline.explanation.Explanation`.
+
+    Attributes
+    ----------
+    words : str
+        A few sentences.
+    shape_share, rhythm_share, noise_taken_off : float or None
+        What the score is made of.
+    nearest_time_s : float or None
+        R peak of the nearest normal beat of the patient before, in s.
+    nearest : list of list
+        Its window in mV, one list per lead.
+    """
+
+    words: str
+    shape_share: float | None
+    rhythm_share: float | None
+    noise_taken_off: float | None
+    nearest_time_s: float | None
+    nearest: list[Numbers]
+
+
 class BeatPicture(_Part):
     """One beat with what the model expected; values as in :class:`pipeline.records.ScoredBeat`, one list per lead."""
 
@@ -138,6 +162,7 @@ class BeatPicture(_Part):
     symbol: str | None
     window: list[Numbers]
     expected: list[Numbers]
+    why: Why | None = None
 
 
 class Event(_Part):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from pipeline.report import ReportCollector, report_path, save_report
 from pipeline.scoring.keys import result_key, settings_version
 from pipeline.settings import Settings
 from pipeline.storage import RecordSummary, ResultWriter, is_done, package_versions, read_summary
+from pipeline.witness import Witness
 
 __all__ = ["Scored", "is_scored", "score_record"]
 
@@ -121,13 +123,14 @@ def score_record(
         clock=clock,
     )
     collector = ReportCollector(record.name, record.fs, record.leads, annotations) if report else None
-    monitor = Monitor(model, threshold=settings.threshold, alarms=settings.alarms)
+    witness = None if collector is None else Witness(model, threshold=settings.threshold, alarms=settings.alarms)
+    monitor = witness or Monitor(model, threshold=settings.threshold, alarms=settings.alarms)
     has_signal = False
 
     def take(findings: Findings) -> None:
         results.write(findings)
-        if collector is not None:
-            collector.add_findings(findings)
+        if collector is not None and witness is not None:
+            collector.add_findings(findings, why=partial(witness.explain, gates=False))
 
     with results:
         for chunk in record.chunks(chunk_s):
