@@ -34,8 +34,16 @@ def save_model(path: Path, network: BeatNetwork, facts: Mapping[str, Any]) -> No
         "facts": json.dumps(facts, sort_keys=True),
     }
     temporary = path.with_name(f".{path.name}.part")
-    temporary.write_bytes(save(tensors, metadata=metadata))
+    temporary.write_bytes(_in_order(save(tensors, metadata=metadata)))
     temporary.replace(path)
+
+
+def _in_order(file: bytes) -> bytes:
+    """Return a safetensors file with its header in order, which the library leaves to chance: same model, same file."""
+    size = int.from_bytes(file[:8], "little")
+    header = json.dumps(json.loads(file[8 : 8 + size]), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    padded = header.encode() + b" " * (-len(header.encode()) % 8)
+    return len(padded).to_bytes(8, "little") + padded + file[8 + size :]
 
 
 def load_model(path: Path) -> tuple[BeatNetwork, dict[str, Any]]:

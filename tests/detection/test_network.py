@@ -40,6 +40,23 @@ def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
 
 
+def test_the_same_model_is_the_same_file(tmp_path: Path) -> None:
+    network = LSTMAutoencoder(Shape(hidden=8, latent=3)).eval()
+    for k in range(4):
+        save_model(tmp_path / f"{k}.safetensors", network, {"name": "café", "seed": 5})
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+    assert load_model(tmp_path / "0.safetensors")[1]["name"] == "café"
+
+
+def test_a_model_of_an_unknown_kind_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    network = LSTMAutoencoder()
+    network.kind = "oracle"  # type: ignore[misc]  # as a later version might
+    save_model(path, network, {})
+    with pytest.raises(ModelError, match="'oracle'"):
+        load_model(path)
+
+
 @pytest.mark.parametrize("content", [b"", b"garbage", b"\x80\x04\x95pickle", None])
 def test_a_damaged_or_missing_model_says_what_to_do(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "model.safetensors"
