@@ -7,7 +7,8 @@ figure as the last value of a cell; :func:`save_figure` writes one.
 from __future__ import annotations
 
 from pipeline.figures.canvas import check_format, save_figure
+from pipeline.figures.cost import draw_cost
 from pipeline.figures.explanation import draw_explanation
 from pipeline.figures.loss import draw_losses
 
-__all__ = ["check_format", "draw_explanation", "draw_losses", "save_figure"]
+__all__ = ["check_format", "draw_cost", "draw_explanation", "draw_losses", "save_figure"]
