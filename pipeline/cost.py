@@ -128,10 +128,13 @@ def measure_cost(
         how = TrainingSettings(epochs=passes, seed=variant.seed)
         _, fits = cross_validate(read, folds=folds, kind=variant.kind, shape=variant.shape, settings=how)
         networks = [fit.network for fit in fits]
-        rows.append(_row(variant.name, networks, read, clock))
+        rows.append(_row(variant.name, networks, read, clock, counted=networks[0]))
         if variant is TRAINED[0]:
             for name, smaller in MADE_SMALLER.items():
-                rows.append(_row(name, [smaller(network) for network in networks], read, clock))
+                made = [smaller(network) for network in networks]
+                # 8-bit layers have packed their weights away: they do what the layers did that they were made from.
+                counted = made[0] if nonzero_of(made[0]) else networks[0]
+                rows.append(_row(name, made, read, clock, counted=counted))
     return rows
 
 
@@ -175,7 +178,12 @@ class _Silent(BeatNetwork):
 
 
 def _row(
-    name: str, networks: Sequence[BeatNetwork], parts: Sequence[RecordBeats], clock: Callable[[], float]
+    name: str,
+    networks: Sequence[BeatNetwork],
+    parts: Sequence[RecordBeats],
+    clock: Callable[[], float],
+    *,
+    counted: BeatNetwork,
 ) -> CostRow:
     network = networks[0]
     residual = np.concatenate([part.examples.residual for part in parts])[:WINDOWS]
@@ -187,9 +195,9 @@ def _row(
         best = min(best, clock() - started)
     return CostRow(
         name=name,
-        parameters=nonzero_of(network),
+        parameters=nonzero_of(counted),
         bytes=bytes_of(network),
-        operations=operations_of(network),
+        operations=operations_of(counted),
         per_s=len(residual) / best,
         figures=_judged(parts, networks),
     )

@@ -8,7 +8,28 @@ from __future__ import annotations
 
 from pipeline.figures.canvas import check_format, save_figure
 from pipeline.figures.cost import draw_cost
+from pipeline.figures.evaluation import draw_ranking, draw_records
 from pipeline.figures.explanation import draw_explanation
 from pipeline.figures.loss import draw_losses
+from pipeline.figures.lstm import draw_cell_steps, draw_gates, draw_memory
+from pipeline.figures.record import draw_beats, draw_residuals, draw_scores, draw_signal, draw_template
+from pipeline.figures.thresholds import draw_thresholds
 
-__all__ = ["check_format", "draw_cost", "draw_explanation", "draw_losses", "save_figure"]
+__all__ = [
+    "check_format",
+    "draw_beats",
+    "draw_cell_steps",
+    "draw_cost",
+    "draw_explanation",
+    "draw_gates",
+    "draw_losses",
+    "draw_memory",
+    "draw_ranking",
+    "draw_records",
+    "draw_residuals",
+    "draw_scores",
+    "draw_signal",
+    "draw_template",
+    "draw_thresholds",
+    "save_figure",
+]

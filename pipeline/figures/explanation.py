@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.explanation import Explanation, GateActivity
-from pipeline.figures.canvas import INK, SERIES, new_figure, plain_axes
+from pipeline.figures.canvas import INK, new_figure, plain_axes
+from pipeline.figures.lstm import GATE_COLOURS
 from pipeline.report.marks import COLOURS
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["draw_explanation"]
-
-GATE_COLOURS = dict(zip(("input", "forget", "output"), SERIES, strict=False))
 
 
 def draw_explanation(explanation: Explanation) -> Figure:

@@ -6,9 +6,10 @@ The synthetic source is :mod:`pipeline.sources.synthetic`.
 
 from __future__ import annotations
 
+from pipeline.sources.at_hand import records_at_hand
 from pipeline.sources.catalog import list_records, open_record
 from pipeline.sources.checksums import record_checksum
 from pipeline.sources.physionet import FetchedRecord, fetch
 from pipeline.sources.wfdb_record import WfdbRecord
 
-__all__ = ["FetchedRecord", "WfdbRecord", "fetch", "list_records", "open_record", "record_checksum"]
+__all__ = ["FetchedRecord", "WfdbRecord", "fetch", "list_records", "open_record", "record_checksum", "records_at_hand"]
