@@ -12,7 +12,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS = 120
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format train rpeaks evaluate calibration clean distclean
+.PHONY: help install demo test lint format notebooks train rpeaks evaluate calibration cost clean distclean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,8 +43,12 @@ format: $(STAMP)  ## Put the code into the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-train: $(STAMP)  ## Train the shipped model anew from mitdb (needs a mirror or the network)
+notebooks: $(STAMP)  ## Execute the notebooks: on real records where they are in reach, else on synthetic ones
+	$(BIN)/jupyter-execute --timeout=300 notebooks/*.ipynb
+
+train: $(STAMP)  ## Train the shipped models anew from mitdb (needs a mirror or the network)
 	$(BIN)/ecg-anomaly train --seeds 5 --out data/models/default.safetensors
+	$(BIN)/ecg-anomaly train --kind forecaster --out data/models/forecaster.safetensors
 
 rpeaks: $(STAMP)  ## Fit the R-peak detector's decision anew, with cross-validated figures (needs mitdb, nstdb)
 	$(BIN)/python -m pipeline.evaluation.fit_rpeaks
@@ -61,6 +65,9 @@ calibration: $(STAMP)  ## Hold threshold rules side by side on DS2, and refresh 
 	$(BIN)/ecg-anomaly calibration --split DS2 --rpeaks detected --step 1.5 --figure data/calibration.png \
 	  --insert README.md calibration:detected
 	$(BIN)/ecg-anomaly calibration --split DS2 --rpeaks reference --step 1.5 --insert README.md calibration:reference
+
+cost: $(STAMP)  ## Hold networks of other sizes side by side on DS1, and refresh the README's table (needs mitdb)
+	$(BIN)/ecg-anomaly cost --insert README.md cost
 
 clean:  ## Remove caches and outputs
 	rm -rf $(OUT) out .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

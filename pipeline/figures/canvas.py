@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,11 +25,25 @@ SERIES = (COLOURS["supraventricular"], COLOURS["ventricular"], COLOURS["threshol
 def new_figure(width: float = 10.0, height: float = 4.0) -> Figure:
     """Return an empty figure of so many inches, which no window and no global state holds."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained", dpi=110)
+    figure = _page()(figsize=(width, height), layout="constrained", dpi=110)
     FigureCanvasAgg(figure)
     return figure
+
+
+@cache
+def _page() -> type[Figure]:
+    from matplotlib.figure import Figure
+
+    class Page(Figure):
+        """A figure that a notebook shows by itself, without a backend chosen for all of them."""
+
+        def _repr_png_(self) -> bytes:
+            buffer = BytesIO()
+            self.savefig(buffer, format="png", dpi=110)
+            return buffer.getvalue()
+
+    return Page
 
 
 def plain_axes(axes: Axes, *, x: str = "", y: str = "", title: str = "", legend: bool = False) -> None:

@@ -126,12 +126,13 @@ def draw_scores(findings: Findings, *, start_s: float = 0.0, stop_s: float | Non
     usual = shown[~findings.is_anomaly[shown]]
     score.plot(minutes[usual], findings.score[usual], ".", color=COLOURS["normal"], markersize=3, label="not flagged")
     _mark(score, findings, shown, findings.score[shown], time=minutes)
-    score.plot(minutes[shown], findings.threshold[shown], color=COLOURS["threshold"], label="threshold")
+    score.plot(minutes[shown], findings.threshold[shown], color=COLOURS["threshold"], linewidth=0.8, label="threshold")
     parts.plot(minutes[shown], findings.shape[shown], ".", color=SERIES[1], markersize=2.5, label="shape")
     parts.plot(minutes[shown], findings.rhythm[shown], ".", color=SERIES[0], markersize=2.5, label="rhythm")
     plain_axes(score, y="score (log units)", title=findings.record)
-    score.legend(frameon=False, fontsize=9, ncols=5, loc="lower center", bbox_to_anchor=(0.6, 1.0))
-    plain_axes(parts, x="min from the record's start", y="part of the score", legend=True)
+    score.legend(frameon=False, fontsize=9, ncols=5, loc="lower center", bbox_to_anchor=(0.6, 1.0), markerscale=1.6)
+    plain_axes(parts, x="min from the record's start", y="part of the score")
+    parts.legend(frameon=False, fontsize=9, ncols=2, loc="lower right", bbox_to_anchor=(1.0, 0.98), markerscale=3)
     return figure
 
 
@@ -179,6 +180,7 @@ def _mark(
     """Mark beats by their kind; a figure shows each kind that it has once in its legend."""
     at = findings.time_s if time is None else time
     height = np.asarray(values)
+    size = 4.5 if len(shown) < 300 else 2.5
     if time is None:
         usual = ~findings.is_anomaly[shown]
         axes.plot(at[shown[usual]], height[usual], "|", color=COLOURS["normal"], markersize=9, label="R peak")
@@ -186,7 +188,7 @@ def _mark(
     for kind in MARKS[1:]:
         here = np.array([k == kind for k in kinds], dtype=np.bool_)
         if here.any():
-            axes.plot(at[shown[here]], height[here], MARKERS[kind], color=COLOURS[kind], markersize=4.5, label=kind)
+            axes.plot(at[shown[here]], height[here], MARKERS[kind], color=COLOURS[kind], markersize=size, label=kind)
 
 
 def _ms(samples: int) -> NDArray[np.float64]:
