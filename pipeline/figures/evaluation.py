@@ -68,12 +68,12 @@ def draw_records(view: View, *, declared: float | None = None) -> Figure:
     quality.bar(places, np.nan_to_num(auprc), color=COLOURS["supraventricular"], width=0.6, label="AUPRC")
     for place, value in zip(places, auprc, strict=True):
         if np.isnan(value):
-            quality.text(place, 0.03, "few\nanomalies", ha="center", fontsize=7, color=COLOURS["muted"])
+            quality.text(place, 0.04, "under ten", ha="center", rotation=90, fontsize=8, color=COLOURS["muted"])
     rate.bar(places, [100 * record.fpr for record in records], color=COLOURS["normal"], width=0.6, label="realised")
     if declared is not None:
         rate.axhline(100 * declared, color=INK, linestyle="--", linewidth=1, label=f"declared, {100 * declared:g} %")
     quality.set_ylim(0, 1.05)
     rate.set_xticks(places, names, rotation=45 if len(names) > 12 else 0)
-    plain_axes(quality, y="AUPRC", title="Ranking of anomalies in each record")
+    plain_axes(quality, y="AUPRC", title="Ranking of anomalies in each record with at least ten")
     plain_axes(rate, x="record", y="false alarms (% of normal beats)", title="Threshold as shipped", legend=True)
     return figure

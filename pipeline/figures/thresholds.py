@@ -44,7 +44,7 @@ def draw_thresholds(
         if which.any():
             top.plot(minutes[which], findings.score[which], mark, color=colour, markersize=3.5, label=name)
     for colour, (name, threshold) in zip(SERIES, thresholds.items(), strict=False):
-        top.plot(minutes, threshold, color=colour, linewidth=1.6, label=f"threshold: {name}")
+        top.plot(minutes, threshold, color=colour, linewidth=1.0, label=f"threshold: {name}")
         if normal is not None:
             false = np.cumsum(is_normal & (findings.score > threshold))
             share = 100.0 * false / np.maximum(np.cumsum(is_normal), 1)
@@ -56,8 +56,12 @@ def draw_thresholds(
     if len(finite):
         top.set_ylim(float(finite.min()) - 0.3, float(np.percentile(finite, 99.8)) + 0.8)
     plain_axes(top, y="score (log units)", title=findings.record)
-    top.legend(frameon=False, fontsize=9, ncols=3, loc="upper left")
+    handles, labels = top.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False, fontsize=9)
     if normal is not None:
-        plain_axes(panels[1], y="false alarms so far (%)", legend=True)
+        plain_axes(panels[1], y="false alarms so far (%)")
+        low, high = panels[1].get_ylim()
+        panels[1].set_ylim(min(low, 0.0), 1.35 * high)
+        panels[1].legend(frameon=False, fontsize=9, ncols=2, loc="upper right")
     panels[-1].set_xlabel("min from the record's start")
     return figure
