@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -83,8 +83,8 @@ def draw_gates(
     beats: Mapping[str, Gates],
     windows: Sequence[ArrayLike],
     *,
-    time_ms: NDArray[np.float64],
-    window_ms: NDArray[np.float64],
+    time_ms: NDArray[np.floating[Any]],
+    window_ms: NDArray[np.floating[Any]],
     lead: str,
 ) -> Figure:
     """Draw what each unit's gates do over some beats: a column a beat, a row a gate, a line of the picture a unit.
