@@ -12,7 +12,7 @@ from click.testing import Result
 
 from pipeline.cli.display import show_json
 
-COMMANDS = ("demo", "fetch", "report", "score", "synth", "train")
+COMMANDS = ("cost", "demo", "explain", "fetch", "import", "report", "score", "synth", "train")
 Run = Callable[..., Result]
 
 
@@ -32,6 +32,9 @@ Run = Callable[..., Result]
         (["synth", "bigemny"], "did you mean 'bigeminy'"),
         (["synth", "--fs", "1"], "--fs"),
         (["train", "--epochs", "0"], "--epochs"),
+        (["train", "--loss-curve", "loss.bmp"], ".png"),
+        (["cost", "--figure", "cost.bmp"], ".png"),
+        (["cost", "--folds", "1"], "--folds"),
         (["nonsense"], "nonsense"),
     ],
 )

@@ -20,9 +20,9 @@ Examples:
   ecg-anomaly cost --json cost.json --figure cost.png
   ecg-anomaly cost --data-dir my-annotated-records --folds 5
 
-Without RECORDS: the training half of mitdb (DS1). Each variant is trained in folds
-over the records and judged on records that it has not seen, on the project's own
-R peaks, from 5:00 on. With the defaults it takes some minutes on one core.
+Without RECORDS: the training half of mitdb (DS1). Each variant is trained in
+folds over the records and judged on records that it has not seen, on the
+project's own R peaks, from 5:00 on. With the defaults it takes some minutes.
 """
 
 

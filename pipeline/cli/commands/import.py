@@ -13,12 +13,13 @@ from pipeline.cli.options import OUT, json_option, leads_option
 EPILOG = """
 Examples:
   ecg-anomaly import night.edf --out my-records
-  ecg-anomaly import export.csv --fs 250 --units uV --leads II,V1 --out my-records
-  ecg-anomaly import *.edf --out my-records && ecg-anomaly score --data-dir my-records
+  ecg-anomaly import export.csv --fs 250 --units uV --leads II,V1
+  ecg-anomaly import *.edf --out my-records
 
-A CSV file has a head of names and a row a sample; a column such as `time` or `time_ms`
-tells the rate, or --fs does. Of an EDF, BDF or WFDB file (.hea) the ECG leads are
-taken, or those that --leads names. Each becomes a WFDB record of the file's name.
+A CSV file has a head of names and a row a sample; a column such as `time` or
+`time_ms` tells the rate, or --fs does. Of an EDF, BDF or WFDB file (.hea) the ECG
+leads are taken, or those that --leads names. Each becomes a WFDB record of the
+file's name. Score them with: ecg-anomaly score --data-dir my-records
 """
 
 

@@ -122,9 +122,15 @@ def command(
     from pipeline.sources import list_records
     from pipeline.training import train_model
 
-    _check_writable(out)
     if loss_curve is not None:
+        from pipeline.figures import check_format
+
+        try:
+            check_format(loss_curve)
+        except ValueError as error:
+            raise click.UsageError(f"--loss-curve: {error}") from error
         _check_writable(loss_curve)
+    _check_writable(out)
     shape = NETWORKS[kind]().shape
     names = list_records(*records, data_dir=data_dir, settings=settings) if records or data_dir else None
     started = time.perf_counter()
