@@ -18,7 +18,7 @@ from pipeline.storage.files import readable, replace_file, translated
 from pipeline.storage.place import Place, PlaceLike, place
 from pipeline.storage.summary import Summary, read_summary
 
-__all__ = ["write_report"]
+__all__ = ["environment", "write_report"]
 
 _NAME = "report.html"
 
@@ -66,7 +66,7 @@ def write_report(out: PlaceLike, *, title: str = "ECG anomaly report") -> Place:
         paths: list[Place] = sorted((folder / "report").rglob("*.json.gz"))
     if not paths and not summary.records and not summary.failed:
         raise RecordNotFound(f"{folder}: no results to report on; score a record first")
-    template = _environment().get_template("report.html.j2")
+    template = environment().get_template("report.html.j2")
     names = {_name(path, folder) for path in paths}
     stream = template.generate(
         title=title,
@@ -89,17 +89,18 @@ def _write(path: Path, stream: Iterator[str]) -> None:
         file.writelines(stream)
 
 
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Return what the templates of pages are rendered with."""
+    templates = Environment(
         loader=PackageLoader("pipeline.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["clock"] = clock
-    environment.filters["letter"] = LETTERS.__getitem__
-    return environment
+    templates.filters["clock"] = clock
+    templates.filters["letter"] = LETTERS.__getitem__
+    return templates
 
 
 def _sections(paths: Sequence[Place]) -> Iterator[_Section]:

@@ -34,7 +34,7 @@ def run(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, A
 
 
 def run_flow(**parameters: Any) -> Any:
-    return score(**parameters, return_state=True)
+    return score(**{**parameters, "out": str(parameters["out"])}, return_state=True)
 
 
 def artifacts(key: str) -> list[Any]:
