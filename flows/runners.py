@@ -33,7 +33,7 @@ def runner_for(workers: int, dask: str | None) -> Any:
         # Without one, each worker would start a server of its own.
         raise PipelineError("a Dask cluster needs a Prefect server that its workers reach: set PREFECT_API_URL")
     try:
-        from prefect_dask import DaskTaskRunner
+        from prefect_dask.task_runners import DaskTaskRunner
     except ImportError as error:
         raise PipelineError("Dask is not installed: pip install 'ecg-anomaly[dask]'") from error
     return DaskTaskRunner(address=dask)

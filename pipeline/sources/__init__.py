@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pipeline.sources.catalog import list_records, open_record
 from pipeline.sources.checksums import record_checksum
-from pipeline.sources.physionet import FetchedRecord, fetch
+from pipeline.sources.physionet import FetchedRecord, fetch, is_here
 from pipeline.sources.sync import SyncedRecord, needs_fetching, refresh, sync_record
 from pipeline.sources.wfdb_record import WfdbRecord
 
@@ -18,6 +18,7 @@ __all__ = [
     "SyncedRecord",
     "WfdbRecord",
     "fetch",
+    "is_here",
     "list_records",
     "needs_fetching",
     "open_record",

@@ -13,14 +13,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from pipeline.errors import OutputError, RecordNotFound, SourceUnavailable
+from pipeline.errors import OutputError, RecordCorrupt, RecordNotFound, SourceUnavailable
 from pipeline.settings import Settings
 from pipeline.sources.download import Client, Progress
 from pipeline.sources.http_site import HttpSite
 from pipeline.sources.layout import complete, folders_in, listed_names, read_text, versions_in
 from pipeline.sources.names import PhysioNetName, did_you_mean
 
-__all__ = ["FetchedRecord", "database_in", "fetch", "mirror_folder", "os_errors", "read_list"]
+__all__ = ["FetchedRecord", "database_in", "fetch", "is_here", "mirror_folder", "os_errors", "read_list"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,25 @@ def fetch(name: str, settings: Settings | None = None, *, progress: Progress | N
             site = HttpSite(settings, client, wanted)
             files = site.record(wanted.path)
             return _fetched(wanted, site.folder, files, site.fetched_bytes)
+
+
+def is_here(name: str, settings: Settings) -> bool:
+    """Return True if a record lies in the mirror's folder or whole in the cache; nobody is asked over a network.
+
+    Raises
+    ------
+    SourceUnavailable
+        If the setting names a folder that is not there.
+    """
+    about = f"record {name!r}"
+    try:
+        wanted = PhysioNetName.parse(name)
+        root = mirror_folder(settings.physionet_url, about)
+        database = (settings.cache_dir if root is None else root) / wanted.database
+        versions = [wanted.version] if wanted.version else versions_in(database)
+        return any(complete(database / version, wanted.path, about) is not None for version in versions)
+    except (RecordNotFound, RecordCorrupt, OSError):
+        return False
 
 
 def read_list(name: PhysioNetName, file: str, settings: Settings, *, progress: Progress | None = None) -> str | None:
