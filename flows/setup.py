@@ -27,7 +27,7 @@ from pipeline.errors import PipelineError
 __all__ = ["DRIFTS", "RETRAIN", "WITHIN", "automations", "set_up"]
 
 RETRAIN = "retrain-on-drift/drift"
-DRIFTS, WITHIN = 5, timedelta(hours=1)
+DRIFTS, WITHIN = 20, timedelta(days=1)
 """So many drift events in so long a time start a retraining: one patient's drift is that patient's threshold's work."""
 
 SILENCE = timedelta(seconds=120)
