@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from tests.services import free_port
 
@@ -88,9 +90,22 @@ class PrefectServer:
 
     def ask(self, path: str, **body: Any) -> Any:
         """Return what the server answers to a POST."""
-        answer = requests.post(f"{self.url}{path}", json=body, timeout=20, proxies={"http": ""})
-        answer.raise_for_status()
+        answer = self._post(path, body)
         return answer.json()
+
+    def _post(self, path: str, body: dict[str, Any]) -> requests.Response:
+        # The server answers 503 while its SQLite is busy; like Prefect's own clients, ask again then.
+        patience = Retry(total=6, backoff_factor=0.3, status_forcelist=[503], allowed_methods=None)
+        with requests.Session() as session:
+            session.trust_env = False
+            session.mount("http://", HTTPAdapter(max_retries=patience))
+            answer = session.post(f"{self.url}{path}", json=body, timeout=20)
+        answer.raise_for_status()
+        return answer
+
+    def pause(self, deployment: str) -> None:
+        """Let a deployment's schedules rest."""
+        self._post(f"/deployments/{deployment}/pause_deployment", {})
 
     def flow_runs(self, flow: str, *, deployed: bool | None = None) -> list[dict[str, Any]]:
         """Return the runs of a flow, the last one first."""
