@@ -117,28 +117,14 @@ def _variable(name: str, value: str) -> str:
 
 
 def _automation(client: SyncPrefectClient, wanted: Automation) -> str:
-    core = AutomationCore.model_validate(wanted.model_dump(exclude={"id"}))
+    core = AutomationCore.model_validate(wanted.model_dump(exclude={"id", "owner_resource"}))
     there = client.read_automations_by_name(wanted.name)
     if not there:
         client.create_automation(core)
         return "made"
-    old = AutomationCore.model_validate(there[0].model_dump(exclude={"id"}))
+    old = AutomationCore.model_validate(there[0].model_dump(exclude={"id", "owner_resource"}))
     core = core.model_copy(update={"enabled": old.enabled})
-    # The server gives each trigger and action a number of its own: what they say is compared, not those.
-    if _said(core) == _said(old):
+    if core == old:
         return "kept"
     client.update_automation(there[0].id, core)
     return "updated"
-
-
-def _said(automation: AutomationCore) -> Any:
-    return _without_numbers(automation.model_dump(mode="json"))
-
-
-def _without_numbers(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_numbers(item) for name, item in value.items() if name not in ("id", "owner_resource")}
-    if isinstance(value, list):
-        items = [_without_numbers(item) for item in value]
-        return sorted(items) if all(isinstance(item, str) for item in items) else items
-    return value

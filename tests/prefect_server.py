@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -115,12 +115,14 @@ class PrefectServer:
         return runs if deployed is None else [run for run in runs if bool(run["deployment_id"]) == deployed]
 
     @contextmanager
-    def process(self, *words: str | Path, log: IO[bytes] | None = None, **environment: str) -> Iterator[Any]:
+    def process(
+        self, *words: str | Path, environment: Mapping[str, str] | None = None, log: IO[bytes] | None = None
+    ) -> Iterator[Any]:
         """Run Python with these arguments, reporting to the server, for as long as the block runs."""
         command = [sys.executable, *map(str, words)]
         out = log or subprocess.PIPE
         running = subprocess.Popen(
-            command, env={**self.environment, **environment}, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT
+            command, env={**self.environment, **(environment or {})}, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT
         )
         try:
             yield running
@@ -133,9 +135,9 @@ class PrefectServer:
                 running.kill()
                 running.communicate()
 
-    def run(self, *words: str | Path, **environment: str) -> str:
+    def run(self, *words: str | Path, environment: Mapping[str, str] | None = None) -> str:
         """Run Python to its end, which must be a good one; return what it says."""
-        with self.process(*words, **environment) as running:
+        with self.process(*words, environment=environment) as running:
             text: bytes = running.communicate(timeout=200)[0]
             assert running.returncode == 0, text.decode()[-4000:]
         return text.decode()

@@ -74,7 +74,7 @@ def house(prefect: PrefectServer, site: Path, tmp_path_factory: pytest.TempPathF
         ModelStore(database, house.settings.models).publish(bad, at_us=1)
     with (
         (house.folder / "serve.log").open("wb") as log,
-        prefect.process("-m", "flows.serve", "--file", file, log=log, **environment) as serving,
+        prefect.process("-m", "flows.serve", "--file", file, log=log, environment=environment) as serving,
     ):
         house.pid = serving.pid
         yield house

@@ -110,6 +110,7 @@ def test_a_check_says_what_is_stale_and_without_an_address_there_is_nothing_to_c
 def test_the_weekly_page_tells_of_the_runs_before(mirror: Path, prefect: PrefectServer) -> None:
     run: Any = sync_records
     run(["tinydb"])
-    page = Path(report()["page"])
+    run_report: Any = report
+    page = Path(run_report()["page"])
     assert "sync" in page.read_text()
     assert page.resolve().as_uri() in artifact(prefect, "weekly-report-page")
