@@ -83,6 +83,7 @@ def score(
     model: Path | None = None,
     alpha: Annotated[float, Field(gt=0, lt=0.5)] | None = None,
     force: bool = False,
+    report: bool = True,
     workers: Annotated[int, Field(ge=1, le=64)] = 2,
     dask: str | None = None,
 ) -> Any:
@@ -104,6 +105,8 @@ def score(
         Declared false-alarm rate per normal beat.
     force : bool
         Score again what is scored already.
+    report : bool
+        Write ``report.html``: half a megabyte a record, so not for thousands.
     workers : int
         Records under way at once, in threads.
     dask : str, optional
@@ -122,12 +125,12 @@ def score(
     model = model or model_in_use(settings)
     checksum = model_at(model).checksum  # a damaged model is one line, not one a record
     facts = {"model": checksum, **settings.model_dump(mode="json", include={"threshold", "alarms"})}
-    jobs = plan(records, out, settings, data_dir=data_dir, leads=leads, model=model, force=force)
+    jobs = plan(records, out, settings, data_dir=data_dir, leads=leads, model=model, force=force, report=report)
     note_run(out, command=f"flow score {' '.join(records)}", settings=facts, versions=package_versions())
     with noted_run("score", settings, model=checksum, facts=facts) as run, sending() as sender:
         rows, failed = _score(jobs, run, sender, workers, dask)
         collect(out)
-        _publish(rows, failed, place(out), write_report(out))
+        _publish(rows, failed, place(out), write_report(out) if report else None)
         run.figures = {
             **{name: sum(row[name] for row in rows) for name in ("beats", "anomalies", "alarms", "drifts")},
             "records": len(rows),
@@ -182,9 +185,11 @@ def _error(future: Any) -> BaseException | None:
     return result if isinstance(result, PipelineError) else RuntimeError(future.state.message or "no result")
 
 
-def _publish(rows: Sequence[dict[str, Any]], failed: dict[str, str], out: Place, page: Place) -> None:
-    """Put a table, a page with pictures and a link to the report where Prefect shows them."""
+def _publish(rows: Sequence[dict[str, Any]], failed: dict[str, str], out: Place, page: Place | None) -> None:
+    """Put a table, and with a report a page of pictures and a link to it, where Prefect shows them."""
     show_table(key("score", out.name, "records"), rows, failed, COLUMNS, "Records scored, and those that failed")
+    if page is None:
+        return
     link = str(page) if isinstance(page, UPath) else page.resolve().as_uri()
     lines = [f"# {len(rows)} records scored", "", f"Report: `{link}`. Not a medical device.", ""]
     lines += [f"- **{record}** failed: {error}" for record, error in failed.items()]
@@ -212,6 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", type=Path, help="model file; by default the one published last")
     parser.add_argument("--alpha", type=float, help="declared false-alarm rate per normal beat")
     parser.add_argument("--force", action="store_true", help="score again what is scored already")
+    parser.add_argument("--no-report", dest="report", action="store_false", help="write no report.html")
     parser.add_argument("--workers", type=int, default=2, help="records under way at once")
     parser.add_argument("--runner", choices=("threads", "dask"), default="threads", help="where tasks run")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="of Dask, such as tcp://127.0.0.1:8786")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import flows  # noqa: F401 - sets Prefect's environment, so it stands before anything of Prefect's is imported
-from tests.flows.databases import copies, write_database
+from tests.databases import copies, write_database
 from tests.prefect_server import PrefectServer, prefect_server
 
 

@@ -16,7 +16,7 @@ from flows.report import report
 from flows.sync_records import sync_records
 from pipeline.settings import Settings
 from pipeline.storage.database import Database, StoredRun
-from tests.flows.databases import publish
+from tests.databases import publish
 from tests.prefect_server import PrefectServer
 from tests.services import free_port
 
