@@ -22,8 +22,7 @@ from pydantic import Field
 from flows.artifacts import Progress, key, picture, plain, show_table
 from flows.ledger import noted_run
 from flows.retrying import PATIENTLY
-from flows.runners import runner_for
-from pipeline.errors import PipelineError
+from flows.runners import reason_of_failure, runner_for
 from pipeline.evaluation import DS1, DS2, PACED, EvaluatedRecord, EvaluationResult
 from pipeline.evaluation import evaluate as put_together
 from pipeline.evaluation.run import NOISES, Task, models_beside
@@ -106,14 +105,12 @@ def evaluate(
         bar = Progress("evaluation-progress", "Records measured")
         with runner_for(workers, None) as runner:
             for one, future in [(one, runner.submit(evaluate_one, {"record": one})) for one in tasks]:
-                future.wait()
-                if future.state.is_completed():
-                    measured.append(future.result())
+                reason = reason_of_failure(future)
+                if reason:
+                    failed[one.record] = reason
+                    get_run_logger().error("%s", reason)
                 else:
-                    error = future.state.result(raise_on_failure=False)
-                    reason = str(error) if isinstance(error, PipelineError) else future.state.message
-                    failed[one.record] = " ".join(str(reason).split())
-                    get_run_logger().error("%s", failed[one.record])
+                    measured.append(future.result())
                 bar.update((len(measured) + len(failed)) / len(tasks))
         run.failed = all(record.record in PACED for record in measured)
         run.message = f"{len(measured)} of {len(tasks)} records measured"

@@ -9,7 +9,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from pipeline.errors import PipelineError
 
-__all__ = ["runner_for"]
+__all__ = ["reason_of_failure", "runner_for"]
 
 
 def runner_for(workers: int, dask: str | None) -> Any:
@@ -37,3 +37,13 @@ def runner_for(workers: int, dask: str | None) -> Any:
     except ImportError as error:
         raise PipelineError("Dask is not installed: pip install 'ecg-anomaly[dask]'") from error
     return DaskTaskRunner(address=dask)
+
+
+def reason_of_failure(future: Any) -> str:
+    """Wait for a task; return why it failed, in one line, or an empty text if it did not."""
+    future.wait()
+    if future.state.is_completed():
+        return ""
+    error = future.state.result(raise_on_failure=False) if future.state.is_final() else None
+    reason = str(error) if isinstance(error, PipelineError) else future.state.message
+    return " ".join((reason or "no result").split())

@@ -30,9 +30,8 @@ from flows.artifacts import Progress, key, picture, show_table
 from flows.events import sending
 from flows.ledger import Run, noted_run, now_us
 from flows.retrying import PATIENTLY
-from flows.runners import runner_for
+from flows.runners import reason_of_failure, runner_for
 from pipeline.announcing import EventSender, events_of
-from pipeline.errors import PipelineError
 from pipeline.promotion import model_in_use
 from pipeline.report import load_report, report_path, score_svg, write_report
 from pipeline.scoring import Job, model_at, plan, run_job
@@ -159,9 +158,8 @@ def _score(
     with runner_for(workers, dask) as runner:
         futures = [(job, runner.submit(score_one, {"job": job})) for job in jobs]
         for job, future in futures:
-            future.wait()
-            error = _error(future)
-            if error is None:
+            reason = reason_of_failure(future)
+            if not reason:
                 row = future.result()
                 rows.append(row)
                 alarms, drifts = alarms_and_drifts(out, job.record)
@@ -171,18 +169,11 @@ def _score(
                     for event in events_of(job.record, drifts, alarms, source="score", model=model):
                         sender.send(event)
             else:
-                failed[job.record] = " ".join(str(error).split())
-                note_failure(out, job.record, failed[job.record])
-                get_run_logger().error("%s", failed[job.record])
+                failed[job.record] = reason
+                note_failure(out, job.record, reason)
+                get_run_logger().error("%s", reason)
             bar.update((len(rows) + len(failed)) / len(jobs))
     return rows, failed
-
-
-def _error(future: Any) -> BaseException | None:
-    if future.state.is_completed():
-        return None
-    result = future.state.result(raise_on_failure=False) if future.state.is_final() else None
-    return result if isinstance(result, PipelineError) else RuntimeError(future.state.message or "no result")
 
 
 def _publish(rows: Sequence[dict[str, Any]], failed: dict[str, str], out: Place, page: Place | None) -> None:

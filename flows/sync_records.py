@@ -23,8 +23,7 @@ from flows.artifacts import key, show_table
 from flows.ledger import noted_run
 from flows.limits import PHYSIONET, ensure_limits
 from flows.retrying import PATIENTLY
-from flows.runners import runner_for
-from pipeline.errors import PipelineError
+from flows.runners import reason_of_failure, runner_for
 from pipeline.settings import Settings
 from pipeline.sources import needs_fetching, refresh, sync_record
 from pipeline.sources.sync import REQUESTS_A_RECORD
@@ -105,13 +104,11 @@ def sync_records(databases: list[str], workers: Annotated[int, Field(ge=1, le=16
 
 
 def _outcome(name: str, future: Any, failed: dict[str, str]) -> Any:
-    future.wait()
-    if future.state.is_completed():
+    reason = reason_of_failure(future)
+    if not reason:
         return future.result()
-    error = future.state.result(raise_on_failure=False)
-    reason = str(error) if isinstance(error, PipelineError) else future.state.message or "no result"
-    failed[name] = " ".join(reason.split())
-    get_run_logger().error("%s", failed[name])
+    failed[name] = reason
+    get_run_logger().error("%s", reason)
     return None
 
 

@@ -90,10 +90,9 @@ class PrefectServer:
 
     def ask(self, path: str, **body: Any) -> Any:
         """Return what the server answers to a POST."""
-        answer = self._post(path, body)
-        return answer.json()
+        return self.post(path, body).json()
 
-    def _post(self, path: str, body: dict[str, Any]) -> requests.Response:
+    def post(self, path: str, body: Any) -> requests.Response:
         # The server answers 503 while its SQLite is busy; like Prefect's own clients, ask again then.
         patience = Retry(total=6, backoff_factor=0.3, status_forcelist=[503], allowed_methods=None)
         with requests.Session() as session:
@@ -105,7 +104,7 @@ class PrefectServer:
 
     def pause(self, deployment: str) -> None:
         """Let a deployment's schedules rest."""
-        self._post(f"/deployments/{deployment}/pause_deployment", {})
+        self.post(f"/deployments/{deployment}/pause_deployment", {})
 
     def flow_runs(self, flow: str, *, deployed: bool | None = None) -> list[dict[str, Any]]:
         """Return the runs of a flow, the last one first."""

@@ -7,13 +7,13 @@ import torch
 
 from pipeline.detection.model import DEFAULT_MODEL, BeatModel
 from pipeline.detection.network import LSTMAutoencoder, Shape, save_model
+from pipeline.drifted import records_that_drifted
 from pipeline.errors import ModelError, PipelineError
 from pipeline.promotion import (
     TRAINING_RECORDS,
     VALIDATION_RECORDS,
     compare,
     model_in_use,
-    records_that_drifted,
     train_and_promote,
 )
 from pipeline.scoring import plan, run_jobs

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -14,10 +15,11 @@ from flows.check_monitor import check_monitor
 from flows.evaluate import evaluate
 from flows.report import report
 from flows.sync_records import sync_records
+from pipeline.announcing import DriftEvent, EventSender
 from pipeline.settings import Settings
 from pipeline.storage.database import Database, StoredRun
 from tests.databases import publish
-from tests.prefect_server import PrefectServer
+from tests.prefect_server import PrefectServer, wait_for
 from tests.services import free_port
 
 pytestmark = pytest.mark.timeout(400)
@@ -114,3 +116,16 @@ def test_the_weekly_page_tells_of_the_runs_before(mirror: Path, prefect: Prefect
     page = Path(run_report()["page"])
     assert "sync" in page.read_text()
     assert page.resolve().as_uri() in artifact(prefect, "weekly-report-page")
+
+
+def test_an_event_that_is_sent_twice_is_there_once_with_its_payload(prefect: PrefectServer) -> None:
+    event = DriftEvent(record="ward/twice", source="monitor", time_s=1.5, before=0.25, after=None)
+    with EventSender(prefect.url) as sender:
+        sender.send(event)
+    wanted = {"resource": {"id": ["ecg-anomaly.record.ward/twice"]}}
+    (found,) = wait_for(lambda: prefect.ask("/events/filter", filter=wanted)["events"], 20, "the event")
+    again = [{name: found[name] for name in ("id", "occurred", "event", "resource", "payload")}]
+    prefect.post("/events", again)
+    time.sleep(2)
+    assert len(prefect.ask("/events/filter", filter=wanted)["events"]) == 1
+    assert DriftEvent(**found["payload"]) == event
