@@ -19,8 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import flows  # noqa: F401 - sets Prefect's environment, which the server inherits
-from flows.serve import server
+from flows.server import server
 
 
 def measure(records: Sequence[str], rounds: int) -> dict[str, list[tuple[float, float]]]:

@@ -9,49 +9,15 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import ProxyHandler, build_opener
 
-import flows  # noqa: F401 - sets Prefect's environment, which the server inherits
+from flows.server import server
+from pipeline.errors import PipelineError
 
-START_S = 180.0
 HEARTBEAT_S = 30
 RUNS = 4  # at once: a training must not hold up the check of the monitor
-
-
-@contextmanager
-def server(port: int) -> Iterator[str]:
-    """Run Prefect's server on loopback while the block runs; one that answers there already is used and left alone."""
-    url = f"http://127.0.0.1:{port}/api"
-    if _answers(url):
-        yield url
-        return
-    environment = {**os.environ, "PREFECT_SERVER_API_HOST": "127.0.0.1", "PREFECT_SERVER_API_PORT": str(port)}
-    running = subprocess.Popen([sys.executable, "-m", "prefect", "server", "start"], env=environment)
-    try:
-        deadline = time.monotonic() + START_S
-        while not _answers(url):
-            if running.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit(f"Prefect's server did not start at {url}; see what it says above")
-            time.sleep(0.2)
-        yield url
-    finally:
-        running.terminate()
-        running.wait(30)
-
-
-def _answers(url: str) -> bool:
-    try:
-        with build_opener(ProxyHandler({})).open(f"{url}/health", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (URLError, OSError):
-        return False
 
 
 def serve_all(file: Path | None, runs: int) -> None:
@@ -62,9 +28,13 @@ def serve_all(file: Path | None, runs: int) -> None:
     from flows.setup import set_up
 
     chosen = file or FILE
-    for name, what in set_up(chosen).items():
+    try:
+        done, deployments = set_up(chosen), load_deployments(chosen)
+    except PipelineError as error:
+        raise SystemExit(f"Error: {error}") from error
+    for name, what in done.items():
         sys.stdout.write(f"{name}: {what}\n")
-    serve(*load_deployments(chosen), limit=runs, heartbeat_seconds=HEARTBEAT_S)
+    serve(*deployments, limit=runs, heartbeat_seconds=HEARTBEAT_S)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -20,6 +20,7 @@ from prefect.variables import Variable
 from flows.check_monitor import URL_VARIABLE
 from flows.deployments import FILE, load_deployments
 from flows.limits import LIMITS, ensure_limits
+from flows.server import answers
 from pipeline.announcing import DriftEvent
 from pipeline.announcing.events import RECORD_RESOURCE
 from pipeline.errors import PipelineError
@@ -43,9 +44,12 @@ def set_up(file: Path = FILE) -> dict[str, str]:
     Raises
     ------
     PipelineError
-        If there is no standing server.
+        If there is no standing server, or it does not answer.
     """
-    if PREFECT_API_URL.value() is None:
+    url = PREFECT_API_URL.value()
+    if url is not None and not answers(url):
+        raise PipelineError(f"Prefect's server does not answer at {url}: start it, or correct PREFECT_API_URL")
+    if url is None:
         raise PipelineError(
             "there is no Prefect server to set up: start one with `prefect server start` and set "
             "PREFECT_API_URL=http://127.0.0.1:4200/api, or let `make serve` do both"

@@ -68,7 +68,9 @@ def test_a_better_model_is_published_an_equal_one_is_not_and_the_old_one_can_be_
         assert BeatModel.load(model_in_use(settings)).checksum == first.checksum
         assert (settings.models / f"{first.checksum}.md").read_text().startswith("# Model card")
         second = train_and_promote(TRAINING, ["db/hard"], store, settings, at_us=NOW + 2, epochs=1)
-        assert second.checksum == first.checksum  # training is deterministic
+        assert not second.is_published  # the same training: equal, not better
+        assert second.comparison.candidate == second.comparison.current == first.comparison.candidate
+        assert second.current == first.checksum
         assert [version.state for version in store.versions()] == ["published", "archived"]
         assert store.versions()[0].published_at_us == NOW + 1
         store.restore(old.checksum, at_us=NOW + 3)

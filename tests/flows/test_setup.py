@@ -20,6 +20,7 @@ from flows.setup import set_up
 from pipeline.cli import main as cli
 from pipeline.errors import PipelineError
 from tests.prefect_server import ROOT, PrefectServer
+from tests.services import free_port
 
 pytestmark = pytest.mark.timeout(280)
 
@@ -64,6 +65,9 @@ def test_the_command_sets_up_and_says_what_it_did(prefect: PrefectServer) -> Non
 
 def test_without_a_server_it_says_how_to_get_one() -> None:
     with temporary_settings({PREFECT_API_URL: None}), pytest.raises(PipelineError, match="make serve"):
+        set_up()
+    nobody = f"http://127.0.0.1:{free_port()}/api"
+    with temporary_settings({PREFECT_API_URL: nobody}), pytest.raises(PipelineError, match="does not answer"):
         set_up()
 
 
