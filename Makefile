@@ -12,7 +12,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS = 120
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format notebooks train rpeaks evaluate calibration cost clean distclean
+.PHONY: help install demo test lint format notebooks serve overhead train rpeaks evaluate calibration cost clean distclean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,12 @@ format: $(STAMP)  ## Put the code into the house style
 
 notebooks: $(STAMP)  ## Execute the notebooks: on real records where they are in reach, else on synthetic ones
 	$(BIN)/jupyter-execute --timeout=300 notebooks/*.ipynb
+
+serve: $(STAMP)  ## Run Prefect's server and every scheduled deployment, until Ctrl-C
+	$(BIN)/python -m flows.serve
+
+overhead: $(STAMP)  ## Measure what the flow costs over the plain library on mitdb
+	$(BIN)/python -m flows.overhead mitdb
 
 train: $(STAMP)  ## Train the shipped models anew from mitdb (needs a mirror or the network)
 	$(BIN)/ecg-anomaly train --seeds 5 --out data/models/default.safetensors

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,6 +13,7 @@ from pipeline.errors import OutputError, RecordNotFound
 from pipeline.records import Alarm, Drift, Gap
 from pipeline.storage.files import replace_file, translated
 from pipeline.storage.paths import result_path
+from pipeline.storage.place import Place, PlaceLike, place
 
 __all__ = [
     "BeatPicture",
@@ -228,12 +228,12 @@ def rounded(values: ArrayLike, digits: int) -> Numbers:
     ]
 
 
-def report_path(out: Path | str, record: str) -> Path:
+def report_path(out: PlaceLike, record: str) -> Place:
     """Return where the report of a record lies: ``DIR/report/<database>/<record>.json.gz``."""
-    return result_path(Path(out), "report", record, ".json.gz")
+    return result_path(place(out), "report", record, ".json.gz")
 
 
-def save_report(out: Path | str, report: RecordReport) -> Path:
+def save_report(out: PlaceLike, report: RecordReport) -> Place:
     """Save the report of a record beside its results, whole or not at all.
 
     Raises
@@ -243,12 +243,12 @@ def save_report(out: Path | str, report: RecordReport) -> Path:
     """
     path = report_path(out, report.record)
     text = report.model_dump_json().encode()
-    with translated(Path(out), report.record):
+    with translated(place(out), report.record):
         replace_file(path, lambda part: part.write_bytes(gzip.compress(text, compresslevel=6, mtime=0)))
     return path
 
 
-def load_report(path: Path) -> RecordReport:
+def load_report(path: Place) -> RecordReport:
     """Return a saved report.
 
     Raises
