@@ -72,13 +72,16 @@ class Access:
     host: str = "127.0.0.1"
     token: str | None = field(default=None, repr=False)
     names: tuple[str, ...] = ()
-    session: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+    session: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.token is None and not is_loopback(self.host):
             raise ValueError(f"host {self.host!r} is reachable from elsewhere: a token is required")
         if self.token is not None and len(self.token) < SHORTEST_TOKEN:
             raise ValueError(f"a token of {len(self.token)} characters is short: at least {SHORTEST_TOKEN}")
+        # With a token a session outlives the service; without one, the page brings a new one.
+        secret = secrets.token_bytes(32) if self.token is None else self.token.encode()
+        object.__setattr__(self, "session", hmac.new(secret, b"session", hashlib.sha256).hexdigest())
 
     @property
     def cookie(self) -> str:

@@ -36,7 +36,7 @@ for (const type of ["beats", "alarm", "drift", "gap", "status"]) {
 
 let frames = 0;
 let wrote = 0;
-globalThis.monitor = { ward, connection, fps: 0 }; // for whoever looks into the page, tests among them
+globalThis.monitor = { ward, connection, station, view, fps: 0 }; // for whoever looks into the page, tests among them
 function frame(now) {
   frames += 1;
   station.frame(now);

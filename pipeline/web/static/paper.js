@@ -5,13 +5,13 @@ import { palette } from "./dom.js";
 export const MM = 96 / 25.4; // px of one mm, as style sheets have it
 
 // Makes a canvas as sharp as the screen; returns its context, in px of the style sheet.
-export function fit(canvas, width, height) {
+export function fit(canvas, width, height, options = {}) {
   const scale = devicePixelRatio || 1;
   canvas.width = Math.max(1, Math.round(width * scale));
   canvas.height = Math.max(1, Math.round(height * scale));
   canvas.style.width = `${width}px`;
   canvas.style.height = `${height}px`;
-  const context = canvas.getContext("2d");
+  const context = canvas.getContext("2d", options);
   context.setTransform(scale, 0, 0, scale, 0, 0);
   return context;
 }

@@ -47,10 +47,10 @@ export class PatientView {
       el("header", {},
         el("a", { href: "#/", className: "back", title: "central station (Esc)" }, "‹ All"),
         el("div", { className: "who" }, this.name, this.state), this.heart, this.signal, el("span", { className: "space" }),
-        this.facts, this.quality, this.rate, el("span", { className: "unit" }, "bpm")),
+        this.facts, this.quality, el("span", { className: "heart-rate" }, this.rate, el("span", { className: "unit" }, "bpm"))),
       el("div", { className: "tools" },
         button("‹ Previous anomaly", "P", () => this.#step(-1)), button("Next anomaly ›", "N", () => this.#step(1)), this.live,
-        el("span", { className: "group", role: "group", ariaLabel: "paper speed, mm/s" }, ...this.speeds, el("span", {}, "mm/s")),
+        el("span", { className: "group", role: "group", ariaLabel: "paper speed, mm/s" }, ...this.speeds, el("span", {}, "mm/s, 10 mm/mV")),
         el("span", { className: "legend" }, el("i", { className: "seen" }), "seen", el("i", { className: "expected" }), "expected"),
         el("span", { className: "space" }),
         button("Copy link", "an address that opens exactly this view", () => this.#copy()),
@@ -144,7 +144,11 @@ export class PatientView {
   scrollTo(end) {
     if (!this.patient) return;
     if (end === null || end >= this.history.to()) this.strip.end = null;
-    else this.strip.end = Math.max(this.history.from() + this.strip.seconds * this.patient.fs, end);
+    else {
+      const first = this.history.from() + this.strip.seconds * this.patient.fs;
+      // To the millisecond, as the address has it.
+      this.strip.end = (Math.round((1000 * Math.max(first, end)) / this.patient.fs) / 1000) * this.patient.fs;
+    }
     this.strip.isDirty = true;
     this.isStale = true;
     this.#write();

@@ -62,12 +62,14 @@ export class Station {
       const rowHeight = height / rows - GAP;
       if (columns > 1 && tileWidth < LEAST_WIDTH) break;
       const fits = rowHeight >= LEAST_HEIGHT;
-      const value = (fits ? 1 : 0.5) * Math.min(tileWidth, 700) * Math.min(Math.max(rowHeight, LEAST_HEIGHT) - HEAD, 300);
+      // A longer strip tells more than a higher one; empty places tell nothing.
+      const strip = Math.min(tileWidth, 1100) * Math.min(Math.max(rowHeight, LEAST_HEIGHT) - HEAD, 230);
+      const value = ((fits ? 1 : 0.5) * strip * n) / (columns * rows);
       if (value > best.value) best = { columns, value, rowHeight: Math.max(rowHeight, LEAST_HEIGHT) };
     }
     this.columns = best.columns;
     this.root.style.gridTemplateColumns = `repeat(${best.columns}, minmax(0, 1fr))`;
-    this.root.style.gridAutoRows = `${Math.floor(Math.min(best.rowHeight, 420))}px`;
+    this.root.style.gridAutoRows = `${Math.floor(Math.min(best.rowHeight, 560))}px`;
     for (const tile of this.tiles) tile.measure();
   }
 

@@ -234,8 +234,6 @@ export class Strip {
       const at = x(s * patient.fs);
       if (at > 24 && at < this.width - 24) context.fillText(clock(s), at, height - 1);
     }
-    context.textAlign = "right";
-    context.fillText(`${this.speed} mm/s  10 mm/mV`, this.width - 6, TOP + 12);
   }
 
   // A strip is taken by the hand, and a beat on it is pointed at.

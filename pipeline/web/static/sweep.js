@@ -12,8 +12,8 @@ const PX_PER_S = 25 * MM;
 export class Sweep {
   constructor(patient) {
     this.patient = patient;
-    this.grid = document.createElement("canvas");
-    this.trace = document.createElement("canvas");
+    this.grid = document.createElement("canvas"); // what a wiped stretch is wiped with; never on the page
+    this.canvas = document.createElement("canvas");
     this.width = 0;
     this.drawn = null;
     this.zero = [];
@@ -26,7 +26,7 @@ export class Sweep {
     this.height = height;
     this.leads = height >= TWO_LEADS && this.patient.leads.length > 1 ? [0, 1] : [0];
     drawGrid(fit(this.grid, width, height), width, height);
-    this.context = fit(this.trace, width, height);
+    this.context = fit(this.canvas, width, height, { alpha: false }); // one opaque layer is half the work of two
     this.drawn = null;
   }
 
@@ -53,7 +53,7 @@ export class Sweep {
 
   #anew(end, round) {
     const { context, patient } = this;
-    context.clearRect(0, 0, this.width, this.height);
+    context.drawImage(this.grid, 0, 0, this.width, this.height);
     const start = Math.max(patient.ring.start, Math.ceil(end - round + (AHEAD / PX_PER_S) * patient.fs));
     this.#settle(start, end);
     this.#write(start, end);
@@ -62,11 +62,11 @@ export class Sweep {
   }
 
   #on(start, end) {
-    const { context, width, height } = this;
+    const { width } = this;
     const from = this.#x(start);
     const to = this.#x(end);
     if (to < from) this.#settle(end - Math.round((width / PX_PER_S) * this.patient.fs), end);
-    const wipe = (x, size) => context.clearRect(x, 0, size, height);
+    const wipe = (x, size) => this.#wipe(x, size);
     const ahead = to + AHEAD;
     if (to >= from) wipe(from + 1, ahead - from - 1);
     else {
@@ -78,6 +78,14 @@ export class Sweep {
     this.drawn = end;
   }
 
+  #wipe(x, size) {
+    const scale = this.grid.width / this.width;
+    const left = Math.max(0, Math.floor(x * scale));
+    const pixels = Math.min(this.grid.width, Math.ceil((x + size) * scale)) - left;
+    if (pixels <= 0) return;
+    this.context.drawImage(this.grid, left, 0, pixels, this.grid.height, left / scale, 0, pixels / scale, this.height);
+  }
+
   // The lines of zero are set once a round, so that they never move under a beat.
   #settle(start, end) {
     for (const lead of this.leads) {
@@ -86,7 +94,7 @@ export class Sweep {
   }
 
   #write(start, end) {
-    const { context, patient, width } = this;
+    const { context, patient } = this;
     const colours = palette();
     context.lineWidth = 1.4;
     context.lineJoin = "bevel";
@@ -110,7 +118,6 @@ export class Sweep {
       context.stroke();
       this.#gap(lead, i, start, end, colours);
     });
-    if (width < 1) this.drawn = null;
   }
 
   #gap(lead, i, start, end, colours) {
@@ -137,13 +144,16 @@ export class Sweep {
       const x = this.#x(beat.rPeak);
       if (beat.anomaly) {
         const rr = beat.rr ?? 1; // bands of a fast run stand side by side
-        const from = x - Math.min(0.16, 0.45 * rr) * PX_PER_S;
-        context.globalCompositeOperation = "destination-over";
+        const first = Math.max(patient.ring.start, Math.floor(beat.rPeak - Math.min(0.16, 0.45 * rr) * patient.fs));
+        const last = Math.min(end, Math.ceil(first + Math.min(0.4, rr) * patient.fs));
         context.globalAlpha = beat.learning ? 0.12 : 0.25;
         context.fillStyle = palette()[beat.kind] ?? palette().other;
-        context.fillRect(from, TOP, Math.min(Math.min(0.4, rr) * PX_PER_S, this.#x(end) > x ? this.#x(end) - from : this.width), this.height);
+        const from = this.#x(first);
+        const to = this.#x(last);
+        context.fillRect(from, TOP, (to > from ? to : this.width) - from, this.height);
+        if (to < from) context.fillRect(0, TOP, to, this.height);
         context.globalAlpha = 1;
-        context.globalCompositeOperation = "source-over";
+        this.#write(first, last); // on top of the band
       }
       drawMark(context, beat, Math.min(this.width - 8, Math.max(8, x)), 9, ({ kind }) => KINDS[kind]?.letter ?? "?");
       this.marked = beat.rPeak;

@@ -64,7 +64,7 @@ export class Tile {
     this.quality = qualityBars();
     this.recent = el("span", { className: "recent" });
     this.lead = el("span", { className: "lead" });
-    this.paper = el("div", { className: "paper" }, this.sweep.grid, this.sweep.trace, this.lead);
+    this.paper = el("div", { className: "paper" }, this.sweep.canvas, this.lead);
     this.node = el("article", { className: "tile", tabIndex: 0, ariaLabel: patient.name, onfocus: () => onSelect(this) },
       el("header", {}, this.name, this.heart, el("span", { className: "space" }), this.signal, this.state),
       this.paper,
@@ -89,7 +89,7 @@ export class Tile {
     setText(this.rate, shown(rateOf(patient), 0));
     const { recent, learning, quality } = patient.vitals;
     showQuality(this.quality, quality);
-    setText(this.recent, learning ? "learning" : recent ? `${recent} flagged/min` : "");
+    setText(this.recent, learning ? "learning" : recent ? `${recent}/min\nflagged` : "");
     const worst = [...heart, ...signal].some((alarm) => alarm.priority === "high") ? "high"
       : heart[0]?.priority ?? signal[0]?.priority ?? "none";
     if (this.node.dataset.priority !== worst) this.node.dataset.priority = worst;
