@@ -17,7 +17,7 @@ __all__ = ["Viewer"]
 TICK_S = 0.04  # s between looks at the hub
 SILENCE_S = 1.0  # s after which something is sent although nothing happened: a page tells a dead connection by it
 BEHIND_S = 4.0  # s of signal that a page may be behind by before it is moved on to the newest
-FIRST_S = 8.0  # s of signal that a page starts with
+FIRST_S = 20.0  # s of signal that a page starts with: a whole strip of a wall screen
 
 
 class Viewer:

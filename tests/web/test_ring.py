@@ -20,7 +20,7 @@ def test_a_ring_holds_what_a_dictionary_would(capacity: int, writes: Writes, sta
     ring, kept, stop, rng = SignalRing(capacity, 2), dict[int, list[int]](), None, np.random.default_rng(0)
     for skip, n in writes:
         at = max(0, (0 if stop is None else stop) + skip)
-        signal = rng.integers(-3000, 3000, (n, 2)).astype(np.float32) / 1000
+        signal = (rng.integers(-3000, 3000, (n, 2)) / 1000).astype(np.float32)
         ring.write(at, signal)
         first = at if stop is None else stop
         for position in range(first, at):

@@ -56,7 +56,7 @@ def command(
     leads: tuple[str, ...] | None,
 ) -> None:
     """Watch many patients on a page, or on the terminal."""
-    from pipeline.cli.page import watch
+    from pipeline.cli.page import Address, watch
     from pipeline.web.feed import demo_patients, play_records, play_ward
 
     settings = read_settings()
@@ -86,10 +86,5 @@ def command(
         settings,
         origin=f"{'demo' if demo else 'replay'}-{time.time_ns() // 1000}",
         is_live=demo or speed == 1,
-        host=host,
-        port=port,
-        token=os.environ.get("ECG_MONITOR_TOKEN") or None,
-        names=names,
-        tui=tui,
-        browser=browser,
+        address=None if tui else Address(host, port, names, os.environ.get("ECG_MONITOR_TOKEN") or None, browser),
     )

@@ -125,7 +125,11 @@ export class Strip {
     context.font = "600 11px system-ui, sans-serif";
     context.textAlign = "left";
     context.textBaseline = "bottom";
+    const labels = [];
     const line = (at, colour, dash, text) => {
+      // Names of what happened together stand one above the other.
+      const above = labels.filter((other) => Math.abs(other - at) < 110).length;
+      labels.push(at);
       context.strokeStyle = context.fillStyle = colour;
       context.setLineDash(dash);
       context.lineWidth = 1.5;
@@ -134,7 +138,7 @@ export class Strip {
       context.lineTo(at, height - BOTTOM);
       context.stroke();
       context.setLineDash([]);
-      context.fillText(text, at + 4, height - BOTTOM - 3);
+      context.fillText(text, at + 4, height - BOTTOM - 3 - 13 * above);
     };
     for (const drift of this.history.drifts) {
       const at = drift.time_s * patient.fs;

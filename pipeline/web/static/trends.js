@@ -127,7 +127,7 @@ export class Trends {
     this.window = window;
     const { fs } = this.history.patient;
     const to = Math.min(this.history.to() / fs, this.right + (window ? Math.max(0, this.range / 2 - (window[1] - window[0])) : 0));
-    const from = to - this.range;
+    const from = Math.max(0, to - this.range);
     const beats = this.history.between(from * fs, to * fs + 1);
     this.shown = beats;
     const times = beats.map((beat) => beat.rPeak / fs);
@@ -143,7 +143,7 @@ export class Trends {
     ];
     this.plots.forEach((plot, i) => plot.batch(() => {
       plot.setData(data[i], false);
-      plot.setScale("x", { min: from, max: to });
+      plot.setScale("x", { min: from, max: Math.max(to, from + 60) });
     }));
   }
 
