@@ -14,11 +14,12 @@ from pipeline.records import Alarm, Chunk, Findings, Gap
 from pipeline.storage.database.alarms import StoredAlarm
 from pipeline.web.metrics import Metrics
 from pipeline.web.patient import Patient
-from pipeline.web.wire import alarm_event, beats_event, drift_event, gap_event, status_event
+from pipeline.web.wire import alarm_event, beats_event, drift_event, gap_event, patient_event, status_event
 
 __all__ = ["Hub"]
 
 HISTORY_S = 1800.0  # s of signal and beats to scroll back through, 5 MB a patient at 360 Hz and two leads
+ENDED = 20  # patients kept although their stay has ended, the last ones
 EVENTS = 8192  # events between the oldest and the newest that a viewer may be behind by, before it is told all anew
 
 
@@ -51,7 +52,6 @@ class Hub:
         self._lock = threading.Lock()
         self._events: deque[dict[str, Any]] = deque(maxlen=EVENTS)
         self._told = 0  # events so far
-        self._epoch = 0  # how often viewers had to be told all anew: patients came or changed
 
     # What the monitor says.
 
@@ -111,11 +111,14 @@ class Hub:
             self._tell(alarm_event(patient, raised))
 
     def _admit(self, chunk: Chunk) -> Patient:
-        with self._lock:
-            patient = Patient(self._numbers, chunk, self._history_s)
-            self._numbers += 1
-            self._patients = {**self._patients, chunk.record: patient}  # readers hold the old dict
-            self._epoch += 1
+        patient = Patient(self._numbers, chunk, self._history_s)
+        self._numbers += 1
+        gone = [one for one in self.patients() if one.status.state == "ended"][:-ENDED]
+        kept = {name: one for name, one in self._patients.items() if one not in gone}
+        self._patients = {**kept, chunk.record: patient}  # readers hold the old dict
+        for one in gone:
+            self._tell({"type": "gone", "patient": one.number})
+        self._tell(patient_event(patient))
         self.metrics.states(one.status.state for one in self.patients())
         return patient
 
@@ -134,18 +137,16 @@ class Hub:
         """Return a patient by number, or None."""
         return next((one for one in self._patients.values() if one.number == number), None)
 
-    def position(self) -> tuple[int, int]:
-        """Return where a viewer that knows the present stands: the epoch, and the events told so far."""
-        with self._lock:
-            return self._epoch, self._told
+    @property
+    def told(self) -> int:
+        """Events so far: where a viewer that knows the present stands."""
+        return self._told
 
-    def events_since(self, position: tuple[int, int]) -> tuple[tuple[int, int], list[dict[str, Any]] | None]:
-        """Return the new position and what came after the old one; None where the viewer must be told all anew."""
-        epoch, told = position
+    def events_since(self, told: int) -> tuple[int, list[dict[str, Any]] | None]:
+        """Return the events so far, and those after the first ``told``; None where they are no longer kept."""
         with self._lock:
-            now = self._epoch, self._told
             behind = self._told - told
-            if epoch != self._epoch or behind > len(self._events):
-                return now, None
+            if behind > len(self._events):
+                return self._told, None
             # From the newest end: a viewer is a few events behind, of thousands kept.
-            return now, [self._events[-i] for i in range(behind, 0, -1)]
+            return self._told, [self._events[-i] for i in range(behind, 0, -1)]

@@ -37,7 +37,7 @@ class Viewer:
     def __init__(self, hub: Hub, socket: WebSocket) -> None:
         self._hub = hub
         self._socket = socket
-        self._position: tuple[int, int] | None = None
+        self._told: int | None = None
         self._sent: dict[int, int] = {}  # patient -> position one past the last sample sent
         self._watched: set[int] | None = None  # None: all
 
@@ -77,10 +77,10 @@ class Viewer:
 
     def _news(self) -> tuple[list[dict[str, Any]], list[Block]]:
         events: list[dict[str, Any]] | None = None
-        if self._position is None:
-            self._position = self._hub.position()
+        if self._told is None:
+            self._told = self._hub.told
         else:
-            self._position, events = self._hub.events_since(self._position)
+            self._told, events = self._hub.events_since(self._told)
         patients = self._hub.patients()
         if events is None:
             events = [hello_event(patients)]

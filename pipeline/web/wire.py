@@ -33,6 +33,7 @@ __all__ = [
     "gap_event",
     "hello_event",
     "number",
+    "patient_event",
     "patient_facts",
     "signal_message",
     "status_event",
@@ -110,6 +111,7 @@ def patient_facts(patient: Patient) -> dict[str, Any]:
         "leads": list(patient.leads),
         "from_s": start / patient.fs,
         "to_s": stop / patient.fs,
+        "history_s": patient.history_s,
         "vitals": patient.vitals(),
         "alarms": [alarm_facts(raised) for raised in patient.alarms()],
         **status_facts(patient),
@@ -118,12 +120,18 @@ def patient_facts(patient: Patient) -> dict[str, Any]:
 
 def hello_event(patients: Iterable[Patient]) -> dict[str, Any]:
     """Return the present, for a viewer that is new or has fallen too far behind."""
-    told = []
-    for patient in patients:
-        stop = patient.kept[1]
-        rows = patient.beats(stop - round(RECENT_S * patient.fs), stop + 1)
-        told.append({**patient_facts(patient), "beats": beat_fields(rows)})
-    return {"type": "hello", "patients": told}
+    return {"type": "hello", "patients": [_present(patient) for patient in patients]}
+
+
+def patient_event(patient: Patient) -> dict[str, Any]:
+    """Return a patient who has come, or whose stay begins anew, in place of one of the same name."""
+    return {"type": "patient", **_present(patient)}
+
+
+def _present(patient: Patient) -> dict[str, Any]:
+    stop = patient.kept[1]
+    rows = patient.beats(stop - round(RECENT_S * patient.fs), stop + 1)
+    return {**patient_facts(patient), "beats": beat_fields(rows)}
 
 
 def number(value: float) -> float | None:

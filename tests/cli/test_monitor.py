@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import signal
 import subprocess
 import sys
@@ -45,20 +46,23 @@ def test_a_token_that_can_be_guessed_is_refused(tmp_path: Path) -> None:
     assert "a token of 5 characters is short" in errors
 
 
-def test_beyond_loopback_a_token_is_made_and_shown(tmp_path: Path) -> None:
-    with started(tmp_path, "--demo", "--host", "0.0.0.0") as process:  # noqa: S104 - what the token is for
+def test_with_a_token_nothing_is_shown_without_it_and_no_log_tells_it(tmp_path: Path) -> None:
+    token = secrets.token_urlsafe()
+    with started(tmp_path, "--demo", token=token) as process:
         assert process.stdout is not None
         first = process.stdout.readline()
-        found = re.fullmatch(r"Monitor: http://0\.0\.0\.0:(\d+)/\?token=(\S{32})\n", first)
+        found = re.fullmatch(r"Monitor: (http://127\.0\.0\.1:\d+/)\?token=(\S+)\n", first)
         assert found, first
+        assert found[2] == token
         with pytest.raises(HTTPError, match="401"):
-            urlopen(f"http://127.0.0.1:{found[1]}/metrics", timeout=30)
-        bearer = {"Authorization": f"Bearer {found[2]}"}
-        with urlopen(Request(f"http://127.0.0.1:{found[1]}/metrics", headers=bearer), timeout=30) as answer:
+            urlopen(found[1] + "metrics", timeout=30)
+        with urlopen(Request(found[1] + "metrics", headers={"Authorization": f"Bearer {token}"}), timeout=30) as answer:
             assert answer.status == 200
+        with pytest.raises(HTTPError, match="403"):  # as a browser would ask, from elsewhere
+            urlopen(Request(f"{found[1]}?token={token}", headers={"Origin": "http://evil.example"}), timeout=30)
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=60)
-    assert found[2] not in errors
+    assert token not in errors
 
 
 @pytest.mark.parametrize(

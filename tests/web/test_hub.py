@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.live.listener import Status
 from pipeline.records import Gap, Record
-from pipeline.web.hub import EVENTS, Hub
+from pipeline.web.hub import ENDED, EVENTS, Hub
 from pipeline.web.patient import Patient
 from pipeline.web.ring import MISSING
 from pipeline.web.wire import hello_event
@@ -40,17 +40,17 @@ def test_buffers_are_bounded(minute: Heard) -> None:
     patient = only(hub)
     assert patient.kept == (50 * 360, 60 * 360)
     assert len(patient.beats(0, 60 * 360)) <= 40
-    assert len(hub.events_since((1, 0))[1] or []) <= EVENTS
+    assert len(hub.events_since(0)[1] or []) <= EVENTS
 
 
 def test_a_viewer_hears_each_event_once_and_in_order(hub: Hub) -> None:
-    position = hub.position()
-    whole = hub.events_since((position[0], 0))[1]
+    position = hub.told
+    whole = hub.events_since(0)[1]
     assert whole is not None
     parts: list[dict[str, Any]] = []
-    at = (position[0], 0)
-    for told in range(position[1] + 1):
-        _, events = hub.events_since((position[0], told))
+    at = 0
+    for told in range(position + 1):
+        _, events = hub.events_since(told)
         assert events == whole[told:]
     while at != position:
         at, events = hub.events_since(at)
@@ -59,7 +59,7 @@ def test_a_viewer_hears_each_event_once_and_in_order(hub: Hub) -> None:
 
 
 def test_a_viewer_that_is_too_far_behind_is_told_the_present(hub: Hub) -> None:
-    position = hub.position()
+    position = hub.told
     for i in range(EVENTS + 1):
         hub.gap(Gap(RUN, float(i), i + 1.0, "missing"))
     assert hub.events_since(position)[1] is None
@@ -69,10 +69,12 @@ def test_a_viewer_that_is_too_far_behind_is_told_the_present(hub: Hub) -> None:
     assert len(told["beats"]) > 10
 
 
-def test_a_new_patient_makes_every_viewer_start_anew(hub: Hub) -> None:
-    position = hub.position()
+def test_a_new_patient_is_told_to_every_viewer(hub: Hub) -> None:
+    position = hub.told
     hub.signal(chunk(0, 10))
-    assert hub.events_since(position)[1] is None
+    _, events = hub.events_since(position)
+    assert events is not None
+    assert [(event["type"], event["name"]) for event in events] == [("patient", "ward/bed-1")]
     assert [patient.name for patient in hub.patients()] == [RUN, "ward/bed-1"]
 
 
@@ -83,6 +85,18 @@ def test_a_stay_that_begins_anew_drops_the_old_signal() -> None:
     hub.signal(chunk(0, 100, value=0.5))
     assert only(hub).kept == (0, 100)
     assert only(hub).signal(0, 100)[1][0].tolist() == [500, 500]
+
+
+def test_patients_whose_stay_has_ended_are_kept_for_a_while_only() -> None:
+    hub = Hub(history_s=1.0)
+    for i in range(50):
+        hub.signal(chunk(0, 100, f"ward/bed-{i}"))
+        hub.status(Status(f"ward/bed-{i}", "ended", 0.4, 0, math.nan))
+    names = [patient.name for patient in hub.patients()]
+    assert names == [f"ward/bed-{i}" for i in range(50 - ENDED - 1, 50)]
+    _, events = hub.events_since(0)
+    assert events is not None
+    assert sum(event["type"] == "gone" for event in events) == 50 - ENDED - 1
 
 
 def test_signal_that_was_skipped_is_missing_not_bridged() -> None:
@@ -118,7 +132,7 @@ def test_a_viewer_that_reads_all_the_time_does_not_hold_up_the_monitor(hub: Hub)
 
 
 def test_status_is_told_and_counted(hub: Hub) -> None:
-    position = hub.position()
+    position = hub.told
     hub.status(Status(RUN, "late", 60.0, 1, 4.0))
     _, events = hub.events_since(position)
     assert events is not None

@@ -90,7 +90,7 @@ def test_an_acknowledged_alarm_stays_so_when_the_service_is_started_anew(tmp_pat
             assert run.id is not None
             if round_ == 0:
                 assert run.acknowledged_by is None
-                position = hub.position()
+                position = hub.told
                 assert acknowledge(running, run.id, " A. Nurse ")["by"] == "A. Nurse"
                 _, events = hub.events_since(position)
                 assert events is not None

@@ -52,7 +52,8 @@ export class AlarmTable {
     const row = el("tr", { className: alarm.is_of_this_run ? "" : "earlier" },
       el("td", {}, time),
       el("td", {}, el("span", { className: `chip ${alarm.priority}${alarm.physiological ? "" : " technical"}` },
-        el("b", {}, PRIORITIES[alarm.priority]), ` ${alarm.kind}`), el("span", { className: "message" }, alarm.message)),
+        el("b", {}, PRIORITIES[alarm.priority]), ` ${alarm.kind}`), el("span", { className: "message" }, alarm.message),
+        alarm.is_of_this_run ? el("a", { className: "export", href: `/api/alarms/${alarm.id}/observation`, download: `alarm-${alarm.id}.json`, title: "the alarm with its signal, as a FHIR R4 Observation" }, "FHIR") : null),
       el("td", {}, taken));
     row.dataset.alarm = alarm.id;
     return row;

@@ -41,7 +41,7 @@ export class History {
 
   // Positions of the oldest sample that the service may still keep, and of the newest.
   from() {
-    return Math.max(this.patient.from * this.patient.fs, this.patient.ring.stop - 1800 * this.patient.fs);
+    return Math.max(this.patient.from * this.patient.fs, this.patient.ring.stop - this.patient.keeps * this.patient.fs);
   }
 
   to() {

@@ -24,9 +24,15 @@ function route() {
   document.body.dataset.view = wanted === null ? "station" : "patient";
 }
 addEventListener("hashchange", route);
+let isNew = false;
 ward.addEventListener("patients", () => {
-  station.update();
-  route();
+  if (isNew) return; // a ward that fills up is laid out once a frame
+  isNew = true;
+  requestAnimationFrame(() => {
+    isNew = false;
+    station.update();
+    route();
+  });
 });
 for (const type of ["beats", "alarm", "drift", "gap", "status"]) {
   ward.addEventListener(type, ({ detail }) => view.hear(type, detail));

@@ -4,6 +4,7 @@ import { Ring } from "./ring.js";
 import { PlayClock } from "./playclock.js";
 
 const RING_S = 60;
+const ALARMS = 500; // kept of a patient, as the service does
 const RANK = { high: 0, medium: 1, low: 2 };
 
 export class Patient {
@@ -22,6 +23,7 @@ export class Patient {
   tell(facts) {
     this.vitals = facts.vitals;
     this.from = facts.from_s;
+    this.keeps = facts.history_s;
     this.status(facts);
     for (const alarm of facts.alarms) this.alarm(alarm);
     this.addBeats(facts.beats);
@@ -33,6 +35,7 @@ export class Patient {
 
   alarm(alarm) {
     this.alarms.set(`${alarm.kind} ${alarm.raised_s} ${alarm.message}`, alarm);
+    if (this.alarms.size > ALARMS) this.alarms.delete(this.alarms.keys().next().value);
   }
 
   addBeats(rows) {
@@ -102,6 +105,15 @@ export class Ward extends EventTarget {
       this.#say("patients", {});
       return;
     }
+    if (event.type === "patient") {
+      this.#admit(event);
+      this.#say("patients", {});
+      return;
+    }
+    if (event.type === "gone") {
+      if (this.patients.delete(event.patient)) this.#say("patients", {});
+      return;
+    }
     const patient = this.patients.get(event.patient);
     if (!patient) return;
     let detail = { patient, event };
@@ -111,6 +123,16 @@ export class Ward extends EventTarget {
     } else if (event.type === "alarm") patient.alarm(event);
     else if (event.type === "status") patient.status(event);
     this.#say(event.type, detail);
+  }
+
+  // A stay that begins anew takes the place of the last one.
+  #admit(facts) {
+    const next = new Patient(facts);
+    const all = [...this.patients.values()];
+    const at = all.findIndex((patient) => patient.name === next.name);
+    if (at < 0) all.push(next);
+    else all[at] = next;
+    this.patients = new Map(all.map((patient) => [patient.number, patient]));
   }
 
   #say(type, detail) {
