@@ -1,6 +1,6 @@
 // One beat, enlarged: what was seen, what was expected, and the error of each sample in each lead.
 
-import { clock, el, palette, probability, shown } from "./dom.js";
+import { el, palette, probability, shown } from "./dom.js";
 import { fit } from "./paper.js";
 
 const PAD = { left: 40, right: 10, top: 16, bottom: 18 };
@@ -33,7 +33,7 @@ export class BeatView {
   #facts(beat, shape, patient) {
     const rows = beat ? [
       ["beat", `${beat.beat}`],
-      ["time", clock(beat.rPeak / patient.fs, 1)],
+      ["time", patient.time(beat.rPeak / patient.fs)],
       ["verdict", beat.anomaly ? `${beat.kind}${beat.learning ? ", learning" : ""}` : beat.learning ? "not flagged, learning" : "not flagged"],
       ["score, threshold", `${shown(beat.score, 2)} ${beat.anomaly ? ">" : "≤"} ${shown(beat.threshold, 2)}`],
       ["p", probability(beat.p)],
@@ -60,7 +60,7 @@ export class BeatView {
     context.textBaseline = "bottom";
     for (let ms = -300; ms <= 200; ms += 100) {
       context.textAlign = "center";
-      context.fillText(ms === 0 ? "R" : `${ms} ms`, x(((ms + BEFORE_MS) / 1000) * shape.fs), height - 2);
+      context.fillText(ms === 0 ? "R" : ms === 200 ? "200 ms" : `${ms}`, x(((ms + BEFORE_MS) / 1000) * shape.fs), height - 2);
     }
   }
 

@@ -28,6 +28,8 @@ export function clock(seconds, digits = 0) {
 const daytime = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 const date = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 
+export const dayTime = (us) => daytime.format(new Date(us / 1000));
+
 export function wallClock(us) {
   const when = new Date(us / 1000);
   const today = new Date().toDateString() === when.toDateString();

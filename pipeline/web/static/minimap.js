@@ -1,6 +1,6 @@
 // All that is kept of a patient on one line: anomalies, alarms, gaps, and where the strip stands.
 
-import { clock, palette } from "./dom.js";
+import { palette } from "./dom.js";
 import { fit, hatch } from "./paper.js";
 
 export class Minimap {
@@ -73,10 +73,10 @@ export class Minimap {
     context.font = "10px system-ui, sans-serif";
     context.textBaseline = "bottom";
     context.textAlign = "center";
-    const every = [10, 30, 60, 120, 300, 600].find((s) => (s * fs * width) / (to - from) > 70) ?? 600;
-    for (let s = Math.ceil(from / fs / every) * every; s * fs < to; s += every) {
+    const every = [10, 30, 60, 120, 300, 600].find((s) => (s * fs * width) / (to - from) > 90) ?? 600;
+    for (const s of history.patient.ticks(from / fs, to / fs, every)) {
       const at = x(s * fs);
-      if (at > 20 && at < width - 20) context.fillText(clock(s), at, height);
+      if (at > 26 && at < width - 26) context.fillText(history.patient.time(s), at, height);
     }
     const left = x(right - seconds * fs);
     const size = Math.max(3, x(right) - left);

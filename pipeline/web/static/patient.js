@@ -197,8 +197,10 @@ export class PatientView {
 
   hear(type, { patient, beats, event }) {
     if (patient !== this.patient) return;
-    if (type === "beats") this.history.add(beats);
-    else if (type === "drift") this.history.drifts.push(event);
+    if (type === "beats") {
+      this.history.add(beats);
+      if (this.strip.end === null) this.strip.refresh();
+    } else if (type === "drift") this.history.drifts.push(event);
     else if (type === "gap") this.history.gaps.push(event);
     else if (type === "alarm") this.table.load(patient);
     this.isStale = true;

@@ -1,6 +1,6 @@
 // The paper strip of the patient view: it runs while live and stands still when scrolled back.
 
-import { KINDS, clock, palette } from "./dom.js";
+import { KINDS, palette } from "./dom.js";
 import { MISSING, middle } from "./ring.js";
 import { MM, drawGrid, drawMark, fit, hatch } from "./paper.js";
 
@@ -36,6 +36,12 @@ export class Strip {
 
   get seconds() {
     return this.width / this.pxPerS;
+  }
+
+  // Sees to it that what a live strip shows of beats just scored is there soon.
+  refresh() {
+    const end = this.right();
+    if (this.width) this.history.need(end - (this.seconds * this.patient.fs), end + this.patient.fs);
   }
 
   resize(width, height) {
@@ -234,9 +240,9 @@ export class Strip {
     context.textAlign = "center";
     context.textBaseline = "bottom";
     const every = this.pxPerS > 60 ? 1 : 2;
-    for (let s = Math.max(0, Math.ceil(from / every) * every); s <= to; s += every) {
+    for (const s of patient.ticks(Math.max(0, from), to, every)) {
       const at = x(s * patient.fs);
-      if (at > 24 && at < this.width - 24) context.fillText(clock(s), at, height - 1);
+      if (at > 26 && at < this.width - 26) context.fillText(patient.time(s), at, height - 1);
     }
   }
 

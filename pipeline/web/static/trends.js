@@ -1,6 +1,6 @@
 // Score against threshold, p-value and R-R interval over time, on one axis (uPlot).
 
-import { clock, palette, probability, shown } from "./dom.js";
+import { palette, probability, shown } from "./dom.js";
 
 const KINDS = ["ventricular", "supraventricular", "other"];
 const LEAST_P = 1e-5;
@@ -64,7 +64,9 @@ export class Trends {
       scales: { x: { time: false }, y: scale },
       series: [{}, ...series],
       axes: [
-        { ...axis, show: isLast, size: 22, values: (_, ticks) => ticks.map((tick) => clock(tick)) },
+        { ...axis, show: isLast, size: 22, space: 80, incrs: [5, 10, 20, 30, 60, 120, 300, 600],
+          splits: (plot, _, from, to, every) => this.history.patient.ticks(from, to, every),
+          values: (_, ticks) => ticks.map((tick) => this.history.patient.time(tick)) },
         { ...axis, label, labelSize: 14, labelFont: "11px system-ui, sans-serif", labelGap: 0, size: 44,
           ...(label === "p" ? { splits: () => DECADES, values: () => DECADES.map(String) } : {}) },
       ],
@@ -86,7 +88,7 @@ export class Trends {
     const { idx } = plot.cursor;
     const beat = idx === null || idx === undefined ? null : this.shown?.[idx];
     this.readout.textContent = beat
-      ? `${clock(beat.rPeak / this.history.patient.fs, 1)}  score ${shown(beat.score, 2)}  threshold ${shown(beat.threshold, 2)}  p ${probability(beat.p)}  R-R ${shown(beat.rr, 2)} s  ${beat.anomaly ? beat.kind : "not flagged"}`
+      ? `${this.history.patient.time(beat.rPeak / this.history.patient.fs)}  score ${shown(beat.score, 2)}  threshold ${shown(beat.threshold, 2)}  p ${probability(beat.p)}  R-R ${shown(beat.rr, 2)} s  ${beat.anomaly ? beat.kind : "not flagged"}`
       : "";
   }
 

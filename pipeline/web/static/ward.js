@@ -1,5 +1,6 @@
 // What the page knows: the patients, as the service tells of them.
 
+import { clock, dayTime } from "./dom.js";
 import { Ring } from "./ring.js";
 import { PlayClock } from "./playclock.js";
 
@@ -45,6 +46,19 @@ export class Patient {
     const oldest = this.ring.stop - RING_S * this.fs;
     while (this.beats.length && this.beats[0].rPeak < oldest) this.beats.shift();
     return added;
+  }
+
+  // The time of day of a moment of the record; the record's own time where nobody told when it began.
+  time(seconds) {
+    return this.began ? dayTime(this.began + 1e6 * seconds) : clock(seconds);
+  }
+
+  // Moments between two, in s of the record, at which a clock on the wall shows full multiples of `every` s.
+  ticks(from, to, every) {
+    const offset = this.began ? (this.began / 1e6) % every : 0;
+    const moments = [];
+    for (let s = Math.ceil((from + offset) / every) * every - offset; s <= to; s += every) moments.push(s);
+    return moments;
   }
 
   signal(position, samples, now) {
