@@ -9,6 +9,7 @@
     │   ├── RecordUnsupported  a readable record that the pipeline does not take (rate, leads, units)
     │   └── SourceUnavailable  the network or the server did not answer in time
     ├── StreamError            a chunk that does not continue its stream
+    │   └── FrameError         a frame that is refused at the door
     ├── SnapshotError          a snapshot that this version cannot restore
     ├── ModelError             weights that are missing, damaged or of another version
     └── OutputError            results cannot be written where they were asked for
@@ -20,6 +21,7 @@ and says what to do.
 from __future__ import annotations
 
 __all__ = [
+    "FrameError",
     "ModelError",
     "OutputError",
     "PipelineError",
@@ -59,6 +61,10 @@ class SourceUnavailable(SourceError):
 
 class StreamError(PipelineError):
     """A chunk that does not continue its stream."""
+
+
+class FrameError(StreamError):
+    """A frame that is refused at the door."""
 
 
 class SnapshotError(PipelineError):

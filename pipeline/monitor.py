@@ -92,6 +92,11 @@ class Monitor:
         """Return a monitor with the model that ships with the project."""
         return cls(BeatModel.pretrained(), threshold=threshold, alarms=alarms, peaks=peaks)
 
+    @property
+    def time_s(self) -> float:
+        """End of the signal that has been taken in, in s from the record's start."""
+        return 0.0 if self._stream is None else self._next / self._stream[1]
+
     def run(self, record: Record, *, seconds: float = 60.0) -> Iterator[ScoredBeat]:
         """Score a whole record, from its beginning and with a fresh state, beat by beat."""
         for findings in self.stream(record, seconds=seconds):

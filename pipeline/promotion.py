@@ -12,6 +12,7 @@ from math import isfinite
 from pathlib import Path
 
 from pipeline.detection.model import DEFAULT_MODEL, BeatModel
+from pipeline.detection.training import TrainingSettings
 from pipeline.errors import ModelError, PipelineError
 from pipeline.evaluation import DS1, DS2, PACED, evaluate
 from pipeline.evaluation.run import Task, evaluate_tasks
@@ -193,7 +194,12 @@ def train_and_promote(
     with tempfile.TemporaryDirectory(prefix="training-", dir=settings.state_dir) as folder:
         file = Path(folder) / "model.safetensors"
         facts = train_model(
-            records, data_dir=data_dir, out=file, seed=seed, epochs=epochs, settings=settings, progress=progress
+            records,
+            data_dir=data_dir,
+            out=file,
+            how=TrainingSettings(epochs=epochs, seed=seed),
+            settings=settings,
+            progress=progress,
         )
         comparison = compare(file, current, validation, settings, data_dir=validation_dir)
         checksum = BeatModel.load(file).checksum

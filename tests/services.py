@@ -19,10 +19,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from upath import UPath
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 START_S = 30.0
 
@@ -150,6 +153,29 @@ def s3() -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(START_S)
+
+
+# What Debian's Chromium needs on a machine without a screen, and what keeps it from talking to anybody.
+CHROMIUM = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A Chromium of this run of the tests."""
+    if importlib.util.find_spec("playwright") is None:
+        lacking("Playwright", "pip install -e '.[dev]'")
+    program = shutil.which("chromium")
+    if program is None:
+        lacking("Chromium", "apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=program, args=list(CHROMIUM))
+        yield running
+        running.close()
 
 
 def _answers(port: int) -> bool:

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from pipeline.detection.lstm_autoencoder import LSTMAutoencoder
 from pipeline.detection.model import DEFAULT_MODEL, BeatModel
-from pipeline.detection.network import LSTMAutoencoder, Shape, save_model
+from pipeline.detection.model_file import save_model
+from pipeline.detection.network import Shape
 from pipeline.drifted import records_that_drifted
 from pipeline.errors import ModelError, PipelineError
 from pipeline.promotion import (

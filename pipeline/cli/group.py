@@ -22,8 +22,9 @@ ENTRY_POINTS = "ecg_anomaly.commands"
 INTERRUPTED = 130  # what shells expect of a program that Ctrl-C has ended
 
 
-def _own_commands() -> set[str]:
-    return {module.name for module in iter_modules(commands.__path__)}
+def _own_commands() -> dict[str, str]:
+    """Return the modules of the commands by name: `import_` is called `import`, which no module can be."""
+    return {module.name.rstrip("_"): f"{commands.__name__}.{module.name}" for module in iter_modules(commands.__path__)}
 
 
 class _Failure(click.ClickException):
@@ -75,7 +76,7 @@ class _Commands(click.Group):
         """Return a command by name, or None."""
         command: click.Command
         if cmd_name in _own_commands():
-            command = import_module(f"{commands.__name__}.{cmd_name}").command
+            command = import_module(_own_commands()[cmd_name]).command
             return command
         for added in entry_points(group=ENTRY_POINTS, name=cmd_name):
             command = added.load()

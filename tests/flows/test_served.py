@@ -15,8 +15,10 @@ import yaml
 from flows.deployments import FILE
 from flows.setup import DRIFTS, RETRAIN
 from pipeline.announcing import DriftEvent, EventSender
+from pipeline.detection.lstm_autoencoder import LSTMAutoencoder
 from pipeline.detection.model import DEFAULT_MODEL, BeatModel
-from pipeline.detection.network import LSTMAutoencoder, Shape, save_model
+from pipeline.detection.model_file import save_model
+from pipeline.detection.network import Shape
 from pipeline.settings import Settings
 from pipeline.storage import read_summary
 from pipeline.storage.database import Database, ModelStore

@@ -1,0 +1,212 @@
+"""``ecg-anomaly replay``."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipeline.cli.group import PipelineCommand
+from pipeline.cli.options import data_dir_option, json_option, leads_option, progress_option, read_settings, seed_option
+
+if TYPE_CHECKING:
+    from pipeline.live.engine import Engine
+    from pipeline.live.tally import Tally
+    from pipeline.records import Record
+
+EPILOG = """
+Examples:
+  ecg-anomaly replay mitdb/208 mitdb/119 --speed 10
+  ecg-anomaly replay --ward 8 --minutes 10 --speed max
+  ecg-anomaly replay --ward 8 --dropped 0.01 --reordered 0.05 --drift 0.02 --speed 60
+"""
+
+_SHARE = click.FloatRange(0, 1)
+
+
+class _Speed(click.ParamType[float]):
+    name = "X|max"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            speed = math.inf if value == "max" else float(value)
+        except ValueError:
+            speed = math.nan
+        if not speed > 0:
+            self.fail(f"{value!r}: write how many times real time, such as 10, or max", param, ctx)
+        return speed
+
+
+@click.command("replay", cls=PipelineCommand, epilog=EPILOG)
+@click.argument("records", nargs=-1)
+@click.option("--ward", type=click.IntRange(min=1), help="Play so many synthetic patients.")
+@click.option("--speed", type=_Speed(), default="1", show_default=True, help="Times real time, or max.")
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Play so much of each.  [default: all]")
+@click.option(
+    "--frame", "frame_s", type=click.FloatRange(0.02, 10), default=1.0, show_default=True, help="Length of a frame, s."
+)
+@click.option("--late", type=_SHARE, default=0.0, help="Share of frames that come up to 1.5 s late.")
+@click.option("--doubled", type=_SHARE, default=0.0, help="Share of frames that come twice.")
+@click.option("--dropped", type=_SHARE, default=0.0, help="Share of frames that never come.")
+@click.option("--reordered", type=_SHARE, default=0.0, help="Share of frames that come after the next.")
+@click.option(
+    "--drift", type=click.FloatRange(-0.05, 0.05), default=0.0, help="True rate above the stated, as a share."
+)
+@click.option("--lead-off", type=click.FloatRange(min=0), default=0.0, help="Leads that come off, per hour.")
+@click.option("--reconnects", type=click.FloatRange(min=0), default=0.0, help="Starts of the device anew, per hour.")
+@seed_option
+@data_dir_option
+@leads_option
+@json_option
+@progress_option
+def command(
+    records: tuple[str, ...],
+    ward: int | None,
+    speed: float,
+    minutes: float | None,
+    frame_s: float,
+    seed: int,
+    data_dir: Path | None,
+    leads: tuple[str, ...] | None,
+    as_json: bool,
+    progress: bool | None,
+    **faults: float,
+) -> None:
+    """Play RECORDS, or synthetic patients, frame by frame to a monitor in this process.
+
+    What goes wrong in the field can be added. All patients are discharged at the end.
+    """
+    from pipeline.cli.display import progress_bar
+    from pipeline.live.engine import Engine
+    from pipeline.live.faults import Faults
+    from pipeline.live.replay import play
+    from pipeline.live.tally import Tally
+    from pipeline.scoring import model_at
+
+    seconds = math.inf if minutes is None else 60.0 * minutes
+    sources = _open(records, ward, data_dir, leads, seconds, seed, progress)
+    settings = read_settings()
+    now_us = time.time_ns() // 1000
+    playing = play(
+        sources,
+        session=f"replay-{now_us}",
+        began_us=now_us,
+        speed=speed,
+        clock=time.monotonic,
+        wait=time.sleep,
+        frame_s=frame_s,
+        seconds=seconds,
+        faults=Faults(seed=seed, **faults),
+    )
+    engine = Engine(
+        model_at(None),
+        threshold=settings.threshold,
+        alarms=settings.alarms,
+        clock=lambda: time.time_ns() // 1000,
+        is_live=speed == 1,
+    )
+    tally = Tally()
+    engine.listeners.append(tally)
+    length_s = sum(min(record.n_samples / record.fs, seconds) for record in sources)
+    started = time.monotonic()
+    with progress_bar("monitoring", progress) as show:
+        for batch in playing:
+            engine.take(batch)
+            what = (
+                f"{engine.totals.beats:,} beats, {engine.totals.anomalies:,} anomalies, {engine.totals.alarms:,} alarms"
+            )
+            show(what, min(tally.signal_s / length_s, 1.0))
+    (_show_json if as_json else _show_table)(engine, tally, time.monotonic() - started)
+
+
+def _open(
+    names: tuple[str, ...],
+    ward: int | None,
+    data_dir: Path | None,
+    leads: tuple[str, ...] | None,
+    seconds: float,
+    seed: int,
+    progress: bool | None,
+) -> list[Record]:
+    """Return what is to be played."""
+    if not names and data_dir is None and ward is None:
+        raise click.UsageError("name a record, such as mitdb/208, or ask for synthetic patients with --ward 8")
+    from pipeline.cli.display import progress_bar
+    from pipeline.live.frames import is_patient
+    from pipeline.live.replay import synthetic_ward
+
+    records: list[Record] = []
+    if ward is not None:
+        records += synthetic_ward(ward, seconds=min(seconds, 86400.0), seed=seed)
+    if names or data_dir is not None:
+        from pipeline.sources import list_records, open_record
+
+        settings = read_settings()
+        wanted = list_records(*names, data_dir=data_dir, settings=settings)
+        with progress_bar("opening", progress) as show:
+            for i, name in enumerate(wanted):
+                show(name, i / len(wanted))
+                records.append(open_record(name, data_dir=data_dir, leads=leads, settings=settings))
+    for record in records:
+        if not is_patient(record.name):
+            raise click.UsageError(f"record {record.name!r} cannot name a patient: only letters, digits, _ and - can")
+    return records
+
+
+def _show_json(engine: Engine, tally: Tally, seconds: float) -> None:
+    from dataclasses import asdict
+
+    from pipeline.cli.display import show_json
+
+    show_json(
+        {
+            "seconds": round(seconds, 3),
+            "times_real_time": tally.signal_s / max(len(tally.patients), 1) / seconds,
+            "frames": asdict(engine.counts()),
+            "refused": engine.totals.refused,
+            "patients": {name: asdict(patient) for name, patient in tally.patients.items()},
+        }
+    )
+
+
+def _show_table(engine: Engine, tally: Tally, seconds: float) -> None:
+    from collections import Counter
+
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from pipeline.cli.display import show_table
+
+    table = Table(box=SIMPLE_HEAD, padding=0)
+    table.add_column("patient", overflow="fold")
+    for name in ("min", "lost s", "beats", "anomalies", "drifts", "alarms"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("most often", overflow="fold")
+    for name, patient in sorted(tally.patients.items()):
+        kinds = Counter(alarm.kind for alarm in patient.alarms).most_common(2)
+        table.add_row(
+            name,
+            f"{patient.signal_s / 60:,.1f}",
+            f"{patient.lost_s:,.1f}",
+            f"{patient.beats:,}",
+            f"{patient.anomalies:,}",
+            f"{patient.drifts:,}",
+            f"{len(patient.alarms):,}",
+            ", ".join(f"{number} {kind}" for kind, number in kinds),
+        )
+    show_table(table)
+    counts = engine.counts()
+    told = {
+        "frames": counts.frames,
+        "doubled": counts.doubled,
+        "late": counts.late,
+        "reordered": counts.reordered,
+        "lost": counts.lost,
+        "jumps in time": counts.jumps,
+        "refused": engine.totals.refused,
+    }
+    click.echo(", ".join(f"{number:,} {name}" for name, number in told.items() if number or name == "frames"))
+    click.echo(f"{seconds:.1f} s, {tally.signal_s / max(len(tally.patients), 1) / seconds:,.0f} times real time.")

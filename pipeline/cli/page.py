@@ -1,0 +1,143 @@
+"""A running monitor with its page, or its terminal view, until somebody ends it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import sys
+import threading
+import time
+import webbrowser
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from pipeline.live.engine import Engine
+    from pipeline.settings import Settings
+    from pipeline.web.desk import AlarmDesk
+    from pipeline.web.hub import Hub
+
+    Feed = Callable[[Engine, threading.Event], None]  # feeds an engine until the event is set
+    Show = Callable[[Hub, AlarmDesk, "Feeding"], None]  # shows a hub until somebody ends it
+
+__all__ = ["Address", "watch"]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a page is served, by which further names it is reached, and whether it is opened here."""
+
+    host: str
+    port: int
+    names: tuple[str, ...]
+    token: str | None
+    browser: bool
+
+
+class Feeding:
+    """An engine's feed on a thread of its own; what ends it is kept for whoever waits."""
+
+    def __init__(self, feed: Feed, engine: Engine) -> None:
+        self.trouble: Exception | None = None
+        self.ended = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(feed, engine), name="engine", daemon=True)
+        self._thread.start()
+
+    def _run(self, feed: Feed, engine: Engine) -> None:
+        try:
+            feed(engine, self._stop)
+        except Exception as error:
+            self.trouble = error
+            logging.getLogger("pipeline").error("the monitor has ended: %s", error)
+        finally:
+            self.ended.set()
+
+    def stop(self) -> None:
+        """End it."""
+        self._stop.set()
+        self._thread.join()
+
+
+def watch(feed: Feed, settings: Settings, *, origin: str, is_live: bool, address: Address | None) -> None:
+    """Run an engine and show it on a page, or on the terminal where there is no address, until Ctrl-C.
+
+    Raises
+    ------
+    click.UsageError
+        If the page would be open to whoever is near.
+    OutputError
+        If the database cannot be opened, or nothing can listen at the address.
+    PipelineError
+        What ended the feed, if something did.
+    """
+    show = _terminal if address is None else _page(address)  # first: a taken port is told at once
+    from pipeline.live.engine import Engine
+    from pipeline.scoring import model_at
+    from pipeline.storage.database import Database
+    from pipeline.web.desk import AlarmDesk
+    from pipeline.web.hub import Hub
+
+    hub = Hub()
+    engine = Engine(
+        model_at(None),
+        threshold=settings.threshold,
+        alarms=settings.alarms,
+        clock=lambda: time.time_ns() // 1000,
+        is_live=is_live,
+    )
+    engine.listeners.append(hub)
+    with ExitStack() as stack:
+        desk = stack.enter_context(AlarmDesk(hub, stack.enter_context(Database.open(settings.database)), origin))
+        feeding = Feeding(feed, engine)
+        stack.callback(feeding.stop)
+        show(hub, desk, feeding)
+    if feeding.trouble:
+        raise feeding.trouble
+
+
+def _terminal(hub: Hub, _desk: AlarmDesk, feeding: Feeding) -> None:
+    from pipeline.web.terminal import terminal
+
+    logging.getLogger("pipeline").addHandler(logging.NullHandler())  # a warning would tear the picture
+    with terminal(hub):
+        feeding.ended.wait()
+
+
+def _page(address: Address) -> Show:
+    from pipeline.web.access import Access, is_loopback
+    from pipeline.web.app import create_app
+    from pipeline.web.logs import log_as_json
+    from pipeline.web.server import Server
+
+    token = address.token
+    if token is None and not is_loopback(address.host):
+        token = secrets.token_urlsafe(24)
+    try:
+        access = Access(address.host, token, address.names)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    server = Server(address.host, address.port)
+
+    def show(hub: Hub, desk: AlarmDesk, feeding: Feeding) -> None:
+        log_as_json()
+        url = server.url if token is None else f"{server.url}?token={token}"
+        click.echo(f"Monitor: {url}\nNot a medical device. Ctrl-C ends.")
+        if address.browser and _has_screen():
+            threading.Timer(1.0, webbrowser.open, [url]).start()
+        checks = {"monitor": lambda: "it has ended" if feeding.ended.is_set() else None}
+        server.run(create_app(hub, desk, access, checks))
+
+    return show
+
+
+def _has_screen() -> bool:
+    """Tell whether a browser would be seen by somebody."""
+    if sys.platform in ("darwin", "win32"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

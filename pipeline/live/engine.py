@@ -1,0 +1,322 @@
+"""The engine: frames of many patients in, scored beats, alarms and gaps out."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import msgpack
+
+from pipeline.detection.model import BeatModel
+from pipeline.errors import PipelineError, SnapshotError
+from pipeline.live.frames import Frame
+from pipeline.live.listener import Listener, Status
+from pipeline.live.sequencer import Counts, Sequencer, Stay, Step
+from pipeline.records import Chunk, Findings, Gap
+from pipeline.settings import AlarmSettings, ThresholdSettings
+from pipeline.ward import Ward
+
+__all__ = ["Engine", "Result", "Totals"]
+
+VERSION = 1
+SILENT_S = 3.0  # s without a frame after which a patient's stream is late
+STATUS_S = 1.0  # s between two words about a patient whose state has not changed
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """What came out for one patient.
+
+    Attributes
+    ----------
+    stay : Stay
+        The stay that it belongs to; positions and times count from its beginning.
+    findings : Findings or None
+        Beats just scored, with alarms, drifts and gaps.
+    lost : Gap or None
+        Signal that was lost before it reached the monitor.
+    """
+
+    stay: Stay
+    findings: Findings | None
+    lost: Gap | None = None
+
+
+@dataclass(slots=True)
+class Totals:
+    """What the engine has done since it was made.
+
+    Attributes
+    ----------
+    beats, anomalies, alarms, drifts, gaps : int
+        What was found.
+    refused : int
+        Frames, and stretches of signal, that could not be taken in.
+    unseen_s : float
+        Signal that no listener was shown because the engine was behind, in s.
+    """
+
+    beats: int = 0
+    anomalies: int = 0
+    alarms: int = 0
+    drifts: int = 0
+    gaps: int = 0
+    refused: int = 0
+    unseen_s: float = 0.0
+
+
+class _Patient:
+    """What the engine holds for a patient, beside the monitor in its ward."""
+
+    def __init__(self, name: str) -> None:
+        self.sequencer = Sequencer(name)
+        self.stay: Stay | None = None  # the one that is under way, or the last one
+        self.until_s = 0.0
+        self.heard_us = 0  # when the last frame came
+        self.told: Status | None = None
+        self.told_us = 0
+
+
+class Engine:
+    """Monitor many patients from their frames.
+
+    Frames are put in order patient by patient (:class:`~pipeline.live.sequencer.Sequencer`) and scored together
+    (:class:`~pipeline.ward.Ward`). What comes out depends on each patient's frames and their order alone. It belongs
+    to one thread.
+
+    Parameters
+    ----------
+    model : BeatModel
+        What a new patient starts from.
+    threshold : ThresholdSettings, optional
+        The declared false-alarm rate.
+    alarms : AlarmSettings, optional
+        When a person is told.
+    clock : callable
+        Returns the time now, in microseconds since 1970 UTC.
+    is_live : bool
+        False for a replay whose times have nothing to do with the clock's.
+
+    Attributes
+    ----------
+    listeners : list of Listener
+        Who hears of everything, in order for each patient.
+    totals : Totals
+        What was done.
+    is_behind : bool
+        True while signal is not shown to listeners, so that scoring catches up. Whoever feeds the engine sets it.
+    """
+
+    def __init__(
+        self,
+        model: BeatModel,
+        *,
+        threshold: ThresholdSettings | None = None,
+        alarms: AlarmSettings | None = None,
+        clock: Callable[[], int],
+        is_live: bool = True,
+    ) -> None:
+        self.listeners: list[Listener] = []
+        self.totals = Totals()
+        self.is_behind = False
+        self._ward = Ward(model, threshold=threshold, alarms=alarms)
+        self._patients: dict[str, _Patient] = {}
+        self._clock = clock
+        self._is_live = is_live
+        self._chunks: list[Chunk] = []
+        self._results: list[Result] = []
+        self._swept_us = 0
+
+    def __len__(self) -> int:
+        return len(self._patients)
+
+    def __contains__(self, patient: str) -> bool:
+        return patient in self._patients
+
+    @property
+    def patients(self) -> list[str]:
+        """Names of the patients, those that were discharged among them."""
+        return list(self._patients)
+
+    def counts(self) -> Counts:
+        """Return what became of all patients' frames."""
+        counts = Counts()
+        for patient in self._patients.values():
+            counts.add(patient.sequencer.counts)
+        return counts
+
+    def take(self, frames: Iterable[Frame]) -> list[Result]:
+        """Take frames of any number of patients; return what came out, in order for each patient.
+
+        A frame that cannot be taken in is counted and logged, and the others go on.
+        """
+        now = self._clock()
+        names = set()
+        for frame in frames:
+            patient = self._patients.setdefault(frame.patient, _Patient(frame.patient))
+            patient.heard_us = now
+            names.add(frame.patient)
+            try:
+                for step in patient.sequencer.push(frame):
+                    self._follow(patient, step)
+            except PipelineError as error:
+                self.totals.refused += 1
+                logger.warning("frame %d refused: %s", frame.sequence, error)
+        return self._finish(now, names)
+
+    def flush(self) -> list[Result]:
+        """Give up what is missing, for all patients: nothing more comes for a while."""
+        for patient in self._patients.values():
+            for step in patient.sequencer.flush():
+                self._follow(patient, step)
+        return self._finish(self._clock(), ())
+
+    def tick(self) -> None:
+        """Tell listeners whose stream is late; to be called about once a second when no frames come."""
+        self._tell(self._clock(), self._patients)
+
+    def discharge(self, patient: str) -> None:
+        """Forget a patient.
+
+        Raises
+        ------
+        KeyError
+            If there is no such patient.
+        """
+        del self._patients[patient]
+        if patient in self._ward:
+            self._ward.discharge(patient)
+
+    def status(self, patient: str) -> Status:
+        """Return how a patient's stream does.
+
+        Raises
+        ------
+        KeyError
+            If there is no such patient.
+        """
+        return self._status(patient, self._clock())
+
+    def snapshot(self, patient: str) -> bytes:
+        """Return a patient's whole state, at most 64 KB, so that :meth:`restore` goes on from here.
+
+        Raises
+        ------
+        KeyError
+            If there is no such patient.
+        """
+        sequencer = self._patients[patient].sequencer
+        monitor = None
+        if sequencer.stay is not None and patient in self._ward:
+            monitor = self._ward.monitor(patient).snapshot()
+        return bytes(msgpack.packb([VERSION, sequencer.snapshot(), monitor]))
+
+    def restore(self, patient: str, state: bytes) -> None:
+        """Continue a patient from a state.
+
+        Raises
+        ------
+        SnapshotError
+            If it is damaged, of another version, or was made with another model.
+        """
+        try:
+            version, sequence, monitor = msgpack.unpackb(state)
+        except (ValueError, TypeError, msgpack.UnpackException) as error:
+            raise SnapshotError(f"{patient}: a state is damaged ({error!r:.100}): start the patient anew") from error
+        if version != VERSION:
+            raise SnapshotError(f"{patient}: a state has version {version}, this version reads {VERSION}")
+        if patient in self._patients:
+            self.discharge(patient)
+        restored = _Patient(patient)
+        restored.sequencer.restore(sequence)
+        restored.stay = restored.sequencer.stay
+        if monitor is not None:
+            self._ward.monitor(patient).restore(monitor)
+        restored.heard_us = self._clock()
+        self._patients[patient] = restored
+
+    def _follow(self, patient: _Patient, step: Step) -> None:
+        """Do what a frame has brought about."""
+        if isinstance(step, Chunk):
+            self._chunks.append(step)
+            if self.is_behind:
+                self.totals.unseen_s += len(step.signal) / step.fs
+                return
+            for listener in self.listeners:
+                listener.signal(step)
+        elif isinstance(step, Gap):
+            assert patient.stay is not None  # noqa: S101 - what is lost belongs to a stay
+            self._results.append(Result(patient.stay, None, step))
+            for listener in self.listeners:
+                listener.gap(step)
+        else:
+            self._score()  # what was before a stay began or ended
+            if isinstance(step, Stay):
+                patient.stay = step
+            else:
+                self._end(patient)
+
+    def _end(self, patient: _Patient) -> None:
+        name = patient.sequencer.patient
+        if name in self._ward:
+            monitor = self._ward.monitor(name)
+            patient.until_s = monitor.time_s
+            self._found(monitor.finish())
+            self._ward.discharge(name)
+
+    def _score(self) -> None:
+        if not self._chunks:
+            return
+        findings, refused = self._ward.process(self._chunks)
+        self._chunks = []
+        for found in findings:
+            self._found(found)
+        for chunk, error in refused:
+            self.totals.refused += 1
+            logger.warning("%s: signal at %.1f s refused: %s", chunk.record, chunk.start / chunk.fs, error)
+
+    def _found(self, findings: Findings) -> None:
+        stay = self._patients[findings.record].stay
+        assert stay is not None  # noqa: S101 - signal belongs to a stay
+        self._results.append(Result(stay, findings))
+        totals = self.totals
+        totals.beats += len(findings)
+        totals.anomalies += int(findings.is_anomaly.sum())
+        totals.alarms += len(findings.alarms)
+        totals.drifts += len(findings.drifts)
+        totals.gaps += len(findings.gaps)
+        for listener in self.listeners:
+            listener.findings(findings)
+
+    def _finish(self, now: int, names: Iterable[str]) -> list[Result]:
+        self._score()
+        results, self._results = self._results, []
+        self._tell(now, names)
+        return results
+
+    def _status(self, patient: str, now: int) -> Status:
+        entry = self._patients[patient]
+        sequencer = entry.sequencer
+        if sequencer.stay is None:
+            began_us = entry.stay.began_us if entry.stay else 0
+            return Status(patient, "ended", entry.until_s, began_us, math.nan)
+        state = "live" if now - entry.heard_us <= SILENT_S * 1e6 else "late"
+        lag_s = (now - sequencer.until_us) / 1e6 if self._is_live else math.nan
+        return Status(patient, state, sequencer.until_s, sequencer.stay.began_us, lag_s)
+
+    def _tell(self, now: int, names: Iterable[str]) -> None:
+        """Tell what has changed with these patients, and about once a second how all of them do."""
+        if now - self._swept_us >= STATUS_S * 1e6:
+            self._swept_us, names = now, self._patients
+        for name in names:
+            patient = self._patients[name]
+            status, told = self._status(name, now), patient.told
+            is_news = told is None or (status.state, status.began_us) != (told.state, told.began_us)
+            if is_news or (status.state != "ended" and now - patient.told_us >= STATUS_S * 1e6):
+                patient.told, patient.told_us = status, now
+                for listener in self.listeners:
+                    listener.status(status)

@@ -1,0 +1,241 @@
+"""The service: the page, the stream, what the page asks for, and what machines ask for."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Mapping
+from importlib import resources
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+from starlette.websockets import WebSocket
+
+from pipeline.errors import OutputError
+from pipeline.storage.database.alarms import StoredAlarm
+from pipeline.web.access import Access, Guard
+from pipeline.web.desk import AlarmDesk
+from pipeline.web.expectation import beat_shapes
+from pipeline.web.fhir import observation
+from pipeline.web.hub import Hub
+from pipeline.web.patient import Patient, beat_fields
+from pipeline.web.stream import Viewer
+from pipeline.web.wire import drift_event, gap_event, patient_facts, signal_message
+
+__all__ = ["STATIC", "create_app"]
+
+STATIC = str(resources.files("pipeline.web") / "static")
+LONGEST_S = 120.0  # s of signal or shapes in one answer
+ALARMS = 500  # alarms in one answer
+LONGEST_NAME = 80  # characters of who acknowledges
+LONGEST_BODY = 4096  # bytes
+
+Check = Callable[[], str | None]
+"""Returns what is wrong, or None."""
+
+
+class _Static(StaticFiles):
+    """Files of the package: asked for anew each time, and taken from the cache where they are the same."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        return await super().get_response(path, scope)
+
+
+class _Service:
+    """The handlers."""
+
+    def __init__(self, hub: Hub, desk: AlarmDesk, access: Access, checks: Mapping[str, Check]) -> None:
+        self.hub, self.desk, self.access = hub, desk, access
+        self.checks = {"database": lambda: desk.trouble, **checks}
+
+    async def page(self, request: Request) -> Response:
+        response = FileResponse(f"{STATIC}/index.html", headers={"Cache-Control": "no-store"})
+        return self.access.let_in(response, secure=request.url.scheme == "https")
+
+    async def login_page(self, _request: Request) -> Response:
+        return FileResponse(f"{STATIC}/login.html", headers={"Cache-Control": "no-store"})
+
+    async def login(self, request: Request) -> Response:
+        token = (await _body(request)).get("token")
+        if not isinstance(token, str) or not self.access.is_token(token):
+            return JSONResponse({"error": "that is not the token"}, 401)
+        return self.access.let_in(JSONResponse({}), secure=request.url.scheme == "https")
+
+    async def stream(self, socket: WebSocket) -> None:
+        await Viewer(self.hub, socket).run()
+
+    async def signal(self, request: Request) -> Response:
+        patient, start, stop = self._stretch(request)
+        position, steps = patient.signal(start, stop)
+        return Response(
+            signal_message([(patient.number, position, True, steps)]), media_type="application/octet-stream"
+        )
+
+    async def shapes(self, request: Request) -> Response:
+        patient, start, stop = self._stretch(request)
+        return _json(await run_in_threadpool(beat_shapes, patient, start, stop))
+
+    async def beats(self, request: Request) -> Response:
+        patient = self._patient(request)
+        start, stop = patient.kept
+        return _json(
+            {
+                **patient_facts(patient),
+                "beats": beat_fields(patient.beats(start, stop + 1)),
+                "drifts": [drift_event(patient, drift) for drift in patient.drifts()],
+                "gaps": [gap_event(patient, gap) for gap in patient.gaps()],
+            }
+        )
+
+    async def alarms(self, request: Request) -> Response:
+        patient = self._patient(request)
+        stored = await run_in_threadpool(self.desk.history, patient.name, ALARMS)
+        mine = {raised.id for raised in patient.alarms()}
+        return _json([{**_stored(one), "is_of_this_run": one.id in mine} for one in stored])
+
+    async def acknowledge(self, request: Request) -> Response:
+        by = (await _body(request)).get("by")
+        if not isinstance(by, str) or not 0 < len(by.strip()) <= LONGEST_NAME:
+            raise HTTPException(400, f"by is who acknowledges: 1 to {LONGEST_NAME} characters")
+        try:
+            stored = await run_in_threadpool(self.desk.acknowledge, request.path_params["alarm"], by)
+        except ValueError as error:
+            raise HTTPException(404, str(error)) from error
+        return _json(_stored(stored))
+
+    async def observation(self, request: Request) -> Response:
+        number = request.path_params["alarm"]
+        for patient in self.hub.patients():
+            for raised in patient.alarms():
+                if raised.id == number:
+                    return Response(json.dumps(observation(patient, raised)), media_type="application/fhir+json")
+        raise HTTPException(404, f"alarm {number} is not of this run: its signal is no longer kept")
+
+    async def metrics(self, _request: Request) -> Response:
+        return Response(self.hub.metrics.render(), media_type="text/plain; version=0.0.4")
+
+    async def live(self, _request: Request) -> Response:
+        return PlainTextResponse("alive\n")
+
+    async def ready(self, _request: Request) -> Response:
+        wrong = {name: trouble for name, check in self.checks.items() if (trouble := check()) is not None}
+        return JSONResponse({"ready": not wrong, "wrong": sorted(wrong)}, 503 if wrong else 200)
+
+    def _patient(self, request: Request) -> Patient:
+        patient = self.hub.patient(request.path_params["patient"])
+        if patient is None:
+            raise HTTPException(404, f"there is no patient {request.path_params['patient']}")
+        return patient
+
+    def _stretch(self, request: Request) -> tuple[Patient, int, int]:
+        """Return a patient, and ``from`` and ``to`` in samples."""
+        patient = self._patient(request)
+        try:
+            start, stop = int(request.query_params["from"]), int(request.query_params["to"])
+        except (KeyError, ValueError) as error:
+            raise HTTPException(400, "from and to are positions in samples") from error
+        if not 0 <= stop - start <= LONGEST_S * patient.fs:
+            raise HTTPException(400, f"from {start} to {stop} is not within 0 to {LONGEST_S:g} s")
+        return patient, start, stop
+
+
+def create_app(hub: Hub, desk: AlarmDesk, access: Access, checks: Mapping[str, Check] | None = None) -> Starlette:
+    """Return the ASGI application.
+
+    Parameters
+    ----------
+    hub : Hub
+        What is shown.
+    desk : AlarmDesk
+        Where alarms are stored and acknowledged.
+    access : Access
+        Who may.
+    checks : mapping of str to callable, optional
+        What else must be well for ``/readyz``: each returns what is wrong, or None.
+    """
+    service = _Service(hub, desk, access, checks or {})
+    routes = [
+        Route("/", service.page),
+        Route("/login", service.login_page, methods=["GET"]),
+        Route("/login", service.login, methods=["POST"]),
+        WebSocketRoute("/stream", service.stream),
+        Route("/api/patients/{patient:int}/signal", service.signal),
+        Route("/api/patients/{patient:int}/shapes", service.shapes),
+        Route("/api/patients/{patient:int}/beats", service.beats),
+        Route("/api/patients/{patient:int}/alarms", service.alarms),
+        Route("/api/alarms/{alarm:int}/acknowledge", service.acknowledge, methods=["POST"]),
+        Route("/api/alarms/{alarm:int}/observation", service.observation),
+        Route("/metrics", service.metrics),
+        Route("/livez", service.live),
+        Route("/readyz", service.ready),
+        Mount("/static", _Static(directory=STATIC)),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(functools.partial(Guard, access=access))],
+        exception_handlers={HTTPException: _told, OutputError: _no_database},
+    )
+
+
+async def _told(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+
+async def _no_database(_request: Request, _error: Exception) -> Response:
+    return JSONResponse({"error": "the database cannot be used now; try again"}, 503)
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    """Return a small JSON object. A form of another site cannot send one."""
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        raise HTTPException(415, "send application/json")
+    data = b""
+    async for part in request.stream():
+        data += part
+        if len(data) > LONGEST_BODY:
+            raise HTTPException(413, f"more than {LONGEST_BODY} bytes")
+    try:
+        document = json.loads(data)
+    except ValueError as error:
+        raise HTTPException(400, "that is no JSON") from error
+    if not isinstance(document, dict):
+        raise HTTPException(400, "send a JSON object")
+    return document
+
+
+def _json(document: Any) -> Response:
+    text = json.dumps(document, separators=(",", ":"), allow_nan=False)
+    return Response(text, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def _stored(stored: StoredAlarm) -> dict[str, Any]:
+    alarm = stored.alarm
+    return {
+        "id": stored.id,
+        "kind": alarm.kind,
+        "priority": alarm.priority,
+        "physiological": alarm.physiological,
+        "onset_s": alarm.onset_s,
+        "raised_s": alarm.raised_s,
+        "first_beat": alarm.first_beat,
+        "last_beat": alarm.last_beat,
+        "message": alarm.message,
+        "began_us": stored.started_at_us,
+        "noted_us": stored.noted_at_us,
+        "by": stored.acknowledged_by,
+        "at_us": stored.acknowledged_at_us,
+    }

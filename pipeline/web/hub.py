@@ -1,0 +1,152 @@
+"""Where a running monitor and its viewers meet: the monitor never waits, each viewer reads at its own pace."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from pipeline.live.listener import Status
+from pipeline.records import Alarm, Chunk, Findings, Gap
+from pipeline.storage.database.alarms import StoredAlarm
+from pipeline.web.metrics import Metrics
+from pipeline.web.patient import Patient
+from pipeline.web.wire import alarm_event, beats_event, drift_event, gap_event, patient_event, status_event
+
+__all__ = ["Hub"]
+
+HISTORY_S = 1800.0  # s of signal and beats to scroll back through, 5 MB a patient at 360 Hz and two leads
+ENDED = 20  # patients kept although their stay has ended, the last ones
+EVENTS = 8192  # events between the oldest and the newest that a viewer may be behind by, before it is told all anew
+
+
+class Hub:
+    """A :class:`pipeline.live.listener.Listener` that keeps what viewers may ask for.
+
+    Nobody is waited for: signal goes into rings and events into a ring of events. A viewer remembers how far it has
+    read; one that falls behind the oldest event kept starts anew from the present.
+
+    Parameters
+    ----------
+    history_s : float
+        Signal and beats kept for each patient, in s.
+
+    Attributes
+    ----------
+    metrics : Metrics
+        What has been counted.
+    on_alarm : callable or None
+        Called with each alarm and the wall-clock time of its record's first sample (0 if unknown), in microseconds;
+        must return at once.
+    """
+
+    def __init__(self, *, history_s: float = HISTORY_S) -> None:
+        self.metrics = Metrics()
+        self.on_alarm: Callable[[Alarm, int], None] | None = None
+        self._history_s = history_s
+        self._patients: dict[str, Patient] = {}
+        self._numbers = 0
+        self._lock = threading.Lock()
+        self._events: deque[dict[str, Any]] = deque(maxlen=EVENTS)
+        self._told = 0  # events so far
+
+    # What the monitor says.
+
+    def signal(self, chunk: Chunk) -> None:
+        """Take signal that was just taken in."""
+        patient = self._patients.get(chunk.record)
+        if patient is None or not patient.continues_with(chunk):
+            patient = self._admit(chunk)
+        patient.take_signal(chunk)
+        self.metrics.samples.inc(len(chunk.signal))
+
+    def findings(self, findings: Findings) -> None:
+        """Take beats just scored, with alarms, drifts and gaps."""
+        patient = self._patients.get(findings.record)
+        if patient is None:
+            # A chunk without a sample tells what a patient is.
+            nothing = np.empty((0, len(findings.leads)), dtype=np.float32)
+            patient = self._admit(Chunk(findings.record, 0, findings.fs, findings.leads, nothing))
+        rows = patient.take_findings(findings)
+        self.metrics.findings(findings, patient.kept[1] / patient.fs)
+        if len(rows):
+            self._tell(beats_event(patient, rows))
+        for drift in findings.drifts:
+            self._tell(drift_event(patient, drift))
+        for gap in findings.gaps:
+            self._tell(gap_event(patient, gap))
+        for alarm in findings.alarms:
+            raised = patient.alarm(alarm)
+            if raised is not None:
+                self._tell(alarm_event(patient, raised))
+            if self.on_alarm is not None:
+                self.on_alarm(alarm, patient.status.began_us)
+
+    def gap(self, gap: Gap) -> None:
+        """Take signal that was lost before it reached the monitor."""
+        patient = self._patients.get(gap.record)
+        if patient is not None:
+            patient.take_gap(gap)
+            self._tell(gap_event(patient, gap))
+        self.metrics.lost(gap)
+
+    def status(self, status: Status) -> None:
+        """Take a patient's new status."""
+        patient = self._patients.get(status.patient)
+        if patient is not None:
+            changed = patient.status.state != status.state
+            patient.status = status
+            self._tell(status_event(patient))
+            if changed:
+                self.metrics.states(one.status.state for one in self.patients())
+
+    def stored(self, stored: StoredAlarm) -> None:
+        """Take what the database says of an alarm: its number, and who has acknowledged it."""
+        patient = self._patients.get(stored.alarm.record)
+        raised = patient.take_stored(stored) if patient is not None else None
+        if patient is not None and raised is not None:
+            self._tell(alarm_event(patient, raised))
+
+    def _admit(self, chunk: Chunk) -> Patient:
+        patient = Patient(self._numbers, chunk, self._history_s)
+        self._numbers += 1
+        gone = [one for one in self.patients() if one.status.state == "ended"][:-ENDED]
+        kept = {name: one for name, one in self._patients.items() if one not in gone}
+        self._patients = {**kept, chunk.record: patient}  # readers hold the old dict
+        for one in gone:
+            self._tell({"type": "gone", "patient": one.number})
+        self._tell(patient_event(patient))
+        self.metrics.states(one.status.state for one in self.patients())
+        return patient
+
+    def _tell(self, event: dict[str, Any]) -> None:
+        with self._lock:
+            self._events.append(event)
+            self._told += 1
+
+    # What viewers ask.
+
+    def patients(self) -> list[Patient]:
+        """Return the patients in the order of their coming."""
+        return list(self._patients.values())
+
+    def patient(self, number: int) -> Patient | None:
+        """Return a patient by number, or None."""
+        return next((one for one in self._patients.values() if one.number == number), None)
+
+    @property
+    def told(self) -> int:
+        """Events so far: where a viewer that knows the present stands."""
+        return self._told
+
+    def events_since(self, told: int) -> tuple[int, list[dict[str, Any]] | None]:
+        """Return the events so far, and those after the first ``told``; None where they are no longer kept."""
+        with self._lock:
+            behind = self._told - told
+            if behind > len(self._events):
+                return self._told, None
+            # From the newest end: a viewer is a few events behind, of thousands kept.
+            return self._told, [self._events[-i] for i in range(behind, 0, -1)]

@@ -1,0 +1,82 @@
+"""Running the service: a socket of its own, opened before anything else so that a taken port is a clear error."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.applications import Starlette
+
+from pipeline.errors import OutputError
+from pipeline.web.access import is_loopback
+
+__all__ = ["Server"]
+
+CLOSE_S = 2  # how long pages are given to go
+LONGEST_MESSAGE = 65_536  # bytes of what a page says
+
+
+class Server:
+    """The service on its address.
+
+    Parameters
+    ----------
+    host : str
+        Address or name to listen at.
+    port : int
+        Port; 0 takes any that is free.
+
+    Raises
+    ------
+    OutputError
+        If the address cannot be listened at.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        try:
+            family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+            self._socket = socket.create_server((host, port), family=family)
+        except OSError as error:
+            raise OutputError(
+                f"nothing can listen at {host} port {port} ({error.strerror or error}): name another with --port"
+            ) from error
+        self.host, self.port = host, int(self._socket.getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        """Where a browser finds it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}/"
+
+    def run(self, app: Starlette) -> None:
+        """Serve until a signal comes."""
+        self._server(app).run(sockets=[self._socket])
+
+    @contextlib.contextmanager
+    def running(self, app: Starlette) -> Iterator[None]:
+        """Serve from a thread while the block runs."""
+        server = self._server(app)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [self._socket]}, name="web", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            thread.join()
+
+    def _server(self, app: Starlette) -> uvicorn.Server:
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,  # a token may stand in an address
+            server_header=False,
+            lifespan="off",
+            ws_max_size=LONGEST_MESSAGE,
+            ws_per_message_deflate=False,  # signal does not shrink
+            timeout_graceful_shutdown=CLOSE_S,
+            forwarded_allow_ips="127.0.0.1,::1" if is_loopback(self.host) else "",
+        )
+        return uvicorn.Server(config)

@@ -1,0 +1,143 @@
+// Everything that belongs to no one view: the address, the clock, the keys, the theme, the connection.
+
+import { Connection } from "./connection.js";
+import { acknowledge } from "./acknowledge.js";
+import { KINDS, el, forgetPalette, setText } from "./dom.js";
+import { PatientView } from "./patient.js";
+import { Station } from "./station.js";
+import { Ward } from "./ward.js";
+
+const $ = (id) => document.getElementById(id);
+const ward = new Ward();
+const connection = new Connection(ward);
+const station = new Station($("station"), ward, { acknowledge, onWatch: (numbers) => connection.watch(numbers) });
+const view = new PatientView($("patient"), ward, { acknowledge, onWatch: (numbers) => connection.watch(numbers) });
+
+// The address: #/ is the central station, #/p/NAME?t=SECONDS&... is exactly one view of one patient.
+
+function route() {
+  const [, name, query] = /^#\/p\/([^?]*)\??(.*)$/.exec(location.hash) ?? [];
+  const wanted = name === undefined ? null : decodeURIComponent(name);
+  station.show(wanted === null);
+  view.open(wanted, new URLSearchParams(query ?? ""));
+  $("empty").hidden = wanted !== null || ward.patients.size > 0;
+  document.body.dataset.view = wanted === null ? "station" : "patient";
+}
+addEventListener("hashchange", route);
+let isNew = false;
+ward.addEventListener("patients", () => {
+  if (isNew) return; // a ward that fills up is laid out once a frame
+  isNew = true;
+  requestAnimationFrame(() => {
+    isNew = false;
+    station.update();
+    route();
+  });
+});
+for (const type of ["beats", "alarm", "drift", "gap", "status"]) {
+  ward.addEventListener(type, ({ detail }) => view.hear(type, detail));
+}
+
+// One loop draws. What is read rather than watched is written four times a second.
+
+let frames = 0;
+let wrote = 0;
+globalThis.monitor = { ward, connection, station, view, fps: 0 }; // for whoever looks into the page, tests among them
+function frame(now) {
+  frames += 1;
+  station.frame(now);
+  view.frame(now);
+  if (now - wrote > 250) {
+    wrote = now;
+    station.second();
+    view.second();
+    overview();
+  }
+  requestAnimationFrame(frame);
+}
+requestAnimationFrame(frame);
+let counted = performance.now();
+setInterval(() => {
+  const now = performance.now();
+  globalThis.monitor.fps = (1000 * frames) / (now - counted);
+  frames = 0;
+  counted = now;
+}, 2000);
+
+const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+
+function overview() {
+  const open = { high: 0, medium: 0, low: 0 };
+  let technical = 0;
+  for (const patient of ward.patients.values()) {
+    for (const alarm of patient.openAlarms()) {
+      if (alarm.physiological) open[alarm.priority] += 1;
+      else technical += 1;
+    }
+  }
+  const n = ward.patients.size;
+  setText($("counts"), n === 1 ? "1 patient" : `${n} patients`);
+  const key = JSON.stringify([open, technical]);
+  if ($("open").dataset.key !== key) {
+    $("open").dataset.key = key;
+    const entries = [["high", "!!!"], ["medium", "!!"], ["low", "!"]].filter(([name]) => open[name])
+      .map(([name, mark]) => el("li", { className: `chip ${name}` }, el("b", {}, mark), ` ${open[name]} ${name}`));
+    if (technical) entries.push(el("li", { className: "chip low technical" }, `${technical} technical`));
+    $("open").replaceChildren(...entries);
+    document.title = `${open.high ? `(${open.high}!!!) ` : ""}ECG monitor`;
+  }
+  setText($("clock"), time.format(new Date()));
+  if (connection.lostAt !== null) setText($("lost-for"), `(${((performance.now() - connection.lostAt) / 1000).toFixed(0)} s)`);
+}
+
+connection.addEventListener("change", () => {
+  $("lost").hidden = connection.lostAt === null;
+  document.body.classList.toggle("is-lost", connection.lostAt !== null);
+});
+
+// Light and dark: the system's, until somebody chooses.
+
+function setTheme(theme) {
+  if (theme) document.documentElement.dataset.theme = theme;
+  forgetPalette();
+  station.repaint();
+  view.repaint();
+}
+function toggleTheme() {
+  const isDark = getComputedStyle(document.documentElement).colorScheme.includes("dark");
+  localStorage.setItem("ecg-theme", isDark ? "light" : "dark");
+  setTheme(isDark ? "light" : "dark");
+}
+setTheme(localStorage.getItem("ecg-theme"));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => setTheme(null));
+$("theme").addEventListener("click", toggleTheme);
+
+// Keys.
+
+const KEYS = [
+  ["Arrows", "move between patients"], ["Enter", "open the patient"], ["Esc", "back to the central station"],
+  ["A", "acknowledge the patient’s alarms"], ["← →", "scroll back and on (with Shift: a strip at a time)"],
+  ["N  P", "next, previous anomaly"], ["L", "live"], ["+  −", "paper speed"], ["[  ]", "previous, next patient"],
+  ["T", "light or dark"], ["F", "full screen"], ["?", "this list"],
+];
+$("help").querySelector(".keys").append(...KEYS.flatMap(([key, text]) => [el("dt", {}, el("kbd", {}, key)), el("dd", {}, text)]));
+$("help").querySelector(".marks").append(...[
+  ["·", "normal", "scored, not flagged"],
+  ...Object.entries(KINDS).map(([kind, { letter, meaning }]) => [letter, kind, `flagged, ${meaning}`]),
+].flatMap(([letter, kind, text]) => [el("dt", {}, el("span", { className: `mark ${kind}` }, letter)), el("dd", {}, text)]),
+el("dt", {}, el("span", { className: "mark other outline" }, "V")), el("dd", {}, "in outline: the patient is still being learnt"));
+$("keys").addEventListener("click", () => $("help").showModal());
+
+addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (event.target.matches("input, select, textarea")) return;
+  if (event.target.matches("button, a") && (event.key === "Enter" || event.key === " ")) return;
+  const handled = view.isOpen ? view.key(event) : station.key(event);
+  if (!handled) {
+    if (event.key === "t") toggleTheme();
+    else if (event.key === "?") $("help").showModal();
+    else if (event.key === "f") document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen();
+    else return;
+  }
+  event.preventDefault();
+});

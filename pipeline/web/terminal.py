@@ -1,0 +1,119 @@
+"""The monitor on a terminal: a line of strip, heart rate, quality and alarms for each patient."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.web.hub import Hub
+from pipeline.web.patient import Patient, RaisedAlarm
+from pipeline.web.ring import MISSING
+
+__all__ = ["render", "terminal"]
+
+STRIP_S = 4.0  # s of strip
+STRIP_COLUMNS = 44
+STRIP_ROWS = 2  # characters of eight dots' height, so that a QRS complex stands out
+SPAN_UV = 3000.0  # microvolts from the bottom to the top of a strip
+STALE_S = 5.0  # s without a beat after which a heart rate is none
+REFRESH_HZ = 8.0
+KINDS = {1: ("V", "bold dark_orange"), 2: ("S", "bold dodger_blue1"), 3: ("?", "bold orchid")}
+PRIORITY = {"high": ("!!!", "bold white on red"), "medium": ("!!", "black on yellow"), "low": ("!", "cyan")}
+RANK = {"high": 0, "medium": 1, "low": 2}
+STATE = {"live": ("●", "green"), "late": ("◐", "yellow"), "ended": ("○", "dim")}
+_DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # of a braille character, from the top
+
+
+def render(hub: Hub) -> RenderableType:
+    """Return what the terminal shows now."""
+    table = Table(expand=True, pad_edge=False, show_edge=False, row_styles=("", "on grey7"))
+    table.add_column("patient", no_wrap=True)
+    table.add_column(f"last {STRIP_S:g} s", no_wrap=True, width=STRIP_COLUMNS)
+    table.add_column("bpm", justify="right", no_wrap=True)
+    table.add_column("quality", justify="right", no_wrap=True)
+    table.add_column("alarms not acknowledged", ratio=1)
+    for patient in hub.patients():
+        sign, style = STATE.get(patient.status.state, ("?", ""))
+        name = Text.assemble((sign, style), f" {patient.name}")
+        vitals = patient.vitals()
+        rate = _rate(patient, vitals["hr"])
+        quality = "" if vitals["quality"] is None else f"{100 * vitals['quality']:.0f} %"
+        table.add_row(name, _strip(patient), rate, quality, _alarms(patient))
+    note = Text("Not a medical device. Ctrl-C ends.", style="dim")
+    return Group(table, note)
+
+
+@contextmanager
+def terminal(hub: Hub, console: Console | None = None) -> Iterator[None]:
+    """Show a hub on the terminal while the block runs."""
+    with Live(
+        console=console, screen=True, refresh_per_second=REFRESH_HZ, get_renderable=lambda: render(hub), transient=True
+    ):
+        yield
+
+
+def _rate(patient: Patient, rate: float | None) -> Text:
+    last = patient.last_beats(1)
+    is_stale = not len(last) or patient.kept[1] - last["r_peak"][0] > STALE_S * patient.fs
+    return Text("–" if rate is None or is_stale else f"{rate:.0f}", style="bold green")
+
+
+def _strip(patient: Patient) -> Text:
+    """Return the newest signal of the first lead in braille, with the flagged beats' letters above it."""
+    stop = patient.kept[1]
+    start = stop - round(STRIP_S * patient.fs)
+    position, steps = patient.signal(start, stop)
+    lead = np.full(stop - start, np.nan)
+    lead[position - start :] = np.where(steps[:, 0] == MISSING, np.nan, steps[:, 0])
+    marks = [(" ", "")] * STRIP_COLUMNS
+    for row in patient.beats(max(start, 0), stop):
+        if row["is_anomaly"]:
+            at = int((row["r_peak"] - start) / (stop - start) * STRIP_COLUMNS)
+            marks[min(at, STRIP_COLUMNS - 1)] = KINDS.get(int(row["kind"]), KINDS[3])
+    text = Text()
+    for mark, style in marks:
+        text.append(mark, style)
+    for line in _braille(lead):
+        text.append("\n" + line)
+    return text
+
+
+def _braille(lead: NDArray[np.float64]) -> list[str]:
+    columns, levels = 2 * STRIP_COLUMNS, 4 * STRIP_ROWS
+    cells = np.zeros((STRIP_ROWS, STRIP_COLUMNS), dtype=np.int64)
+    there = lead[np.isfinite(lead)]
+    zero = float(np.median(there)) if len(there) else 0.0
+    for column, part in enumerate(np.array_split(lead, columns)):
+        part = part[np.isfinite(part)]
+        if not len(part):
+            continue  # a gap is left blank
+        low, high = ((float(edge) - zero) / SPAN_UV + 1 / 3 for edge in (part.min(), part.max()))
+        first, last = (min(levels - 1, max(0, math.floor(share * levels))) for share in (low, high))
+        for level in range(first, last + 1):
+            row = levels - 1 - level
+            cells[row // 4, column // 2] |= _DOTS[row % 4][column % 2]
+    return ["".join(chr(0x2800 + int(cell)) for cell in row) for row in cells]
+
+
+def _alarms(patient: Patient) -> Text:
+    kinds: dict[str, list[RaisedAlarm]] = {}
+    for raised in patient.alarms():
+        if raised.acknowledged_by is None:
+            kinds.setdefault(raised.alarm.kind, []).append(raised)
+    text = Text()
+    newest = sorted((entries[-1].alarm for entries in kinds.values()), key=lambda alarm: RANK[alarm.priority])
+    for alarm in newest:
+        mark, style = PRIORITY[alarm.priority]
+        count = len(kinds[alarm.kind])
+        about = "" if alarm.physiological else " (signal)"
+        text.append(f" {mark} {alarm.kind}{about}{f' ×{count}' if count > 1 else ''} ", style)
+        text.append(" ")
+    return text

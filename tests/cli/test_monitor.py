@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+from click.testing import CliRunner
+
+from pipeline.cli import main
+
+COMMAND = [str(Path(sys.executable).with_name("ecg-anomaly")), "monitor", "--no-browser", "--port", "0"]
+
+
+def started(tmp_path: Path, *arguments: str, token: str = "") -> subprocess.Popen[str]:
+    environment = {**os.environ, "ECG_STATE_DIR": str(tmp_path), "ECG_MONITOR_TOKEN": token, "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen(
+        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
+
+
+def test_one_command_shows_the_demo_and_ctrl_c_ends_it(tmp_path: Path) -> None:
+    with started(tmp_path, "--demo") as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        found = re.fullmatch(r"Monitor: (http://127\.0\.0\.1:\d+/)\n", first)
+        assert found, first
+        with urlopen(found[1], timeout=30) as answer:
+            assert b"Central station" in answer.read()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+
+
+def test_a_token_that_can_be_guessed_is_refused(tmp_path: Path) -> None:
+    with started(tmp_path, "--demo", token=5 * "x") as process:
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "a token of 5 characters is short" in errors
+
+
+def test_with_a_token_nothing_is_shown_without_it_and_no_log_tells_it(tmp_path: Path) -> None:
+    token = secrets.token_urlsafe()
+    with started(tmp_path, "--demo", token=token) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        found = re.fullmatch(r"Monitor: (http://127\.0\.0\.1:\d+/)\?token=(\S+)\n", first)
+        assert found, first
+        assert found[2] == token
+        with pytest.raises(HTTPError, match="401"):
+            urlopen(found[1] + "metrics", timeout=30)
+        with urlopen(Request(found[1] + "metrics", headers={"Authorization": f"Bearer {token}"}), timeout=30) as answer:
+            assert answer.status == 200
+        with pytest.raises(HTTPError, match="403"):  # as a browser would ask, from elsewhere
+            urlopen(Request(f"{found[1]}?token={token}", headers={"Origin": "http://evil.example"}), timeout=30)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+    assert token not in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "ask for synthetic patients with --demo, or name records"),
+        (["--records", "nowhere/1", "--data-dir", "."], "holds no WFDB record"),
+        (["--demo", "--speed", "0"], "0"),
+    ],
+)
+def test_what_cannot_be_shown_is_one_line(arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(main, ["monitor", *arguments])
+    assert result.exit_code in (1, 2)
+    assert message in result.output
+    assert "Traceback" not in result.output

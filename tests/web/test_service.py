@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import numpy as np
+import pytest
+from sqlalchemy import text
+
+from pipeline.errors import OutputError
+from pipeline.records import Record
+from pipeline.web.access import Access
+from pipeline.web.hub import Hub
+from pipeline.web.logs import JsonFormatter
+from pipeline.web.server import Server
+from tests.web.conftest import RUN, Heard, Service, serve, tell, until
+from tests.web.test_stream import blocks
+
+TOKEN = secrets.token_urlsafe()
+
+
+def get(service: Service, path: str) -> Any:
+    with urlopen(service.url + path, timeout=10) as answer:
+        body = answer.read()
+    return json.loads(body) if answer.headers["Content-Type"].endswith("json") else body
+
+
+def code(service: Service, path: str) -> int:
+    try:
+        with urlopen(service.url + path, timeout=10) as answer:
+            return int(answer.status)
+    except HTTPError as error:
+        return error.code
+
+
+def acknowledge(service: Service, number: int, by: str) -> Any:
+    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+    body = json.dumps({"by": by}).encode()
+    with urlopen(Request(f"{service.url}api/alarms/{number}/acknowledge", body, headers), timeout=10) as answer:
+        return json.loads(answer.read())
+
+
+def test_stored_signal_can_be_scrolled_back_through(service: Service, run_record: Record) -> None:
+    whole = np.concatenate([part.signal for part in run_record.chunks(60.0)])
+    ((_, position, _, steps),) = blocks(get(service, "api/patients/0/signal?from=3600&to=7200"))
+    assert position == 3600
+    assert np.allclose(steps / 1000, whole[3600:7200], atol=0.0006)
+    ((_, position, _, steps),) = blocks(get(service, "api/patients/0/signal?from=-100&to=10"))
+    assert (position, len(steps)) == (0, 10)
+    ((_, _, _, steps),) = blocks(get(service, "api/patients/0/signal?from=90000&to=90010"))
+    assert len(steps) == 0
+
+
+@pytest.mark.parametrize("query", ["", "?from=0", "?from=a&to=b", "?from=5&to=0", "?from=0&to=99999999"])
+def test_a_stretch_that_makes_no_sense_is_refused(service: Service, query: str) -> None:
+    assert code(service, f"api/patients/0/signal{query}") == 400
+    assert code(service, f"api/patients/0/shapes{query}") == 400
+
+
+def test_what_is_not_there_is_not_found(service: Service) -> None:
+    for path in ("api/patients/9/beats", "api/patients/9/signal?from=0&to=1", "api/alarms/99/observation", "nowhere"):
+        assert code(service, path) == 404
+
+
+def test_beats_come_with_all_that_trends_need(service: Service) -> None:
+    facts = get(service, "api/patients/0/beats")
+    assert (facts["name"], facts["fs"], facts["leads"]) == (RUN, 360.0, ["MLII", "V1"])
+    assert facts["to_s"] == 60.0
+    flagged = [beat for beat in facts["beats"] if beat[6] & 1]
+    assert len(flagged) >= 5
+    assert {beat[8] for beat in flagged} == {"ventricular"}
+    assert all(beat[3] > beat[4] and 0 < beat[5] < 0.01 for beat in flagged)
+    assert [gap["reason"] for gap in facts["gaps"]] == ["missing"]
+
+
+def test_an_acknowledged_alarm_stays_so_when_the_service_is_started_anew(tmp_path: Path, minute: Heard) -> None:
+    access = Access(token=TOKEN)
+    for round_ in range(2):
+        hub = Hub()
+        with serve(hub, tmp_path, access, origin="one session") as running:
+            tell(hub, minute)
+            until(lambda hub=hub: all(raised.id for raised in hub.patients()[0].alarms()))  # type: ignore[misc]  # bound now
+            (run,) = [raised for raised in hub.patients()[0].alarms() if raised.alarm.kind == "ventricular run"]
+            assert run.id is not None
+            if round_ == 0:
+                assert run.acknowledged_by is None
+                position = hub.told
+                assert acknowledge(running, run.id, " A. Nurse ")["by"] == "A. Nurse"
+                _, events = hub.events_since(position)
+                assert events is not None
+                assert [(event["type"], event["by"]) for event in events] == [("alarm", "A. Nurse")]
+                assert acknowledge(running, run.id, "somebody later")["by"] == "A. Nurse"
+            assert run.acknowledged_by == "A. Nurse"
+            assert run.acknowledged_at_us is not None
+    with serve(Hub(), tmp_path, access, origin="another session") as running:
+        (earlier,) = [one for one in running.desk.history(RUN, 10) if one.alarm.kind == "ventricular run"]
+        assert earlier.acknowledged_by == "A. Nurse"
+
+
+def test_alarms_wait_while_the_database_is_away_and_none_is_lost(tmp_path: Path, minute: Heard) -> None:
+    hub = Hub()
+    with serve(hub, tmp_path) as running:
+        with running.database.writing() as connection:
+            connection.execute(text("ALTER TABLE alarms RENAME TO away"))
+        tell(hub, minute)
+        until(lambda: running.desk.trouble)
+        raised = hub.patients()[0].alarms()
+        assert raised
+        assert all(one.id is None for one in raised)  # on the page, though not stored
+        assert code(running, "readyz") == 503
+        assert code(running, "api/patients/0/alarms") == 503
+        assert code(running, "livez") == 200
+        with running.database.writing() as connection:
+            connection.execute(text("ALTER TABLE away RENAME TO alarms"))
+        until(lambda: code(running, "readyz") == 200)
+        until(lambda: all(one.id for one in hub.patients()[0].alarms()))
+        assert len(running.desk.history(RUN, 100)) == len(raised)
+        assert b"ecg_alarms_unstored 0.0" in get(running, "metrics")
+
+
+def test_metrics_count_and_name_no_patient(service: Service) -> None:
+    metrics = get(service, "metrics").decode()
+    assert "ecg_samples_total 21600.0" in metrics
+    assert 'ecg_alarms_total{physiological="true",priority="high"}' in metrics
+    assert "ward" not in metrics
+
+
+def test_a_taken_port_is_a_clear_error(service: Service) -> None:
+    with pytest.raises(OutputError, match=f"port {service.server.port}.*name another with --port"):
+        Server("127.0.0.1", service.server.port)
+
+
+def test_logs_are_one_json_object_a_line() -> None:
+    record = logging.makeLogRecord({"name": "pipeline.web", "msg": "line %d\nof two", "args": (1,), "alarm": 7})
+    try:
+        raise OutputError("full")
+    except OutputError:
+        record.exc_info = sys.exc_info()
+    line = JsonFormatter().format(record)
+    facts = json.loads(line)
+    assert "\n" not in line
+    assert (facts["logger"], facts["message"], facts["alarm"]) == ("pipeline.web", "line 1\nof two", 7)
+    assert "OutputError: full" in facts["traceback"]
