@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.detection.model import BeatModel
-from pipeline.explanation import Explanation, Remembered, explain_beat
+from pipeline.dissection import Remembered, explain_beat
+from pipeline.explanation import Explanation
 from pipeline.monitor import Monitor, Pending
 from pipeline.records import Findings
 from pipeline.settings import AlarmSettings, ThresholdSettings
