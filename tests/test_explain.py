@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline import BeatModel, Findings, Monitor, open_record
+from pipeline import BeatModel, Findings, Monitor, Ward, open_record
 from pipeline.annotations import Annotations
 from pipeline.detection.shipped import SHIPPED
 from pipeline.errors import RecordUnsupported
@@ -156,6 +156,15 @@ def test_an_explanation_does_not_depend_on_the_chunks(model: BeatModel, record: 
         if len(findings) and findings.beat[-1] >= WIDE:
             break
     assert same(cut.explain(WIDE), whole)
+
+
+def test_a_ward_of_witnesses_can_be_asked_about_its_patients(model: BeatModel, record: Constructed) -> None:
+    ward = Ward(model, watch=Witness)
+    for chunk in record.chunks(10.0):
+        ward.process([chunk])
+    witness = ward.monitor(record.name)
+    assert isinstance(witness, Witness)
+    assert same(witness.explain(WIDE), explain(record, WIDE, model=model))
 
 
 def test_a_beat_is_found_by_its_time(model: BeatModel, record: Constructed) -> None:
