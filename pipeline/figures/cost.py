@@ -40,5 +40,6 @@ def draw_cost(rows: Sequence[CostRow]) -> Figure:
     plain_axes(quality, x="AUPRC on records not seen", title="Quality (dotted: no network)", legend=True)
     plain_axes(operations, x="thousand multiply-adds a beat", title="Operations")
     plain_axes(size, x="kB of weights", title="Size")
+    quality.locator_params("x", nbins=6)
     quality.tick_params("y", colors=INK)
     return figure
