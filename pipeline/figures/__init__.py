@@ -12,7 +12,7 @@ from pipeline.figures.evaluation import draw_ranking, draw_records
 from pipeline.figures.explanation import draw_explanation
 from pipeline.figures.loss import draw_losses
 from pipeline.figures.lstm import draw_cell_steps, draw_gates, draw_memory
-from pipeline.figures.record import draw_beats, draw_residuals, draw_scores, draw_signal, draw_template
+from pipeline.figures.record import draw_beats, draw_residuals, draw_scores, draw_signal, draw_stages, draw_template
 from pipeline.figures.thresholds import draw_thresholds
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "draw_residuals",
     "draw_scores",
     "draw_signal",
+    "draw_stages",
     "draw_template",
     "draw_thresholds",
     "save_figure",

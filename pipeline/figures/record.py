@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,12 +13,13 @@ from pipeline.figures.canvas import INK, SERIES, new_figure, plain_axes
 from pipeline.records import KINDS, Chunk, Findings
 from pipeline.report.marks import COLOURS, MARKS, anomaly_kind
 from pipeline.signals.resample import FS
+from pipeline.signals.stages import signal_stages
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_beats", "draw_residuals", "draw_scores", "draw_signal", "draw_template"]
+__all__ = ["draw_beats", "draw_residuals", "draw_scores", "draw_signal", "draw_stages", "draw_template"]
 
 R_SAMPLE = 60  # of a window
 MARKERS = {"ventricular": "o", "supraventricular": "s", "other": "^"}
@@ -53,6 +54,37 @@ def draw_signal(chunk: Chunk, findings: Findings, *, symbols: Sequence[tuple[flo
     panels[-1].set_xlabel("s from the record's start")
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=5, frameon=False, fontsize=9)
+    return figure
+
+
+def draw_stages(signal: NDArray[np.floating[Any]], fs: float, leads: Sequence[str], *, start_s: float) -> Figure:
+    """Draw a stretch of signal, filtered, and the envelopes in which R peaks are looked for.
+
+    Parameters
+    ----------
+    signal : ndarray, shape (samples, leads)
+        In mV; filters settle in its first seconds.
+    fs : float
+        Its rate in Hz.
+    leads : sequence of str
+        Names of the leads.
+    start_s : float
+        Time of its first sample in s from the record's start.
+    """
+    stages = signal_stages(signal, fs)
+    figure = new_figure(11.0, 5.0)
+    panels = figure.subplots(2, len(leads), sharex=True, squeeze=False, height_ratios=[1.2, 1])
+    raw_s = start_s + np.arange(len(signal)) / fs
+    time_s = start_s + stages.time_s
+    for k, lead in enumerate(leads):
+        top, low = panels[:, k]
+        top.plot(raw_s, signal[:, k], color=COLOURS["normal"], linewidth=0.9, label="as it came")
+        top.plot(time_s, stages.filtered[:, k], color=INK, linewidth=1.1, label="0.5 to 40 Hz")
+        low.plot(time_s, stages.envelope[:, k], color=SERIES[0], label="envelope about 10 Hz: every QRS")
+        low.plot(time_s, stages.sharp[:, k], color=SERIES[1], label="about 20 Hz: no T wave")
+        plain_axes(top, y="mV" if k == 0 else "", title=lead, legend=k == 0)
+        plain_axes(low, x="s from the record's start", y="envelope (mV)" if k == 0 else "", legend=k == 0)
+        low.set_ylim(0.0, 1.5 * max(float(np.nanmax(stages.envelope[:, k])), 1e-3))
     return figure
 
 

@@ -27,6 +27,7 @@ from pipeline.figures import (
     draw_residuals,
     draw_scores,
     draw_signal,
+    draw_stages,
     draw_template,
     draw_thresholds,
 )
@@ -84,6 +85,8 @@ def of_the_lstm(p: Played) -> Iterator[Figure]:
 
 def of_a_record(p: Played) -> Iterator[Figure]:
     yield draw_signal(next(p.record.chunks(20.0)), p.findings, symbols=[(3.0, "N")])
+    signal = next(p.record.chunks(8.0)).signal
+    yield draw_stages(signal, p.record.fs, p.record.leads, start_s=0.0)
     yield draw_template(p.context.beats, p.context.beats.near, p.record.leads)
     residual = p.context.beats.residual[60, 0, QRS]
     yield draw_residuals({"one": residual}, {"one": 0 * residual}, "MLII")
@@ -108,7 +111,7 @@ def of_an_evaluation(p: Played) -> Iterator[Figure]:
 
 def test_every_figure_has_units_and_a_legend_and_shows_itself_in_a_notebook(played: Played) -> None:
     figures = list(chain(of_the_lstm(played), of_a_record(played), of_an_evaluation(played)))
-    assert len(figures) == 15
+    assert len(figures) == 16
     for figure in figures:
         shown = figure._repr_png_()  # type: ignore[attr-defined]  # what a notebook asks for
         assert shown.startswith(b"\x89PNG")
