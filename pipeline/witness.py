@@ -73,11 +73,12 @@ class Witness(Monitor):
         ValueError
             If there is no such beat, or it has been forgotten.
         """
-        known = [int(number) for block in self._blocks for number in block.findings.beat[[0, -1]]]
+        blocks = list(self._blocks)  # what it holds never changes: another thread may ask while this one follows
+        known = [int(number) for block in blocks for number in block.findings.beat[[0, -1]]]
         if not known or not known[0] <= beat <= known[-1]:
             what = f"{known[0]} to {known[-1]}" if known else "none"
             raise ValueError(f"beat {beat} is not among the remembered ones ({what})")
-        return explain_beat(self.model.network, list(self._blocks), beat, remember=self._remember, gates=gates)
+        return explain_beat(self.model.network, blocks, beat, remember=self._remember, gates=gates)
 
     def _reset(self) -> None:
         super()._reset()
