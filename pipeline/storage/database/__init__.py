@@ -17,16 +17,21 @@ from __future__ import annotations
 
 from pipeline.storage.database.alarms import AlarmStore, StoredAlarm
 from pipeline.storage.database.connection import Database
+from pipeline.storage.database.live import LiveStore, PatientState, StayResults, partition_of
 from pipeline.storage.database.models import ModelStore, ModelVersion, current_model
 from pipeline.storage.database.runs import RunStore, StoredRun
 
 __all__ = [
     "AlarmStore",
     "Database",
+    "LiveStore",
     "ModelStore",
     "ModelVersion",
+    "PatientState",
     "RunStore",
+    "StayResults",
     "StoredAlarm",
     "StoredRun",
     "current_model",
+    "partition_of",
 ]
