@@ -13,6 +13,7 @@
     ├── SnapshotError          a snapshot that this version cannot restore
     ├── ModelError             weights that are missing, damaged or of another version
     └── OutputError            results cannot be written where they were asked for
+        └── LeaseLost          another worker has taken over what this one wrote
 
 A bad argument is a :class:`ValueError`; the outside world is a :class:`PipelineError` whose message names the record
 and says what to do.
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 __all__ = [
     "FrameError",
+    "LeaseLost",
     "ModelError",
     "OutputError",
     "PipelineError",
@@ -77,3 +79,7 @@ class ModelError(PipelineError):
 
 class OutputError(PipelineError):
     """Results cannot be written where they were asked for."""
+
+
+class LeaseLost(OutputError):
+    """Another worker has taken over what this one wrote."""

@@ -64,7 +64,7 @@ class Feeding:
         self._thread.join()
 
 
-def watch(feed: Feed, settings: Settings, *, origin: str, is_live: bool, address: Address | None) -> None:
+def watch(feed: Feed, settings: Settings, *, origin: str | None, is_live: bool, address: Address | None) -> None:
     """Run an engine and show it on a page, or on the terminal where there is no address, until Ctrl-C.
 
     Raises

@@ -6,8 +6,8 @@ import logging
 import queue
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
@@ -23,11 +23,23 @@ log = logging.getLogger(__name__)
 
 RETRY_S = 2.0  # wait after the database could not be used
 BATCH = 200  # alarms written in one transaction at the most
+AGAIN_S = 0.3  # wait for a worker that stores alarms itself
+FORGET_S = 300.0  # after which an alarm that a worker has not stored is another worker's
 SEARCHED = 1000  # alarms of a record among which one just written is looked for
 
 
 def _now_us() -> int:
     return time.time_ns() // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """An alarm on its way; without one, a stay whose earlier alarms are to be found."""
+
+    record: str
+    began_us: int
+    alarm: Alarm | None = None
+    since: float = field(default_factory=time.monotonic)
 
 
 class AlarmDesk:
@@ -41,32 +53,37 @@ class AlarmDesk:
         Whose alarms; it is told what the database says of them.
     database : Database
         Where to.
-    origin : str
-        The session: what tells alarms of this run of the monitor from those of another.
+    origin : str or None
+        What tells alarms of this run of the monitor from those of another; None where a worker stores them itself, so
+        that this only finds out their numbers, and those of the same stay that were raised before this page was there.
     now_us : callable, optional
         Wall clock, in microseconds since 1970 UTC.
     """
 
-    def __init__(self, hub: Hub, database: Database, origin: str, *, now_us: Callable[[], int] = _now_us) -> None:
+    def __init__(
+        self, hub: Hub, database: Database, origin: str | None, *, now_us: Callable[[], int] = _now_us
+    ) -> None:
         self._hub = hub
         self._database = database
         self._origin = origin
         self._now_us = now_us
-        self._incoming: queue.SimpleQueue[tuple[Alarm, int] | None] = queue.SimpleQueue()
-        self._waiting: deque[tuple[Alarm, int]] = deque()
+        self._incoming: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._waiting: list[_Item] = []
         self._thread = threading.Thread(target=self._run, name="alarm-desk", daemon=True)
         self._stop = threading.Event()
         self.trouble: str | None = None
 
     def __enter__(self) -> Self:
-        self._hub.on_alarm = lambda alarm, began_us: self._incoming.put((alarm, began_us))
+        self._hub.on_alarm = lambda alarm, began_us: self._incoming.put(_Item(alarm.record, began_us, alarm))
+        if self._origin is None:
+            self._hub.on_stay = lambda record, began_us: self._incoming.put(_Item(record, began_us))
         self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._hub.on_alarm = None
+        self._hub.on_alarm = self._hub.on_stay = None
         self._stop.set()
         self._incoming.put(None)
         self._thread.join()
@@ -92,17 +109,8 @@ class AlarmDesk:
         return self._database.alarms.newest(limit, record=record)
 
     def _run(self) -> None:
-        while True:
-            if not self._waiting:
-                item = self._incoming.get()
-                if item is None:
-                    return
-                self._waiting.append(item)
-            while len(self._waiting) < BATCH and not self._incoming.empty():
-                item = self._incoming.get()
-                if item is not None:
-                    self._waiting.append(item)
-            self._hub.metrics.unstored.set(len(self._waiting))
+        while not (self._stop.is_set() and not self._waiting):
+            self._gather()
             try:
                 self._store()
             except OutputError as error:
@@ -114,19 +122,45 @@ class AlarmDesk:
                     return
             else:
                 self.trouble = None
-            self._hub.metrics.unstored.set(len(self._waiting))
+                # What a worker has not stored yet is asked for again soon; at the end nobody waits for it.
+                if self._waiting and self._stop.wait(AGAIN_S):
+                    return
+            self._hub.metrics.unstored.set(sum(item.alarm is not None for item in self._waiting))
+
+    def _gather(self) -> None:
+        """Take what came in; wait for it where nothing else waits."""
+        while not self._waiting or (len(self._waiting) < BATCH and not self._incoming.empty()):
+            item = self._incoming.get()
+            if item is None:
+                return
+            self._waiting.append(item)
 
     def _store(self) -> None:
-        """Write down what waits; it stops waiting when it is stored and its number is known."""
-        batch = list(self._waiting)
-        for began_us in {began_us for _, began_us in batch}:
-            alarms = [alarm for alarm, began in batch if began == began_us]
-            self._database.alarms.add(self._origin, alarms, at_us=self._now_us(), started_at_us=began_us or None)
-        new = {(alarm.record, alarm.kind, round(alarm.raised_s * 1e6), alarm.message) for alarm, _ in batch}
-        for record in {alarm.record for alarm, _ in batch}:
-            for stored in self._database.alarms.newest(SEARCHED, origin=self._origin, record=record):
-                alarm = stored.alarm
-                if (record, alarm.kind, round(alarm.raised_s * 1e6), alarm.message) in new:
-                    self._hub.stored(stored)
-        for _ in batch:
-            self._waiting.popleft()
+        """Write down what waits; it stops waiting when its number is known."""
+        if self._origin is not None:
+            for began_us in {item.began_us for item in self._waiting}:
+                alarms = [item.alarm for item in self._waiting if item.alarm is not None and item.began_us == began_us]
+                self._database.alarms.add(self._origin, alarms, at_us=self._now_us(), started_at_us=began_us or None)
+        still: list[_Item] = []
+        for record in {item.record for item in self._waiting}:
+            stored = self._database.alarms.newest(SEARCHED, origin=self._origin, record=record)
+            still += [item for item in self._waiting if item.record == record and not self._found(item, stored)]
+        now = time.monotonic()
+        self._waiting = [item for item in still if now - item.since < FORGET_S]
+
+    def _found(self, item: _Item, stored: Sequence[StoredAlarm]) -> bool:
+        """Tell the hub what is stored of an item; return whether that is all."""
+        mine = [one for one in stored if self._origin is not None or one.started_at_us == item.began_us]
+        if item.alarm is None:
+            for one in reversed(mine):
+                self._hub.stored(one, add=True)
+            return True
+        for one in mine:
+            if _key(one.alarm) == _key(item.alarm):
+                self._hub.stored(one)
+                return True
+        return False
+
+
+def _key(alarm: Alarm) -> tuple[str, int, str]:
+    return alarm.kind, round(alarm.raised_s * 1e6), alarm.message

@@ -50,26 +50,32 @@ def beat_shapes(patient: Patient, start: int, stop: int) -> list[dict[str, Any]]
 def _place(
     raw_s: NDArray[np.float64], raw: NDArray[np.float64], start_s: float, seen: NDArray[np.float64]
 ) -> tuple[int, NDArray[np.float64]]:
-    """Return by how many steps a window was moved, and the line that the filter took from each lead."""
-    at = np.arange(len(seen))
-    best, lift, least = 0, np.full_like(seen, np.nan), np.inf
+    """Return by how many steps a window was moved, and the line that the filter took from each lead.
+
+    Of all moves, the one after which what remains of signal less window is most like a straight line.
+    """
+    steps, leads = seen.shape
     if not len(raw):
-        return best, lift
-    centred = (at - at.mean()) / len(at)
-    for shift in range(-MARGIN, MARGIN + 1):
-        when = start_s + (at + shift) / FS
-        there = np.stack([np.interp(when, raw_s, lead, np.nan, np.nan) for lead in raw.T], axis=1)
-        rest = there - seen
-        ok = np.isfinite(rest)
-        line = np.full_like(seen, np.nan)
-        for lead in range(seen.shape[1]):
-            if ok[:, lead].sum() > len(at) // 2:
-                slope, level = np.polyfit(centred[ok[:, lead]], rest[ok[:, lead], lead], 1)
-                line[:, lead] = level + slope * centred
-        error = float(np.nanmean(np.abs(rest - line))) if np.isfinite(rest - line).any() else np.inf
-        if error < least:
-            best, lift, least = shift, line, error
-    return best, lift
+        return 0, np.full_like(seen, np.nan)
+    shifts = np.arange(-MARGIN, MARGIN + 1)
+    when = start_s + (np.arange(steps) + shifts[:, None]) / FS
+    there = np.stack([np.interp(when, raw_s, raw[:, lead], np.nan, np.nan) for lead in range(leads)], axis=2)
+    rest = there - seen  # (shifts, steps, leads)
+    ok = np.isfinite(rest)
+    n = ok.sum(axis=1, keepdims=True)
+    x = np.where(ok, np.arange(steps)[:, None] / steps, 0.0)
+    y = np.where(ok, rest, 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean_x, mean_y = x.sum(axis=1, keepdims=True) / n, y.sum(axis=1, keepdims=True) / n
+        centred = np.where(ok, x - mean_x, 0.0)
+        slope = (centred * y).sum(axis=1, keepdims=True) / (centred**2).sum(axis=1, keepdims=True)
+        line = mean_y + slope * (np.arange(steps)[:, None] / steps - mean_x)
+    line = np.where(n > steps // 2, line, np.nan)
+    error = np.abs(rest - line)
+    known = np.isfinite(error)
+    total = np.where(known, error, 0.0).sum(axis=(1, 2)) / np.maximum(known.sum(axis=(1, 2)), 1)
+    best = int(np.argmin(np.where(known.any(axis=(1, 2)), total, np.inf)))
+    return int(shifts[best]), line[best]
 
 
 def _plain(steps: NDArray[np.int16]) -> NDArray[np.float64]:

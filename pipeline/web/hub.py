@@ -41,11 +41,14 @@ class Hub:
     on_alarm : callable or None
         Called with each alarm and the wall-clock time of its record's first sample (0 if unknown), in microseconds;
         must return at once.
+    on_stay : callable or None
+        Called with a record and that time when it becomes known; must return at once.
     """
 
     def __init__(self, *, history_s: float = HISTORY_S) -> None:
         self.metrics = Metrics()
         self.on_alarm: Callable[[Alarm, int], None] | None = None
+        self.on_stay: Callable[[str, int], None] | None = None
         self._history_s = history_s
         self._patients: dict[str, Patient] = {}
         self._numbers = 0
@@ -98,15 +101,20 @@ class Hub:
         patient = self._patients.get(status.patient)
         if patient is not None:
             changed = patient.status.state != status.state
+            if self.on_stay is not None and status.began_us not in (0, patient.status.began_us):
+                self.on_stay(status.patient, status.began_us)
             patient.status = status
             self._tell(status_event(patient))
             if changed:
                 self.metrics.states(one.status.state for one in self.patients())
 
-    def stored(self, stored: StoredAlarm) -> None:
-        """Take what the database says of an alarm: its number, and who has acknowledged it."""
+    def stored(self, stored: StoredAlarm, *, add: bool = False) -> None:
+        """Take what the database says of an alarm: its number, and who has acknowledged it.
+
+        One that was not heard of is left out, unless it is to be added: it was raised before this hub listened.
+        """
         patient = self._patients.get(stored.alarm.record)
-        raised = patient.take_stored(stored) if patient is not None else None
+        raised = patient.take_stored(stored, add=add) if patient is not None else None
         if patient is not None and raised is not None:
             self._tell(alarm_event(patient, raised))
 

@@ -105,9 +105,11 @@ class Patient:
         with self.lock:
             self._gaps.append(gap)
 
-    def take_stored(self, stored: StoredAlarm) -> RaisedAlarm | None:
-        """Note what the database says of an alarm; return it, or None where it is not of this run."""
+    def take_stored(self, stored: StoredAlarm, *, add: bool = False) -> RaisedAlarm | None:
+        """Note what the database says of an alarm; return it, or None where nobody has heard of it."""
         with self.lock:
+            if add:
+                self._alarms.setdefault(_key(stored.alarm), RaisedAlarm(stored.alarm))
             raised = self._alarms.get(_key(stored.alarm))
             if raised is not None:
                 raised.id = stored.id

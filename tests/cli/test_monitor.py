@@ -68,7 +68,7 @@ def test_with_a_token_nothing_is_shown_without_it_and_no_log_tells_it(tmp_path: 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "ask for synthetic patients with --demo, or name records"),
+        (["--partitions", "7"], "7"),
         (["--records", "nowhere/1", "--data-dir", "."], "holds no WFDB record"),
         (["--demo", "--speed", "0"], "0"),
     ],

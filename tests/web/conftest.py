@@ -42,7 +42,7 @@ class Service:
 
 @contextmanager
 def serve(
-    hub: Hub, folder: Path, access: Access | None = None, *, port: int = 0, origin: str = "s1"
+    hub: Hub, folder: Path, access: Access | None = None, *, port: int = 0, origin: str | None = "s1"
 ) -> Iterator[Service]:
     with Database.open(f"sqlite:///{folder / 'ecg.db'}") as database, AlarmDesk(hub, database, origin) as desk:
         server = Server("127.0.0.1", port)

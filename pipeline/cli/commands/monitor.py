@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,26 +17,46 @@ from pipeline.cli.options import data_dir_option, leads_option, read_settings, s
 if TYPE_CHECKING:
     from threading import Event
 
+    from pipeline.cli.page import Feed
     from pipeline.live.engine import Engine
+    from pipeline.live.partitions import Partitions
+    from pipeline.settings import Settings
 
 EPILOG = """
 Examples:
   ecg-anomaly monitor --demo
   ecg-anomaly monitor --demo --tui
   ecg-anomaly monitor --records mitdb/208,mitdb/119
-  ECG_MONITOR_TOKEN=... ecg-anomaly monitor --demo --host 0.0.0.0 --name ward.example.org
+  ecg-anomaly monitor --from nats://127.0.0.1:4222 --page
+  ecg-anomaly monitor --partitions 0-31/64 --alarms-to alarms.jsonl
+  ecg-anomaly monitor --alarms-to https://example.org/hook --alarms-to nats://127.0.0.1/ward-alarms
 
-The page is served on this machine alone. Elsewhere it asks for a token: that of
-ECG_MONITOR_TOKEN, or one that is made and shown. Put a proxy with TLS in front.
-Alarms and who acknowledged them are kept in the database of the settings.
+Results go to the database (ECG_DATABASE_URL; a SQLite file by default). Workers
+that share a database and a broker share the patients: each of the 64 partitions
+has one worker at a time, and another takes over when that one is gone.
+
+The page is served on this machine alone. With --host it can be reached from
+elsewhere and asks for a token: that of ECG_MONITOR_TOKEN, or one that is made and
+shown. Put a proxy with TLS in front and name it with --name.
 """
 
 
 @click.command("monitor", cls=PipelineCommand, epilog=EPILOG)
-@click.option("--demo", is_flag=True, help="Show eight synthetic patients.")
-@click.option("--records", help="Play these records, such as mitdb/208,mitdb/119.")
-@click.option("--speed", type=click.FloatRange(0.1, 20), default=1.0, show_default=True, help="Times real time.")
-@click.option("--tui", is_flag=True, help="Show it on this terminal; no page is served.")
+@click.option(
+    "--from",
+    "broker_url",
+    default="nats://127.0.0.1:4222",
+    show_default=True,
+    help="NATS with JetStream; servers of a cluster joined by commas.",
+)
+@click.option("--partitions", default="0-63/64", show_default=True, help="Which patients, as shares of all.")
+@click.option("--alarms-to", multiple=True, help="File of JSON lines, http(s):// or nats://; may be repeated.")
+@click.option("--replicas", type=click.IntRange(1, 5), default=1, help="Servers that keep each frame, in a new stream.")
+@click.option("--demo", is_flag=True, help="No broker: show eight synthetic patients.")
+@click.option("--records", help="No broker: play and show these, such as mitdb/208,mitdb/119.")
+@click.option("--speed", type=click.FloatRange(0.1, 20), default=1.0, show_default=True, help="Of --records.")
+@click.option("--page", is_flag=True, help="Show a page of the patients; --demo and --records always do.")
+@click.option("--tui", is_flag=True, help="Show them on this terminal instead.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where the page is served.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8600, show_default=True, help="And at which port.")
 @click.option("--name", "names", multiple=True, help="Another name by which the page is reached, as of a proxy.")
@@ -43,9 +65,14 @@ Alarms and who acknowledged them are kept in the database of the settings.
 @data_dir_option
 @leads_option
 def command(
+    broker_url: str,
+    partitions: str,
+    alarms_to: tuple[str, ...],
+    replicas: int,
     demo: bool,
     records: str | None,
     speed: float,
+    page: bool,
     tui: bool,
     host: str,
     port: int,
@@ -55,36 +82,104 @@ def command(
     data_dir: Path | None,
     leads: tuple[str, ...] | None,
 ) -> None:
-    """Watch many patients on a page, or on the terminal."""
+    """Monitor patients until stopped: from a broker, or, to look at, synthetic ones or records.
+
+    What is read from a broker once is stored once: kill it at any moment, and the next start goes on as if nothing had
+    happened.
+    """
     from pipeline.cli.page import Address, watch
-    from pipeline.web.feed import demo_patients, play_records, play_ward
+    from pipeline.live.partitions import Partitions
 
     settings = read_settings()
+    origin: str | None = f"{'demo' if demo else 'replay'}-{_now_us()}"
+    feed: Feed
     if demo:
-        patients = demo_patients(seed)
-
-        def feed(engine: Engine, stop: Event) -> None:
-            play_ward(engine, patients, stop)
-
+        feed = _demo(seed)
     elif records is not None or data_dir is not None:
-        from pipeline.sources import list_records, open_record
-
-        wanted = () if records is None else tuple(name.strip() for name in records.split(","))
+        feed = _replay(records, data_dir, leads, speed, settings)
+    else:
         try:
-            found = list_records(*wanted, data_dir=data_dir, settings=settings)
+            wanted = Partitions.parse(partitions)
         except ValueError as error:
             raise click.UsageError(str(error)) from error
-        opened = [open_record(name, data_dir=data_dir, leads=leads, settings=settings) for name in found]
+        if not (page or tui):
+            _work(broker_url, wanted, alarms_to, replicas, settings)
+            return
+        origin = None  # the worker stores its alarms itself
 
         def feed(engine: Engine, stop: Event) -> None:
-            play_records(engine, opened, stop, speed=speed)
+            _work(broker_url, wanted, alarms_to, replicas, settings, engine, stop)
 
-    else:
-        raise click.UsageError("ask for synthetic patients with --demo, or name records with --records mitdb/208")
     watch(
         feed,
         settings,
-        origin=f"{'demo' if demo else 'replay'}-{time.time_ns() // 1000}",
-        is_live=demo or speed == 1,
+        origin=origin,
+        is_live=records is None or speed == 1,
         address=None if tui else Address(host, port, names, os.environ.get("ECG_MONITOR_TOKEN") or None, browser),
     )
+
+
+def _demo(seed: int) -> Feed:
+    from pipeline.web.feed import demo_patients, play_ward
+
+    patients = demo_patients(seed)
+    return lambda engine, stop: play_ward(engine, patients, stop)
+
+
+def _replay(
+    records: str | None, data_dir: Path | None, leads: tuple[str, ...] | None, speed: float, settings: Settings
+) -> Feed:
+    from pipeline.sources import list_records, open_record
+    from pipeline.web.feed import play_records
+
+    names = () if records is None else tuple(name.strip() for name in records.split(","))
+    try:
+        wanted = list_records(*names, data_dir=data_dir, settings=settings)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    opened = [open_record(name, data_dir=data_dir, leads=leads, settings=settings) for name in wanted]
+    return lambda engine, stop: play_records(engine, opened, stop, speed=speed)
+
+
+def _work(
+    broker_url: str,
+    partitions: Partitions,
+    alarms_to: tuple[str, ...],
+    replicas: int,
+    settings: Settings,
+    engine: Engine | None = None,
+    stop: Event | None = None,
+) -> None:
+    """Be a worker until a signal comes, or until told to stop."""
+    from pipeline.live.broker import Broker
+    from pipeline.live.engine import Engine
+    from pipeline.live.sinks import Courier, open_sink
+    from pipeline.live.worker import Worker
+    from pipeline.scoring import model_at
+    from pipeline.storage.database import Database
+
+    if engine is None:
+        logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        engine = Engine(model_at(None), threshold=settings.threshold, alarms=settings.alarms, clock=_now_us)
+    sinks = [open_sink(target) for target in alarms_to]
+    with Database.open(settings.database) as database, Broker(broker_url.split(",")) as broker:
+        broker.make_stream(replicas=replicas)
+        worker = Worker(broker, database, engine, partitions, clock=_now_us, sinks=[sink.name for sink in sinks])
+        if stop is None:
+            for sign in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(sign, lambda *_: worker.stop())
+        courier = Courier(database, sinks, lambda: worker.owned)
+        courier.start()
+        try:
+            while stop is not None and not stop.is_set():
+                worker.step()
+            if stop is not None:
+                worker.stop()
+            worker.run()  # until told to stop; then it stores everything
+        finally:
+            courier.stop()
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ from pipeline.cli.options import data_dir_option, json_option, leads_option, pro
 
 if TYPE_CHECKING:
     from pipeline.live.engine import Engine
+    from pipeline.live.frames import Frame
     from pipeline.live.tally import Tally
     from pipeline.records import Record
 
@@ -21,6 +24,8 @@ EPILOG = """
 Examples:
   ecg-anomaly replay mitdb/208 mitdb/119 --speed 10
   ecg-anomaly replay --ward 8 --minutes 10 --speed max
+  ecg-anomaly replay mitdb/208 --to nats://127.0.0.1:4222
+  ecg-anomaly replay --ward 20 --to mqtt://127.0.0.1:1883
   ecg-anomaly replay --ward 8 --dropped 0.01 --reordered 0.05 --drift 0.02 --speed 60
 """
 
@@ -48,6 +53,7 @@ class _Speed(click.ParamType[float]):
 @click.option(
     "--frame", "frame_s", type=click.FloatRange(0.02, 10), default=1.0, show_default=True, help="Length of a frame, s."
 )
+@click.option("--to", "target", help="Play the device to a broker, nats:// or mqtt://, instead of monitoring here.")
 @click.option("--late", type=_SHARE, default=0.0, help="Share of frames that come up to 1.5 s late.")
 @click.option("--doubled", type=_SHARE, default=0.0, help="Share of frames that come twice.")
 @click.option("--dropped", type=_SHARE, default=0.0, help="Share of frames that never come.")
@@ -68,6 +74,7 @@ def command(
     speed: float,
     minutes: float | None,
     frame_s: float,
+    target: str | None,
     seed: int,
     data_dir: Path | None,
     leads: tuple[str, ...] | None,
@@ -75,7 +82,7 @@ def command(
     progress: bool | None,
     **faults: float,
 ) -> None:
-    """Play RECORDS, or synthetic patients, frame by frame to a monitor in this process.
+    """Play RECORDS, or synthetic patients, frame by frame to a monitor in this process, or to a broker.
 
     What goes wrong in the field can be added. All patients are discharged at the end.
     """
@@ -101,6 +108,10 @@ def command(
         seconds=seconds,
         faults=Faults(seed=seed, **faults),
     )
+    length_s = sum(min(record.n_samples / record.fs, seconds) for record in sources)
+    if target is not None:
+        _send(playing, target, length_s, as_json=as_json, progress=progress)
+        return
     engine = Engine(
         model_at(None),
         threshold=settings.threshold,
@@ -110,7 +121,6 @@ def command(
     )
     tally = Tally()
     engine.listeners.append(tally)
-    length_s = sum(min(record.n_samples / record.fs, seconds) for record in sources)
     started = time.monotonic()
     with progress_bar("monitoring", progress) as show:
         for batch in playing:
@@ -120,6 +130,31 @@ def command(
             )
             show(what, min(tally.signal_s / length_s, 1.0))
     (_show_json if as_json else _show_table)(engine, tally, time.monotonic() - started)
+
+
+def _send(
+    playing: Iterator[list[Frame]], target: str, length_s: float, *, as_json: bool, progress: bool | None
+) -> None:
+    """Play the device."""
+    from pipeline.cli.display import progress_bar, show_json
+    from pipeline.live.device import open_device
+
+    try:
+        device = open_device(target)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    started, frames, signal_s = time.monotonic(), 0, 0.0
+    with progress_bar("sending", progress) as show, closing(device):
+        for batch in playing:
+            device.send(batch)
+            frames += len(batch)
+            signal_s += sum(len(frame.samples) / frame.fs for frame in batch)
+            show(f"{frames:,} frames", min(signal_s / length_s, 1.0))
+    seconds = time.monotonic() - started
+    if as_json:
+        show_json({"seconds": round(seconds, 3), "frames": frames, "signal_s": signal_s})
+    else:
+        click.echo(f"{frames:,} frames, {signal_s:,.0f} s of signal, sent and confirmed in {seconds:.1f} s.")
 
 
 def _open(

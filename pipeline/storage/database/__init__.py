@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from pipeline.storage.database.alarms import AlarmCount, AlarmStore, StoredAlarm
 from pipeline.storage.database.connection import Database
+from pipeline.storage.database.live import LiveStore, PatientState, StayResults, partition_of
 from pipeline.storage.database.models import ModelStore, ModelVersion, current_model
 from pipeline.storage.database.runs import RunStore, StoredRun
 
@@ -24,10 +25,14 @@ __all__ = [
     "AlarmCount",
     "AlarmStore",
     "Database",
+    "LiveStore",
     "ModelStore",
     "ModelVersion",
+    "PatientState",
     "RunStore",
+    "StayResults",
     "StoredAlarm",
     "StoredRun",
     "current_model",
+    "partition_of",
 ]

@@ -15,7 +15,7 @@ from pipeline.storage.database.upsert import upsert
 if TYPE_CHECKING:
     from pipeline.storage.database.connection import Database
 
-__all__ = ["AlarmCount", "AlarmStore", "StoredAlarm"]
+__all__ = ["AlarmCount", "AlarmStore", "StoredAlarm", "alarm_row", "stored_alarm"]
 
 _KEY = ("origin", "record", "kind", "raised_us", "message")
 
@@ -116,7 +116,7 @@ class AlarmStore:
         run : str, optional
             A run that :meth:`RunStore.start` has announced.
         """
-        rows = [_row(origin, alarm, at_us, started_at_us, run) for alarm in alarms]
+        rows = [alarm_row(origin, alarm, at_us, started_at_us, run) for alarm in alarms]
         with self._database.writing() as connection:
             upsert(connection, table, rows, key=_KEY, keep=("noted_at_us",))
 
@@ -150,7 +150,7 @@ class AlarmStore:
         """
         if wrong := {alarm.record for alarm in alarms} - {record}:
             raise ValueError(f"alarms of {', '.join(sorted(wrong))} written down as those of {record!r}")
-        rows = [_row(origin, alarm, at_us, started_at_us, run) for alarm in alarms]
+        rows = [alarm_row(origin, alarm, at_us, started_at_us, run) for alarm in alarms]
         come_again = {tuple(row[name] for name in _KEY) for row in rows}
         mine = (table.c.origin == origin) & (table.c.record == record) & table.c.acknowledged_by.is_(None)
         with self._database.writing() as connection:
@@ -185,7 +185,7 @@ class AlarmStore:
             row = connection.execute(select(table).where(table.c.id == number)).one_or_none()
         if row is None:
             raise ValueError(f"there is no alarm of number {number}")
-        return _stored(row)
+        return stored_alarm(row)
 
     def newest(
         self, limit: int = 1000, *, origin: str | None = None, record: str | None = None, only_open: bool = False
@@ -209,7 +209,7 @@ class AlarmStore:
         if only_open:
             wanted = wanted.where(table.c.acknowledged_by.is_(None))
         with self._database.reading() as connection:
-            return [_stored(row) for row in connection.execute(wanted.limit(limit))]
+            return [stored_alarm(row) for row in connection.execute(wanted.limit(limit))]
 
     def counts(self, since_us: int, until_us: int) -> list[AlarmCount]:
         """Return how many alarms were first written down from ``since_us`` on and before ``until_us``, most first."""
@@ -223,7 +223,8 @@ class AlarmStore:
         return [AlarmCount(str(r[0]), str(r[1]), int(r[2]), int(r[3]), int(r[4])) for r in rows]
 
 
-def _row(origin: str, alarm: Alarm, at_us: int, started_at_us: int | None, run: str | None) -> dict[str, Any]:
+def alarm_row(origin: str, alarm: Alarm, at_us: int, started_at_us: int | None, run: str | None) -> dict[str, Any]:
+    """Return an alarm as a row of the table."""
     return {
         "origin": origin,
         "record": alarm.record,
@@ -241,7 +242,8 @@ def _row(origin: str, alarm: Alarm, at_us: int, started_at_us: int | None, run: 
     }
 
 
-def _stored(row: Row[Any]) -> StoredAlarm:
+def stored_alarm(row: Row[Any]) -> StoredAlarm:
+    """Return the alarm in a row of the table."""
     alarm = Alarm(
         record=row.record,
         kind=row.kind,

@@ -18,6 +18,7 @@ from pipeline.errors import OutputError
 
 if TYPE_CHECKING:
     from pipeline.storage.database.alarms import AlarmStore
+    from pipeline.storage.database.live import LiveStore
     from pipeline.storage.database.runs import RunStore
 
 __all__ = ["Database"]
@@ -46,6 +47,8 @@ class Database:
         The same without its password, for messages.
     alarms : AlarmStore
         What persons were told.
+    live : LiveStore
+        States and results of live monitoring.
     runs : RunStore
         What was run.
 
@@ -106,6 +109,13 @@ class Database:
         from pipeline.storage.database.runs import RunStore
 
         return RunStore(self)
+
+    @cached_property
+    def live(self) -> LiveStore:
+        """States and results of live monitoring."""
+        from pipeline.storage.database.live import LiveStore
+
+        return LiveStore(self)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -6,15 +6,19 @@ returns dates without their zone.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -22,7 +26,19 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-__all__ = ["alarms", "metadata", "model_versions", "runs"]
+__all__ = [
+    "alarms",
+    "live_beats",
+    "live_deliveries",
+    "live_drifts",
+    "live_gaps",
+    "live_partitions",
+    "live_patients",
+    "live_stays",
+    "metadata",
+    "model_versions",
+    "runs",
+]
 
 # Constraints have names, so that a later migration can change them in either database.
 metadata = MetaData(
@@ -94,4 +110,90 @@ Index(
     unique=True,
     sqlite_where=model_versions.c.state == "published",
     postgresql_where=model_versions.c.state == "published",
+)
+
+# Live monitoring. A patient's stay under one monitor is told from others by when it began; times count from there.
+
+live_partitions = Table(
+    "live_partitions",
+    metadata,
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("of", Integer, nullable=False),
+    Column("owner", String(200)),
+    Column("until_us", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("log", String(40), nullable=False),
+)
+
+live_patients = Table(
+    "live_patients",
+    metadata,
+    Column("patient", Text, primary_key=True),
+    Column("partition", Integer, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("log", String(40), nullable=False),
+    Column("state", LargeBinary, nullable=False),
+    Column("stored_at_us", BigInteger, nullable=False),
+    Index(None, "partition"),
+)
+
+
+def _of_a_stay(name: str, *columns: Column[Any]) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("patient", Text, primary_key=True),
+        Column("began_at_us", BigInteger, primary_key=True, autoincrement=False),
+        *columns,
+    )
+
+
+live_stays = _of_a_stay(
+    "live_stays",
+    Column("session", String(100), nullable=False),
+    Column("fs", Float(53), nullable=False),
+    Column("leads", JSON, nullable=False),
+)
+
+live_beats = _of_a_stay(
+    "live_beats",
+    Column("beat", BigInteger, primary_key=True, autoincrement=False),
+    Column("r_peak", BigInteger, nullable=False),
+    Column("rr_s", Float(53)),
+    Column("score", Float(53)),
+    Column("threshold", Float(53)),
+    Column("p_value", Float(53)),
+    Column("is_anomaly", Boolean, nullable=False),
+    Column("drift", Boolean, nullable=False),
+    Column("quality", Float(53), nullable=False),
+    Column("learning", Boolean, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("shape", Float(53)),
+    Column("rhythm", Float(53)),
+)
+
+live_drifts = _of_a_stay(
+    "live_drifts",
+    Column("beat", BigInteger, primary_key=True, autoincrement=False),
+    Column("time_us", BigInteger, nullable=False),
+    Column("before", Float(53), nullable=False),
+    Column("after", Float(53), nullable=False),
+    Column("action", Text, nullable=False),
+)
+
+live_gaps = _of_a_stay(
+    "live_gaps",
+    Column("start_us", BigInteger, primary_key=True, autoincrement=False),
+    Column("stop_us", BigInteger, primary_key=True, autoincrement=False),
+    Column("reason", String(20), primary_key=True),
+)
+
+# Alarms that a sink has not yet taken.
+live_deliveries = Table(
+    "live_deliveries",
+    metadata,
+    Column("sink", String(200), primary_key=True),
+    Column("alarm", Integer, ForeignKey("alarms.id", ondelete="CASCADE"), primary_key=True),
+    Column("partition", Integer, nullable=False),
+    Index(None, "alarm"),
 )

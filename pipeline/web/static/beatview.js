@@ -23,6 +23,7 @@ export class BeatView {
 
   show(beat, history) {
     const shape = beat ? history.shapes.get(beat.beat) : undefined;
+    if (beat && shape === undefined && this.shown) return; // on its way
     const key = `${beat?.beat} ${Boolean(shape)} ${this.width}`;
     if (key === this.shown) return;
     this.shown = key;

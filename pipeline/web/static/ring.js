@@ -42,15 +42,20 @@ export class Ring {
   }
 }
 
-// The middle of what a lead has shown lately, so that an offset of the amplifier does not move it off the paper.
-export function middle(source, start, stop, lead) {
+const FAR = 1000; // microvolts by which a line of zero may be moved so that the peaks stay on the paper
+
+// Where a lead's line of zero lies: the middle of what it has shown lately, so that an offset of the amplifier does not
+// move it off the paper, and a little beside that where peaks would leave it. `above` and `below` are the room, in
+// microvolts. Null without signal.
+export function zeroLine(source, start, stop, lead, above, below) {
   const values = [];
-  const step = Math.max(1, Math.floor((stop - start) / 256));
-  for (let i = start; i < stop; i += step) {
+  for (let i = start; i < stop; i++) {
     const value = source.at(i, lead);
     if (value !== MISSING) values.push(value);
   }
   if (!values.length) return null;
-  values.sort((a, b) => a - b);
-  return values[values.length >> 1];
+  const sorted = Int16Array.from(values).sort();
+  let zero = sorted[sorted.length >> 1];
+  zero += Math.min(FAR, Math.max(0, sorted[sorted.length - 1] - zero - above));
+  return zero - Math.min(FAR, Math.max(0, zero - sorted[0] - below));
 }

@@ -1,7 +1,7 @@
 // The paper strip of the patient view: it runs while live and stands still when scrolled back.
 
 import { KINDS, palette } from "./dom.js";
-import { MISSING, middle } from "./ring.js";
+import { MISSING, zeroLine } from "./ring.js";
 import { MM, drawGrid, drawMark, fit, hatch } from "./paper.js";
 
 const TOP = 20; // px for marks
@@ -78,7 +78,10 @@ export class Strip {
       this.settled = now;
       history.need(Math.floor(start), Math.ceil(end));
       patient.leads.forEach((_, lead) => {
-        this.zero[lead] = middle(history, Math.max(0, Math.floor(start)), Math.ceil(end), lead) ?? this.zero[lead] ?? 0;
+        const centre = this.#centre(lead);
+        const [above, below] = [centre - TOP, height - BOTTOM - centre].map((room) => (100 * room) / MM);
+        const first = Math.max(0, Math.floor(start));
+        this.zero[lead] = zeroLine(history, first, Math.ceil(end), lead, above, below) ?? this.zero[lead] ?? 0;
       });
     }
     const big = 5 * MM;

@@ -1,10 +1,11 @@
 // The running strip of a tile: a pen that goes round, and what it wrote a round ago is wiped just ahead of it.
 
 import { KINDS, palette } from "./dom.js";
-import { MISSING, middle } from "./ring.js";
+import { MISSING, zeroLine } from "./ring.js";
 import { MM, drawGrid, drawMark, fit, hatch } from "./paper.js";
 
 const AHEAD = 18; // px wiped ahead of the pen
+const MARK_S = 0.3; // s behind the pen at which a beat is marked at the earliest: its band is written as a whole
 const TOP = 12; // px for the marks
 const TWO_LEADS = 40 * MM; // px of height from which two leads are drawn
 const PX_PER_S = 25 * MM;
@@ -89,7 +90,10 @@ export class Sweep {
   // The lines of zero are set once a round, so that they never move under a beat.
   #settle(start, end) {
     for (const lead of this.leads) {
-      this.zero[lead] = middle(this.patient.ring, Math.max(start, this.patient.ring.start), end, lead) ?? this.zero[lead] ?? 0;
+      const centre = this.#centre(this.leads.indexOf(lead));
+      const [above, below] = [centre - TOP - 8, this.height - centre - 4].map((room) => (100 * room) / MM);
+      const first = Math.max(start, this.patient.ring.start);
+      this.zero[lead] = zeroLine(this.patient.ring, first, end, lead, above, below) ?? this.zero[lead] ?? 0;
     }
   }
 
@@ -139,7 +143,7 @@ export class Sweep {
     const beats = patient.beats;
     let i = beats.length;
     while (i > 0 && beats[i - 1].rPeak > this.marked) i--;
-    for (; i < beats.length && beats[i].rPeak < end; i++) {
+    for (; i < beats.length && beats[i].rPeak + MARK_S * patient.fs < end; i++) {
       const beat = beats[i];
       const x = this.#x(beat.rPeak);
       if (beat.anomaly) {

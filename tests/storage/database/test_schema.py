@@ -14,7 +14,7 @@ from pipeline.storage.database.schema import VERSION_TABLE
 from pipeline.storage.database.tables import metadata
 
 VERSION = table(VERSION_TABLE, column("version_num"))
-OURS = {"alarms", "runs", "model_versions", VERSION_TABLE}
+OURS = {*metadata.tables, VERSION_TABLE}
 
 
 def tables(database: Database) -> set[str]:

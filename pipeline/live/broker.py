@@ -1,0 +1,248 @@
+"""NATS JetStream, the durable log of frames: the stream, its subjects, and a connection for code that waits."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import threading
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import CancelledError as FutureCancelled
+from pathlib import Path
+from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
+
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import DiscardPolicy, StreamConfig
+from nats.js.errors import NotFoundError
+
+from pipeline.errors import SourceUnavailable
+
+__all__ = ["STREAM", "SUBJECTS", "Broker", "patient_of", "server_config", "subject_of", "topic_of", "without_password"]
+
+STREAM = "ECG"
+SUBJECTS = "ecg.>"
+MAX_AGE_S = 24 * 3600.0
+MAX_BYTES = 8 * 2**30
+ANSWER_S = 10.0  # how long the server may take
+RETRY_S = 0.25
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+
+def subject_of(patient: str) -> str:
+    """Return the NATS subject of a patient's frames.
+
+    >>> subject_of("ward/bed-1")
+    'ecg.ward.bed-1'
+    """
+    return "ecg." + patient.replace("/", ".")
+
+
+def topic_of(patient: str) -> str:
+    """Return the MQTT topic of a patient's frames, which nats-server turns into the subject.
+
+    >>> topic_of("ward/bed-1")
+    'ecg/ward/bed-1'
+    """
+    return f"ecg/{patient}"
+
+
+def patient_of(subject: str) -> str:
+    """Return the patient whose frames have a subject."""
+    return subject.removeprefix("ecg.").replace(".", "/")
+
+
+def without_password(url: str) -> str:
+    """Return a URL for messages."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def server_config(
+    name: str, store: Path, *, host: str = "127.0.0.1", port: int, mqtt_port: int, token: str = "", more: str = ""
+) -> str:
+    """Return the configuration of a nats-server that serves as log of frames and MQTT gateway.
+
+    Parameters
+    ----------
+    name : str
+        Name of the server; MQTT asks for one.
+    store : Path
+        Folder of its files.
+    host, port, mqtt_port
+        Where it listens.
+    token : str
+        What clients must know; none if empty.
+    more : str
+        Further lines, such as those of a cluster.
+    """
+    lines = [
+        f"server_name: {json.dumps(name)}",
+        f"host: {json.dumps(host)}",
+        f"port: {port}",
+        f"jetstream {{ store_dir: {json.dumps(str(store))} }}",
+        f"mqtt {{ host: {json.dumps(host)}, port: {mqtt_port} }}",
+    ]
+    if token:
+        lines.append(f"authorization {{ token: {json.dumps(token)} }}")
+    return "\n".join([*lines, more, ""])
+
+
+class Broker:
+    """A connection to NATS that lives in a thread of its own and mends itself.
+
+    Parameters
+    ----------
+    urls : sequence of str
+        ``nats://[user:password@]host:port`` of one server, or of each of a cluster.
+
+    Attributes
+    ----------
+    url : str
+        The same without passwords, for messages.
+    breaks : int
+        How often the connection broke.
+
+    Raises
+    ------
+    SourceUnavailable
+        If no server answers.
+    """
+
+    def __init__(self, urls: Sequence[str]) -> None:
+        self.url = ", ".join(map(without_password, urls))
+        self.breaks = 0
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="nats", daemon=True)
+        self._thread.start()
+        self.client = Client()
+        try:
+            self.run(self._connect(list(urls)))
+        except BaseException:
+            self._stop()
+            raise
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine to its end in the connection's thread.
+
+        Raises
+        ------
+        SourceUnavailable
+            If the server does not answer, or refuses.
+        """
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except (TimeoutError, NatsError, OSError, FutureCancelled) as error:
+            raise SourceUnavailable(
+                f"NATS at {self.url} cannot be used ({str(error) or type(error).__name__}); start it, such as with "
+                "`ecg-anomaly broker`, or see that JetStream is on"
+            ) from error
+
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Future[None]:
+        """Start a coroutine in the connection's thread, which ends with it."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)  # type: ignore[return-value]  # only cancelled
+
+    @property
+    def jetstream(self) -> JetStreamContext:
+        """The durable side of the connection."""
+        return self.client.jetstream(timeout=ANSWER_S)
+
+    def make_stream(self, *, max_age_s: float = MAX_AGE_S, max_bytes: int = MAX_BYTES, replicas: int = 1) -> None:
+        """Make the stream of all frames, unless it is there; then its limits stay as they are.
+
+        Parameters
+        ----------
+        max_age_s : float
+            How long frames are kept.
+        max_bytes : int
+            How many bytes of frames are kept; the oldest go first.
+        replicas : int
+            How many servers of a cluster keep each frame.
+
+        Raises
+        ------
+        SourceUnavailable
+            If the server does not answer, or refuses.
+        """
+        self.run(self._make_stream(max_age_s, max_bytes, replicas))
+
+    def log(self) -> str:
+        """Return what tells the stream from one that was made anew.
+
+        Raises
+        ------
+        SourceUnavailable
+            If the server does not answer, or there is no stream.
+        """
+        return self.run(self.look())[0]
+
+    async def look(self) -> tuple[str, int]:
+        """Return what tells the stream from one that was made anew, and the position of its last message."""
+        answer = await self.client.request(f"$JS.API.STREAM.INFO.{STREAM}", timeout=ANSWER_S)
+        document = json.loads(answer.data)
+        if "error" in document:
+            raise NotFoundError(code=404, description=str(document["error"].get("description", "")))
+        return str(document["created"]), int(document["state"]["last_seq"])
+
+    def close(self) -> None:
+        """Close the connection."""
+        try:
+            asyncio.run_coroutine_threadsafe(self.client.close(), self._loop).result(ANSWER_S)
+        except (NatsError, OSError, TimeoutError) as error:
+            logger.warning("closing the connection to NATS at %s: %s", self.url, error)
+        self._stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def _connect(self, urls: list[str]) -> None:
+        await self.client.connect(
+            urls,
+            name="ecg-anomaly",
+            connect_timeout=5,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=RETRY_S,  # type: ignore[arg-type]  # asyncio sleeps so long, whole seconds or not
+            allow_reconnect=True,
+            error_cb=self._on_error,
+            disconnected_cb=self._on_break,
+        )
+
+    async def _on_break(self) -> None:
+        self.breaks += 1
+
+    async def _on_error(self, error: Exception) -> None:
+        logger.info("NATS at %s: %s", self.url, str(error) or type(error).__name__)
+
+    async def _make_stream(self, max_age_s: float, max_bytes: int, replicas: int) -> None:
+        try:
+            await self.jetstream.stream_info(STREAM)
+        except NotFoundError:
+            config = StreamConfig(
+                STREAM,
+                subjects=[SUBJECTS],
+                max_age=max_age_s,
+                max_bytes=max_bytes,
+                discard=DiscardPolicy.OLD,
+                num_replicas=replicas,
+            )
+            await self.jetstream.add_stream(config)
+
+    def _stop(self) -> None:
+        async def cancel() -> None:
+            rest = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+            for task in rest:
+                task.cancel()
+            await asyncio.gather(*rest, return_exceptions=True)
+
+        asyncio.run_coroutine_threadsafe(cancel(), self._loop).result(ANSWER_S)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(ANSWER_S)
+        self._loop.close()

@@ -1,0 +1,294 @@
+"""Where alarms go beside the database: a file of JSON lines, a webhook, a NATS subject."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+import uuid
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import requests
+
+from pipeline.errors import OutputError, PipelineError
+from pipeline.live.broker import Broker, without_password
+from pipeline.storage.database import Database, StoredAlarm
+
+__all__ = ["Courier", "JsonLines", "NatsSubject", "Sink", "Webhook", "alarm_document", "open_sink"]
+
+SUBJECT = "ecg-alarms"
+TIMEOUT_S = 10.0
+LOOK_S = 0.25  # s between two looks at what is to be delivered
+LONGEST_WAIT_S = 60.0
+TAIL_BYTES = 1_000_000  # of a file that is there already, to see what it holds
+
+logger = logging.getLogger(__name__)
+
+
+def alarm_document(stored: StoredAlarm) -> dict[str, Any]:
+    """Return an alarm as JSON has it; ``key`` is the same whenever the same alarm is delivered."""
+    alarm = stored.alarm
+    began_us = stored.started_at_us or 0
+    return {
+        "key": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{stored.origin}\n{alarm.record}\n{alarm.kind}\n{alarm.raised_s}\n"
+                              f"{alarm.message}")),
+        "patient": alarm.record,
+        "kind": alarm.kind,
+        "priority": alarm.priority,
+        "physiological": alarm.physiological,
+        "message": alarm.message,
+        "onset": _moment(began_us, alarm.onset_s),
+        "raised": _moment(began_us, alarm.raised_s),
+        "first_beat": alarm.first_beat,
+        "last_beat": alarm.last_beat,
+        "origin": stored.origin,
+    }  # fmt: skip
+
+
+def _moment(began_us: int, seconds: float) -> str:
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=began_us + round(seconds * 1e6))
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+class Sink(Protocol):
+    """Takes alarms. One that is delivered twice, because nobody could note the first time, has the same ``key``."""
+
+    @property
+    def name(self) -> str:
+        """What tells it from other sinks, without passwords."""
+
+    def deliver(self, document: dict[str, Any]) -> None:
+        """Take an alarm as :func:`alarm_document` has it.
+
+        Raises
+        ------
+        PipelineError
+            If it cannot be taken now; it is delivered again.
+        """
+
+
+class JsonLines:
+    """A file that gets a line for each alarm.
+
+    Parameters
+    ----------
+    path : Path
+        The file; what it holds stays.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written to.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._keys = self._read_tail()
+
+    @property
+    def name(self) -> str:
+        """The file's path."""
+        return str(self._path.absolute())
+
+    def deliver(self, document: dict[str, Any]) -> None:
+        """Append a line, unless the file has it.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written to.
+        """
+        if document["key"] in self._keys:
+            return
+        line = json.dumps(document, allow_nan=False).encode() + b"\n"
+        try:
+            with self._path.open("ab") as file:
+                end = file.tell()
+                try:
+                    file.write(line)
+                    file.flush()
+                    os.fsync(file.fileno())
+                except OSError:
+                    os.truncate(self._path, end)  # a whole line or none
+                    raise
+        except OSError as error:
+            raise OutputError(f"alarms cannot be written to {self._path} ({error.strerror})") from error
+        self._keys.add(document["key"])
+
+    def _read_tail(self) -> set[str]:
+        """Return the keys of the last lines; a line that was cut by a crash is taken off."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("a+b") as file:
+                file.seek(max(0, file.tell() - TAIL_BYTES))
+                tail = file.read()
+                whole = tail.rpartition(b"\n")[0]
+                if not tail.endswith(b"\n"):
+                    file.truncate(file.tell() - len(tail) + (len(whole) + 1 if whole else 0))
+        except OSError as error:
+            raise OutputError(f"alarms cannot be written to {self._path} ({error.strerror})") from error
+        keys = set()
+        for line in whole.splitlines():
+            try:
+                keys.add(str(json.loads(line)["key"]))
+            except (ValueError, KeyError, TypeError):  # the first may be cut, others are not ours
+                continue
+        return keys
+
+
+class Webhook:
+    """An HTTP address that gets a POST for each alarm, its key as ``Idempotency-Key``.
+
+    Parameters
+    ----------
+    url : str
+        ``http://`` or ``https://``.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._session = requests.Session()
+
+    @property
+    def name(self) -> str:
+        """The address, without what may be secret."""
+        return urlsplit(without_password(self._url))._replace(query="", fragment="").geturl()
+
+    def deliver(self, document: dict[str, Any]) -> None:
+        """Send an alarm; any answer below 300 takes it.
+
+        Raises
+        ------
+        OutputError
+            If there is no such answer.
+        """
+        headers = {"Idempotency-Key": document["key"]}
+        try:
+            answer = self._session.post(
+                self._url, json=document, headers=headers, timeout=TIMEOUT_S, allow_redirects=False
+            )
+        except requests.RequestException as error:
+            raise OutputError(f"webhook {self.name} does not answer ({type(error).__name__})") from error
+        if answer.status_code >= 300:
+            raise OutputError(f"webhook {self.name} answers {answer.status_code}")
+
+
+class NatsSubject:
+    """A NATS subject; the key is its ``Nats-Msg-Id``, by which a stream drops what comes twice.
+
+    Parameters
+    ----------
+    url : str
+        ``nats://host:port/subject``; ``ecg-alarms`` if no subject is named. The patient's name is appended to it.
+    """
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._subject = parts.path.strip("/").replace("/", ".") or SUBJECT
+        self._url = parts._replace(path="").geturl()
+        self._broker: Broker | None = None
+
+    @property
+    def name(self) -> str:
+        """The address, without a password."""
+        return f"{without_password(self._url)}/{self._subject}"
+
+    def deliver(self, document: dict[str, Any]) -> None:
+        """Publish an alarm.
+
+        Raises
+        ------
+        SourceUnavailable
+            If no server answers.
+        """
+        if self._broker is None:
+            self._broker = Broker([self._url])
+        self._broker.run(self._publish(self._broker, document))
+
+    async def _publish(self, broker: Broker, document: dict[str, Any]) -> None:
+        subject = f"{self._subject}.{document['patient'].replace('/', '.')}"
+        data = json.dumps(document, allow_nan=False).encode()
+        await broker.client.publish(subject, data, headers={"Nats-Msg-Id": document["key"]})
+        await broker.client.flush(timeout=round(TIMEOUT_S))
+
+
+def open_sink(target: str) -> Sink:
+    """Return the sink that an address stands for: ``http(s)://``, ``nats://``, or else a file.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written to.
+    """
+    scheme = urlsplit(target).scheme
+    if scheme in ("http", "https"):
+        return Webhook(target)
+    if scheme in ("nats", "tls"):
+        return NatsSubject(target)
+    return JsonLines(Path(target))
+
+
+class Courier:
+    """Bring alarms from the database to sinks, each in a thread of its own, until each has taken them.
+
+    Parameters
+    ----------
+    database : Database
+        Where alarms wait.
+    sinks : sequence of Sink
+        Where they go.
+    partitions : callable
+        Returns the partitions whose alarms this process delivers.
+    """
+
+    def __init__(self, database: Database, sinks: Sequence[Sink], partitions: Callable[[], Collection[int]]) -> None:
+        self._database = database
+        self._partitions = partitions
+        self._stopping = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, args=(sink,), name=f"sink {sink.name}", daemon=True) for sink in sinks
+        ]
+
+    def start(self) -> None:
+        """Begin to deliver."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Deliver what a sink will take now, and end."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(2 * TIMEOUT_S)
+
+    def _run(self, sink: Sink) -> None:
+        wait_s = LOOK_S
+        while True:
+            is_last = self._stopping.is_set()
+            try:
+                self.deliver(sink)
+                wait_s = LOOK_S
+            except PipelineError as error:
+                wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+                logger.warning("%s; again in %.1f s", error, wait_s)
+            if is_last:
+                return
+            self._stopping.wait(wait_s)
+
+    def deliver(self, sink: Sink) -> None:
+        """Deliver all that waits for a sink.
+
+        Raises
+        ------
+        PipelineError
+            If the sink or the database cannot be used now.
+        """
+        live = self._database.live
+        while waiting := live.undelivered(sink.name, self._partitions()):
+            for stored in waiting:
+                sink.deliver(alarm_document(stored))
+                live.delivered(sink.name, [stored.id])

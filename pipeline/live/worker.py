@@ -1,0 +1,313 @@
+"""A worker: frames from the stream, through the engine, into the database; at least once in, exactly once out."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from pipeline.errors import FrameError, LeaseLost, OutputError, SnapshotError, SourceUnavailable
+from pipeline.live.broker import Broker, patient_of
+from pipeline.live.engine import Engine
+from pipeline.live.frames import Frame, decode, is_patient
+from pipeline.live.ledger import Ledger
+from pipeline.live.partitions import Partitions
+from pipeline.live.reader import Message, Reader
+from pipeline.records import Alarm
+from pipeline.storage.database import Database, PatientState, partition_of
+
+__all__ = ["Backlog", "Worker"]
+
+BATCH = 512  # frames taken at a time
+COMMIT_S = 5.0  # s that a result without an alarm may wait to be stored
+PAUSE_S = 0.1  # s between two transactions
+LEASE_S = 10.0  # s after which a worker that says nothing has lost its partitions
+RENEW_S = 3.0
+RETRY_S = 1.0  # s between two tries while the database is away
+ROOM = 20_000  # frames that are taken in ahead of a database that is away
+BEHIND_S, CAUGHT_UP_S = 2.0, 0.5  # backlog at which drawing is shed, and taken up again
+ALARM_S = 10.0  # backlog that a person is told of
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How far a worker is behind the stream.
+
+    Attributes
+    ----------
+    seconds : float
+        Age of the frame that was last taken in, by the stream's clock; 0 where none waits.
+    frames : int
+        Frames in the stream that wait, of all patients.
+    """
+
+    seconds: float = 0.0
+    frames: int = 0
+
+
+class Worker:
+    """Monitor the patients of some partitions.
+
+    The stream is read in order. What a frame brought about is stored in one transaction with the patient's state and
+    the position of the frame, and acknowledged after that; so a worker that dies anywhere is replaced by one that
+    reads again from there, and what comes out is the same. Patients with an alarm are stored at once, the others a few
+    seconds later. A lease in the database gives each partition one owner, and no transaction passes without it.
+
+    Parameters
+    ----------
+    broker : Broker
+        Where frames come from.
+    database : Database
+        Where leases, states and results are.
+    engine : Engine
+        What scores; new, and for this worker alone.
+    partitions : Partitions
+        Which patients.
+    clock : callable
+        Returns the time now, in microseconds since 1970 UTC.
+    sinks : sequence of str
+        Names of those that alarms are delivered to.
+
+    Attributes
+    ----------
+    owner : str
+        This worker's name in leases; no other process ever has it.
+    owned : set of int
+        The partitions that it holds.
+    backlog : Backlog
+        How far it is behind.
+    refused : int
+        Messages that were no frame of their subject.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        database: Database,
+        engine: Engine,
+        partitions: Partitions,
+        *,
+        clock: Callable[[], int],
+        sinks: Sequence[str] = (),
+    ) -> None:
+        self.owner = f"{socket.gethostname()[:60]}-{secrets.token_hex(8)}"
+        self.owned: set[int] = set()
+        self.backlog = Backlog()
+        self.refused = 0
+        self._broker, self._database, self._engine = broker, database, engine
+        self._partitions = partitions
+        self._clock = clock
+        self._sinks = tuple(sinks)
+        self._ledger = Ledger()
+        self._reader: Reader | None = None
+        self._log = ""
+        self._taken: dict[int, int] = {}  # partition -> position up to which its frames are taken in
+        self._reached: dict[str, int] = {}  # patient -> position of the last frame in the state that was restored
+        self._position = 0  # of the message that was last taken in
+        self._asked_us = self._stored_us = 0
+        self._quiet_until_us = 0
+        self._started_us = clock()
+        self._is_told = False
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Work until told to stop; then store everything and let go of the partitions."""
+        try:
+            while not self._stopping.is_set():
+                self.step()
+            try:
+                self._store(everything=True)
+                self._database.live.release(self.owner)
+            except OutputError as error:
+                logger.warning("%s; what is not stored will be read again", error)
+        finally:
+            if self._reader is not None:
+                self._reader.close(forget=True)
+
+    def stop(self) -> None:
+        """Tell it to stop; from any thread, or from a signal's handler."""
+        self._stopping.set()
+
+    def step(self) -> None:
+        """Take in what is there, and store what is due; waits a moment where nothing is."""
+        try:
+            self._keep_leases()
+        except LeaseLost as error:
+            self._lose(error)
+        except OutputError as error:
+            self._database_is_away(error)
+        messages = self._read()
+        if messages:
+            self._take(messages)
+        else:
+            self._engine.tick()
+        try:
+            self._measure()
+            self._store()
+        except LeaseLost as error:
+            self._lose(error)
+        except OutputError as error:
+            self._database_is_away(error)
+
+    def _keep_leases(self) -> None:
+        """Ask for partitions that it does not hold, now and then, and take over what is free."""
+        now = self._clock()
+        missing = set(self._partitions.numbers) - self.owned
+        if not missing or now < max(self._asked_us + RENEW_S * 1e6, self._quiet_until_us):
+            return
+        until = now + round(LEASE_S * 1e6)
+        self._asked_us = now
+        if not self.owned:
+            try:
+                self._log = self._broker.log()
+            except SourceUnavailable as error:
+                logger.warning("%s", error)
+                return
+        got = self._database.live.acquire(self.owner, missing, self._partitions.of, now_us=now, until_us=until)
+        if got:
+            self._restore(got)
+
+    def _restore(self, got: dict[int, tuple[int, str]]) -> None:
+        for state in self._database.live.states(got):
+            try:
+                self._engine.restore(state.patient, state.state)
+            except SnapshotError as error:
+                logger.warning("%s starts anew: %s", state.patient, error)
+            self._reached[state.patient] = state.position if state.log == self._log else 0
+        for partition, (position, log) in got.items():
+            self._taken[partition] = position if log == self._log else 0
+        self.owned |= set(got)
+        logger.info("%s holds %d partitions of %s", self.owner, len(self.owned), self._partitions)
+        if self._reader is not None:
+            self._reader.close()
+        self._position = min(self._taken.values())
+        self._reader = Reader(self._broker, self.owner, self._position, self._log)
+
+    def _read(self) -> list[Message]:
+        if self._reader is None or self._ledger.frames > ROOM:
+            self._stopping.wait(PAUSE_S)
+            return []
+        return self._reader.take(BATCH, PAUSE_S)
+
+    def _take(self, messages: Sequence[Message]) -> None:
+        now = self._clock()
+        frames: list[Frame] = []
+        for message in messages:
+            if message.log != self._log:
+                self._begin_log(message.log)
+            partition = partition_of(patient_of(message.subject), self._partitions.of)
+            if partition not in self.owned or message.position <= self._taken[partition]:
+                continue
+            frame = self._frame(message)
+            if frame is None or message.position <= self._reached.get(frame.patient, 0):
+                continue
+            frames.append(frame)
+            self._ledger.took(frame.patient, message.position, now)
+        self._ledger.found(self._engine.take(frames))
+        self._position = messages[-1].position
+        for partition in self.owned:
+            self._taken[partition] = max(self._taken[partition], self._position)
+
+    def _frame(self, message: Message) -> Frame | None:
+        patient = patient_of(message.subject)
+        try:
+            if not is_patient(patient):
+                raise FrameError(f"subject {message.subject!r} names no patient")
+            frame = decode(message.data)
+            if frame.patient != patient:
+                raise FrameError(f"a frame of {frame.patient} was published as {patient}'s")
+        except FrameError as error:
+            self.refused += 1
+            logger.warning("message %d refused: %s", message.position, error)
+            return None
+        return frame
+
+    def _begin_log(self, log: str) -> None:
+        """Follow a stream that was made anew; the frames themselves tell what was taken in before."""
+        self._log = log
+        self._taken = dict.fromkeys(self._taken, 0)
+        self._reached = {}
+        self._position = 0
+        self._ledger.rebase()
+
+    def _measure(self) -> None:
+        """See how far behind it is; shed drawing, and tell a person, where that is too far."""
+        if self._reader is None:
+            return
+        now = self._clock()
+        frames, oldest_us = self._reader.backlog
+        seconds = max(now - oldest_us, 0) / 1e6 if oldest_us else 0.0
+        self.backlog = Backlog(seconds, frames)
+        engine = self._engine
+        engine.is_behind = seconds > (CAUGHT_UP_S if engine.is_behind else BEHIND_S)
+        if seconds <= BEHIND_S:
+            self._is_told = False
+        elif seconds > ALARM_S and not self._is_told:
+            logger.warning("%s is %.0f s behind: %d frames wait", self.owner, seconds, frames)
+            self._tell(now, f"the monitor is {seconds:.0f} s behind: {frames:,} frames wait")
+            self._is_told = True
+
+    def _tell(self, now: int, message: str) -> None:
+        at = (now - self._started_us) / 1e6
+        self._database.live.tell(
+            f"monitor/{self.owner}",
+            Alarm("monitor", "backlog", "medium", False, at, at, -1, -1, message),
+            now_us=now,
+            started_at_us=self._started_us,
+            partition=min(self.owned),
+            sinks=self._sinks,
+        )
+
+    def _store(self, *, everything: bool = False) -> None:
+        now = self._clock()
+        if not self.owned or now < (0 if everything else max(self._stored_us + PAUSE_S * 1e6, self._quiet_until_us)):
+            return
+        due = self._ledger.patients() if everything else self._ledger.due(now - round(COMMIT_S * 1e6))
+        if not due and now < self._stored_us + RENEW_S * 1e6:
+            return
+        positions = self._positions(set(due))
+        self._database.live.commit(
+            self.owner,
+            self._partitions.of,
+            now_us=now,
+            until_us=now + round(LEASE_S * 1e6),
+            positions=positions,
+            log=self._log,
+            states=[
+                PatientState(name, self._ledger.last(name), self._log, self._engine.snapshot(name)) for name in due
+            ],
+            results=self._ledger.results(due),
+            sinks=self._sinks,
+        )
+        self._stored_us = now
+        self._ledger.close(due)
+        if self._reader is not None:
+            self._reader.acknowledge(min(positions.values()))
+
+    def _positions(self, stored: Collection[str]) -> dict[int, int]:
+        """Return the position up to which each partition is stored, once some patients are."""
+        positions = dict(self._taken)
+        for name, first in self._ledger.floor(stored).items():
+            partition = partition_of(name, self._partitions.of)
+            positions[partition] = min(positions[partition], first - 1)
+        return positions
+
+    def _lose(self, error: LeaseLost) -> None:
+        """Drop everything that another worker has taken over, or may have."""
+        logger.warning("%s; it starts from what is stored", error)
+        for patient in self._engine.patients:
+            self._engine.discharge(patient)
+        self._ledger.clear()
+        if self._reader is not None:
+            self._reader.close()
+        self._reader = None
+        self.owned, self._taken, self._reached = set(), {}, {}
+
+    def _database_is_away(self, error: OutputError) -> None:
+        logger.warning("%s", error)
+        self._quiet_until_us = self._clock() + round(RETRY_S * 1e6)
