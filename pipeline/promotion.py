@@ -89,8 +89,8 @@ class Promotion:
 
     @property
     def is_published(self) -> bool:
-        """True if the new model took the place of the current one."""
-        return self.checksum == self.current
+        """True if the new model took the place of the current one; the same training gives the same model again."""
+        return self.comparison.is_better
 
 
 def model_in_use(settings: Settings) -> Path:

@@ -116,8 +116,7 @@ def test_results_go_to_an_object_store_by_its_url(folder: Path, s3: str) -> None
     state = run_flow(records=list(NAMES), data_dir=folder, out=out)
     assert state.is_completed(), state.message
     assert sorted(read_summary(out).records) == [f"synth/{name}" for name in sorted(NAMES)]
-    (link,) = artifacts("score-results-report")[-1:]
-    assert f"{out}/report.html" in link.data
+    assert any(f"{out}/report.html" in link.data for link in artifacts("score-results-report"))
     kept = run_flow(records=list(NAMES), data_dir=folder, out=out, report=False)
     assert [row["is_new"] for row in kept.result()["records"]] == [False, False]
 
