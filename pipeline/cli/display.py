@@ -14,7 +14,7 @@ import click
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["progress_bar", "show_json", "show_lines", "show_table"]
+__all__ = ["progress_bar", "show_json", "show_lines", "show_table", "strict"]
 
 _WIDTH = 80
 
@@ -24,14 +24,15 @@ Report = Callable[[str, float], None]
 
 def show_json(document: Any) -> None:
     """Print a document: strict JSON, where NaN and the infinities are null."""
-    click.echo(json.dumps(_strict(document), indent=2, allow_nan=False))
+    click.echo(json.dumps(strict(document), indent=2, allow_nan=False))
 
 
-def _strict(value: Any) -> Any:
+def strict(value: Any) -> Any:
+    """Return a document with null in place of NaN and the infinities, which JSON does not know."""
     if isinstance(value, Mapping):
-        return {name: _strict(item) for name, item in value.items()}
+        return {name: strict(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_strict(item) for item in value]
+        return [strict(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

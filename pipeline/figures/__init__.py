@@ -6,6 +6,7 @@ figure as the last value of a cell; :func:`save_figure` writes one.
 
 from __future__ import annotations
 
+from pipeline.figures.calibration import draw_calibration
 from pipeline.figures.canvas import check_format, save_figure
 from pipeline.figures.cost import draw_cost
 from pipeline.figures.evaluation import draw_ranking, draw_records
@@ -18,6 +19,7 @@ from pipeline.figures.thresholds import draw_thresholds
 __all__ = [
     "check_format",
     "draw_beats",
+    "draw_calibration",
     "draw_cell_steps",
     "draw_cost",
     "draw_explanation",

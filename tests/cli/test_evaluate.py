@@ -106,7 +106,7 @@ def test_every_figure_that_is_promised_is_in_the_json(figures: dict[str, Any]) -
 
 
 def test_tables_fit_a_hundred_columns(figures: dict[str, Any]) -> None:
-    lines = [line for line in figures["output"].splitlines() if "Figures:" not in line and "Error:" not in line]
+    lines = [line for line in figures["output"].splitlines() if "Written:" not in line and "Error:" not in line]
     assert max(len(line) for line in lines if "holds" not in line and "have no annotations" not in line) <= 100
 
 

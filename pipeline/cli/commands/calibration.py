@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import math
-import shlex
-import sys
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.cli.group import PipelineCommand
 from pipeline.cli.options import data_dir_option, leads_option, model_option, progress_option, read_settings
-from pipeline.errors import OutputError
-
-if TYPE_CHECKING:
-    from pipeline.evaluation.sheet import Sheet
+from pipeline.cli.study import (
+    asked,
+    check_outputs,
+    figure_option,
+    insert_option,
+    insert_text,
+    json_file_option,
+    rpeaks_option,
+    wide_console,
+    write_json,
+)
 
 WIDTH = 110  # columns, where standard output is no terminal
 
@@ -40,13 +41,7 @@ Exit codes: 0 all records measured, 1 some failed (the others were measured).
 @click.argument("records", nargs=-1)
 @click.option("--split", type=click.Choice(["DS1", "DS2"]), help="Records of mitdb.")
 @data_dir_option
-@click.option(
-    "--rpeaks",
-    type=click.Choice(["reference", "detected"]),
-    default="detected",
-    show_default=True,
-    help="Score annotated R peaks, or those that the project detects.",
-)
+@rpeaks_option("detected")
 @leads_option
 @model_option
 @click.option(
@@ -55,18 +50,9 @@ Exit codes: 0 all records measured, 1 some failed (the others were measured).
     metavar="FACTOR",
     help="Also multiply the signal by this from 15:00 on, and count the beats until verdicts recover.",
 )
-@click.option(
-    "--figure", type=click.Path(dir_okay=False, path_type=Path), help="Also draw the rates of all records here."
-)
-@click.option(
-    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Also write all figures here."
-)
-@click.option(
-    "--insert",
-    type=(click.Path(exists=True, dir_okay=False, path_type=Path), str),
-    metavar="FILE NAME",
-    help="Also put the tables into a Markdown file, between <!-- NAME:begin --> and <!-- NAME:end -->.",
-)
+@figure_option
+@json_file_option
+@insert_option
 @progress_option
 @click.pass_context
 def command(
@@ -86,9 +72,8 @@ def command(
     """Hold threshold rules side by side: does the declared rate come true."""
     if bool(records) + bool(split) > 1 or not (records or split or data_dir):
         raise click.UsageError("name records, or a split of mitdb with --split DS2, or a folder with --data-dir")
+    check_outputs(json_file, insert, figure)
     settings = read_settings()
-    from rich.console import Console
-
     from pipeline.cli.display import progress_bar
     from pipeline.detection.model import DEFAULT_MODEL, BeatModel
     from pipeline.errors import PipelineError
@@ -130,41 +115,21 @@ def command(
     recoveries = rule_recoveries(stepped, judged) if stepped else {}
     if step and recoveries:
         sheets.append(recovery_sheet(recoveries, step))
-    console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
+    console = wide_console(WIDTH)
     for sheet in sheets:
         console.print(sheet.rich())
     if figure is not None:
-        from pipeline.evaluation.calibration_figure import draw_calibration
+        from pipeline.figures import draw_calibration, save_figure
 
-        _write(figure, lambda: draw_calibration(figures, figure))
+        save_figure(draw_calibration(figures), figure)
+        click.echo(f"Written: {figure}")
     if json_file is not None:
-        document: dict[str, dict[str, object]] = {}
+        rules: dict[str, dict[str, object]] = {}
         for found in figures:
-            document.setdefault(found.rule, {})[f"{found.declared:g}"] = found.to_dict()
-        for rule, beats in recoveries.items():  # JSON has no infinity: null stands for never
-            document[rule]["recovery_beats"] = [b if math.isfinite(b) else None for b in beats]
-        text = json.dumps({"rules": document, "failed": failed, "rpeaks": rpeaks, "step": step}, indent=2) + "\n"
-        _write(json_file, lambda: json_file.write_text(text, "utf-8"))
+            rules.setdefault(found.rule, {})[f"{found.declared:g}"] = found.to_dict()
+        for rule, beats in recoveries.items():
+            rules[rule]["recovery_beats"] = beats  # null stands for never
+        write_json(json_file, {"rules": rules, "failed": failed, "rpeaks": rpeaks, "step": step})
     if insert is not None:
-        _insert(*insert, sheets)
+        insert_text(*insert, "\n\n".join([f"From `{asked()}`, from 5:00 on.", *(sheet.markdown() for sheet in sheets)]))
     ctx.exit(int(bool(failed)))
-
-
-def _insert(file: Path, name: str, sheets: Sequence[Sheet]) -> None:
-    from pipeline.evaluation.sheet import insert_between_markers
-
-    asked = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    text = "\n\n".join([f"From `{asked}`, from 5:00 on.", *(sheet.markdown() for sheet in sheets)])
-    try:
-        changed = insert_between_markers(file.read_text("utf-8"), text, name)
-    except ValueError as error:
-        raise click.UsageError(f"--insert: {file}: {error}") from error
-    _write(file, lambda: file.write_text(changed, "utf-8"))
-
-
-def _write(file: Path, write: Callable[[], object]) -> None:
-    try:
-        write()
-    except OSError as error:
-        raise OutputError(f"{file}: {error.strerror}") from error
-    click.echo(f"Written: {file}")

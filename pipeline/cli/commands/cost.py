@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-import sys
 import time
 from pathlib import Path
 
@@ -12,7 +9,16 @@ import click
 
 from pipeline.cli.group import PipelineCommand
 from pipeline.cli.options import data_dir_option, progress_option, read_settings
-from pipeline.errors import OutputError
+from pipeline.cli.study import (
+    asked,
+    check_outputs,
+    figure_option,
+    insert_option,
+    insert_text,
+    json_file_option,
+    wide_console,
+    write_json,
+)
 
 EPILOG = """
 Examples:
@@ -31,16 +37,9 @@ project's own R peaks, from 5:00 on. With the defaults it takes some minutes.
 @data_dir_option
 @click.option("--folds", type=click.IntRange(2, 22), default=3, show_default=True, help="Folds over the records.")
 @click.option("--epochs", type=click.IntRange(min=1), default=3, show_default=True, help="Passes over the beats.")
-@click.option(
-    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Also write all figures here."
-)
-@click.option("--figure", type=click.Path(dir_okay=False, path_type=Path), help="Draw it here (.png, .svg or .pdf).")
-@click.option(
-    "--insert",
-    type=(click.Path(exists=True, dir_okay=False, path_type=Path), str),
-    metavar="FILE NAME",
-    help="Also put the table into a Markdown file, between <!-- NAME:begin --> and <!-- NAME:end -->.",
-)
+@json_file_option
+@figure_option
+@insert_option
 @progress_option
 def command(
     records: tuple[str, ...],
@@ -53,24 +52,14 @@ def command(
     progress: bool | None,
 ) -> None:
     """Hold networks side by side: what each costs, and what it is worth."""
+    check_outputs(json_file, insert, figure)
     settings = read_settings()
-    from rich.console import Console
-
     from pipeline.cli.display import progress_bar
     from pipeline.cost import cost_sheet, measure_cost
     from pipeline.evaluation.protocol import DS1
-    from pipeline.evaluation.sheet import insert_between_markers
-    from pipeline.figures import check_format, draw_cost, save_figure
+    from pipeline.figures import draw_cost, save_figure
     from pipeline.sources import list_records, open_record
 
-    asked = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    try:
-        if figure is not None:
-            check_format(figure)
-        if insert is not None:
-            insert_between_markers(insert[0].read_text("utf-8"), "", insert[1])
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
     names = list_records(*records, data_dir=data_dir, settings=settings) if records or data_dir else list(DS1)
     opened = [open_record(name, data_dir=data_dir, settings=settings) for name in names]
     bare = [record.name for record in opened if record.annotations() is None]
@@ -83,16 +72,12 @@ def command(
         except ValueError as error:
             raise click.UsageError(f"these records cannot be measured: {error}") from error
     sheet = cost_sheet(rows, f"Networks: {len(names)} records in {folds} folds, {epochs} passes, own R peaks")
-    Console(width=None if sys.stdout.isatty() else 120, highlight=False).print(sheet.rich())
-    try:
-        if json_file is not None:
-            document = {"command": asked, "rows": [row.to_dict() for row in rows]}
-            json_file.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
-        if insert is not None:
-            text = f"From `{asked}`.\n\n{sheet.markdown()}"
-            insert[0].write_text(insert_between_markers(insert[0].read_text("utf-8"), text, insert[1]), "utf-8")
-    except OSError as error:
-        raise OutputError(f"{error.filename}: {error.strerror}") from error
+    wide_console(120).print(sheet.rich())
+    if json_file is not None:
+        write_json(json_file, {"command": asked(), "rows": [row.to_dict() for row in rows]})
+    if insert is not None:
+        insert_text(*insert, f"From `{asked()}`.\n\n{sheet.markdown()}")
     if figure is not None:
         save_figure(draw_cost(rows), figure)
+        click.echo(f"Written: {figure}")
     click.echo(f"{len(rows)} variants in {time.perf_counter() - started:.0f} s.")

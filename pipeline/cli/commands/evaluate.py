@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shlex
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -16,7 +13,16 @@ import click
 
 from pipeline.cli.group import PipelineCommand
 from pipeline.cli.options import data_dir_option, leads_option, model_option, progress_option, read_settings
-from pipeline.errors import OutputError
+from pipeline.cli.study import (
+    asked,
+    check_outputs,
+    insert_option,
+    insert_text,
+    json_file_option,
+    rpeaks_option,
+    wide_console,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from pipeline.evaluation import EvaluatedRecord
@@ -46,13 +52,7 @@ Exit codes: 0 all records measured, 1 some failed (the others were measured).
 @click.argument("records", nargs=-1)
 @click.option("--split", type=click.Choice(["DS1", "DS2", "all"]), help="Records of mitdb; paced ones only in `all`.")
 @data_dir_option
-@click.option(
-    "--rpeaks",
-    type=click.Choice(["reference", "detected"]),
-    default="reference",
-    show_default=True,
-    help="Score annotated R peaks, or those that the project detects.",
-)
+@rpeaks_option("reference")
 @leads_option
 @model_option
 @click.option(
@@ -67,15 +67,8 @@ Exit codes: 0 all records measured, 1 some failed (the others were measured).
     help="Score the other kind of model and the rivals as well.",
 )
 @click.option("--jobs", type=click.IntRange(min=1), help="Records measured at the same time.  [default: the cores]")
-@click.option(
-    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Also write all figures here."
-)
-@click.option(
-    "--insert",
-    type=(click.Path(exists=True, dir_okay=False, path_type=Path), str),
-    metavar="FILE NAME",
-    help="Also put the tables into a Markdown file, between <!-- NAME:begin --> and <!-- NAME:end -->.",
-)
+@json_file_option
+@insert_option
 @click.option("--only", help="Of the tables, insert only the one whose title begins so.")
 @progress_option
 @click.pass_context
@@ -104,13 +97,8 @@ def command(
         raise click.UsageError("--split names records of mitdb: leave out RECORDS, or --split")
     if not (records or split or data_dir):
         raise click.UsageError("name records, a database, --split DS1, or a folder with --data-dir")
-    if json_file is not None and not json_file.absolute().parent.is_dir():
-        raise click.UsageError(f"--json: there is no folder {json_file.parent}")
-    if insert is not None:
-        _inserted(*insert, "")  # a file without markers is better told of now than after the work
+    check_outputs(json_file, insert)
     settings = read_settings()
-    from rich.console import Console
-
     from pipeline.cli.display import progress_bar
     from pipeline.detection.model import BeatModel
     from pipeline.detection.shipped import DEFAULT_MODEL, SHIPPED
@@ -149,17 +137,13 @@ def command(
         click.echo(f"Error: {failed[name]}", err=True)
     if all(record.record in PACED for record in measured):
         raise click.ClickException("no record could be measured")
-    asked = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    result = evaluate(measured, track=rpeaks, command=asked, versions=versions)
-    print_tables(result, Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False))
+    result = evaluate(measured, track=rpeaks, command=asked(), versions=versions)
+    print_tables(result, wide_console(WIDTH))
     if json_file is not None:
-        document = result.to_dict() | {"failed": failed}
-        _write(json_file, json.dumps(document, indent=2, allow_nan=False) + "\n")
-        click.echo(f"Figures: {json_file}")
+        write_json(json_file, result.to_dict() | {"failed": failed})
     if insert is not None:
         tables = [sheet for sheet in sheets(result, per_record=False) if sheet.title.startswith(only or "")]
-        _write(insert[0], _inserted(*insert, to_markdown(result, tables)))
-        click.echo(f"Tables: {insert[0]}")
+        insert_text(*insert, to_markdown(result, tables))
     if len(models) < seeds:
         click.echo(
             f"{len(models)} of {seeds} seeds lie beside the model; `ecg-anomaly train --seeds {seeds}` makes them."
@@ -199,19 +183,3 @@ def _check_names(tasks: Sequence[Task]) -> None:
             raise click.UsageError(f"{other} and {task.name} are one record: leave one of them out")
     if all(name in PACED for name in names):
         raise click.UsageError("EC57 leaves paced records out, all but their R peaks: name others beside them")
-
-
-def _inserted(file: Path, name: str, text: str) -> str:
-    from pipeline.evaluation.sheet import insert_between_markers
-
-    try:
-        return insert_between_markers(file.read_text("utf-8"), text, name)
-    except ValueError as error:
-        raise click.UsageError(f"--insert: {file}: {error}") from error
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.write_text(text, "utf-8")
-    except OSError as error:
-        raise OutputError(f"{file}: {error.strerror}") from error

@@ -1,0 +1,125 @@
+"""What commands that measure share: options, and where their tables, figures and numbers go."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from pipeline.cli.display import strict
+from pipeline.errors import OutputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = [
+    "asked",
+    "check_outputs",
+    "figure_option",
+    "insert_option",
+    "insert_text",
+    "json_file_option",
+    "rpeaks_option",
+    "wide_console",
+    "write_json",
+    "write_text",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+json_file_option = click.option("--json", "json_file", type=_FILE, help="Also write all figures here.")
+figure_option = click.option("--figure", type=_FILE, help="Draw it here (.png, .svg or .pdf).")
+insert_option = click.option(
+    "--insert",
+    type=(click.Path(exists=True, dir_okay=False, path_type=Path), str),
+    metavar="FILE NAME",
+    help="Also put the tables into a Markdown file, between <!-- NAME:begin --> and <!-- NAME:end -->.",
+)
+
+
+def rpeaks_option(default: str) -> Callable[[F], F]:
+    """Return the option that tells whose R peaks are scored."""
+    return click.option(
+        "--rpeaks",
+        type=click.Choice(["reference", "detected"]),
+        default=default,
+        show_default=True,
+        help="Score annotated R peaks, or those that the project detects.",
+    )
+
+
+def asked() -> str:
+    """Return the command as it was given, to stand beside what it printed."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+def wide_console(width: int) -> Console:
+    """Return a console of so many columns where standard output is no terminal."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else width, highlight=False)
+
+
+def check_outputs(
+    json_file: Path | None = None, insert: tuple[Path, str] | None = None, figure: Path | None = None
+) -> None:
+    """Make sure, before the work, that its results will have a place.
+
+    Raises
+    ------
+    click.UsageError
+        If a folder is missing, a file has no markers, or a figure's name tells no format.
+    """
+    for option, file in (("--json", json_file), ("--figure", figure)):
+        if file is not None and not file.absolute().parent.is_dir():
+            raise click.UsageError(f"{option}: there is no folder {file.parent}")
+    if figure is not None:
+        from pipeline.figures import check_format
+
+        try:
+            check_format(figure)
+        except ValueError as error:
+            raise click.UsageError(f"--figure: {error}") from error
+    if insert is not None:
+        _inserted(*insert, "")
+
+
+def write_json(file: Path, document: Any) -> None:
+    """Write strict JSON, where NaN and the infinities are null, and say where."""
+    write_text(file, json.dumps(strict(document), indent=2, allow_nan=False) + "\n")
+
+
+def insert_text(file: Path, name: str, text: str) -> None:
+    """Put text between the markers of a name in a Markdown file, and say where."""
+    write_text(file, _inserted(file, name, text))
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write a file, and say where.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    try:
+        file.write_text(text, "utf-8")
+    except OSError as error:
+        raise OutputError(f"{file}: {error.strerror}") from error
+    click.echo(f"Written: {file}")
+
+
+def _inserted(file: Path, name: str, text: str) -> str:
+    from pipeline.evaluation.sheet import insert_between_markers
+
+    try:
+        return insert_between_markers(file.read_text("utf-8"), text, name)
+    except ValueError as error:
+        raise click.UsageError(f"--insert: {file}: {error}") from error
