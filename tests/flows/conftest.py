@@ -56,5 +56,5 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_database(root / "tinydb" / "1.0.0", 90.0, {"a": "bigeminy", "b": "drift"})
     long = root / "longdb" / "1.0.0"
     write_database(long, 1200.0, {"p0": "ventricular"})
-    copies(long, "p0", [f"p{i}" for i in range(1, 10)])
+    copies(long, "p0", [f"p{i}" for i in range(1, 6)])
     return root

@@ -23,7 +23,7 @@ from tests.services import PostgreSQL, free_port, lacking
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(280)]
 
 FLOW = ("-m", "flows.score")
-LONG = [f"longdb/p{i}" for i in range(10)]
+LONG = [f"longdb/p{i}" for i in range(6)]
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_two_flows_at_once_do_not_lock_the_database(
     with ExitStack() as stack:
         running = [
             stack.enter_context(prefect.process(*FLOW, *half, "--out", out, environment=place))
-            for half in (LONG[:6], LONG[4:])  # two records are in both
+            for half in (LONG[:4], LONG[2:])  # two records are in both
         ]
         said = [process.communicate(timeout=200)[0].decode() for process in running]
         assert [process.returncode for process in running] == [0, 0], "\n".join(said)
@@ -66,10 +66,10 @@ def test_a_flow_survives_the_restart_of_the_server(
         prefect.start()
         text = running.communicate(timeout=200)[0].decode()
     assert running.returncode == 0, text
-    assert len(read_summary(out).records) == 10
+    assert len(read_summary(out).records) == 6
     with Database.open(settings(place).database) as database:
         (run,) = database.runs.newest()
-    assert (run.state, run.figures["records"]) == ("completed", 10)
+    assert (run.state, run.figures["records"]) == ("completed", 6)
     (seen,) = prefect.ask("/flow_runs/filter", flow_runs={"id": {"any_": [run.id]}})
     assert seen["state_type"] == "COMPLETED"
 
@@ -124,7 +124,7 @@ def test_a_dask_cluster_gives_the_same_bytes(
 ) -> None:
     for name, value in place.items():
         monkeypatch.setenv(name, value)
-    records = [*LONG[:4], "tinydb"]
+    records = [*LONG[:2], "tinydb"]
     here, there = tmp_path / "here", tmp_path / "there"
     assert not [done.error for done in run_jobs(plan(records, here, Settings())) if done.error]
     words = [*records, "--out", str(there), "--runner", "dask", "--scheduler", scheduler]
@@ -132,9 +132,6 @@ def test_a_dask_cluster_gives_the_same_bytes(
         main(words)
     assert end.value.code == 0
     assert contents(there) == contents(here)
-    with pytest.raises(SystemExit) as end:
-        main(words)  # what is there is kept
-    assert end.value.code == 0
 
 
 def contents(folder: Path) -> dict[str, Any]:
