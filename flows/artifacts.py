@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+import httpx
+from prefect import get_run_logger
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 
 __all__ = ["Progress", "key", "picture", "plain", "show_table"]
@@ -48,16 +50,21 @@ def picture(svg: str, title: str) -> str:
 
 
 class Progress:
-    """A bar on the page, moved at most every few seconds."""
+    """A bar on the page, moved at most every few seconds; where the server stays away, the work goes on without it."""
 
     def __init__(self, name: str, description: str) -> None:
         made: Any = create_progress_artifact(0.0, key=name, description=description)
-        self._id: UUID = made
+        self._id: UUID | None = made
         self._moved = time.monotonic()
 
     def update(self, share: float) -> None:
         """Show how much is done, 0 to 1."""
         now = time.monotonic()
-        if share >= 1.0 or now - self._moved >= EVERY_S:
-            self._moved = now
+        if self._id is None or (share < 1.0 and now - self._moved < EVERY_S):
+            return
+        try:
             update_progress_artifact(self._id, progress=100.0 * share)
+        except httpx.HTTPError as error:  # after minutes of trying
+            get_run_logger().warning("the page shows no more progress: %s", error)
+            self._id = None
+        self._moved = time.monotonic()
