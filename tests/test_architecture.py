@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 MODULES = sorted((ROOT / "pipeline").rglob("*.py"))
+FLOWS = sorted((ROOT / "flows").rglob("*.py"))
 LAYERS = ("sources", "signals", "detection", "storage")
 
 
@@ -57,6 +58,11 @@ def test_only_sources_and_the_annotation_file_know_wfdb() -> None:
 
 def test_only_detection_knows_torch() -> None:
     assert [path for path in MODULES if "torch" in roots(path) and layer(path) != "detection"] == []
+
+
+def test_flows_hold_no_science() -> None:
+    science = {"torch", "river", "wfdb", "scipy", "numba", "sklearn"}
+    assert [path for path in FLOWS if roots(path) & science] == []
 
 
 def test_nothing_is_ever_pickled() -> None:
