@@ -2,7 +2,7 @@
 
 ::
 
-    python -m flows.check_monitor http://127.0.0.1:8080
+    python -m flows.check_monitor http://127.0.0.1:8600
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def check_monitor(url: str | None = None, watch_s: Annotated[float, Field(gt=0, 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the flow from the command line; exit code 0 if nothing is stale, 1 otherwise."""
     parser = argparse.ArgumentParser(prog="python -m flows.check_monitor", description="Check the live monitor.")
-    parser.add_argument("url", nargs="?", help="its address, such as http://127.0.0.1:8080")
+    parser.add_argument("url", nargs="?", help="its address, such as http://127.0.0.1:8600")
     parser.add_argument("--watch-s", type=float, default=5.0, help="time between two readings, in s")
     state = cast(State[Any], check_monitor(**vars(parser.parse_args(arguments)), return_state=True))
     sys.exit(0 if state.is_completed() else 1)

@@ -72,7 +72,7 @@ def read_health(
     Parameters
     ----------
     url : str
-        Its address, such as ``http://127.0.0.1:8080``.
+        Its address, such as ``http://127.0.0.1:8600``.
     token : str
         What it asks of who is not on its machine.
     watch_s : float

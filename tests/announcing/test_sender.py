@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from pipeline import BeatModel, Monitor
 from pipeline.announcing import AlarmEvent, DriftEvent, EventListener, EventSender, events_of
 from pipeline.live.listener import Listener
 from pipeline.records import Alarm, Drift
+from pipeline.sources.synthetic import demo_ward, synthesise
 from tests.services import free_port
 
 
@@ -154,8 +156,20 @@ def test_without_an_address_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> 
     assert EventSender.to_prefect() is None
 
 
-def test_the_listener_fits_the_monitor() -> None:
-    with EventSender("http://127.0.0.1:9/api") as sender:
-        listener: Listener = EventListener(sender)
-        assert callable(listener.findings)
-        sender.close(timeout_s=0)
+def test_each_drift_and_alarm_of_a_live_stream_is_told(model: BeatModel) -> None:
+    port, server = free_port(), Server()
+    record = synthesise(demo_ward(240.0)["synth/ventricular"], name="ward/bed-1", seconds=240.0, seed=3)
+    drifts: list[Drift] = []
+    alarms: list[Alarm] = []
+    with listening(port, server), EventSender(f"http://127.0.0.1:{port}/api") as sender:
+        listener: Listener = EventListener(sender, model.checksum)
+        for findings in Monitor(model).stream(record, seconds=1.0):
+            listener.findings(findings)
+            drifts += findings.drifts
+            alarms += findings.alarms
+    payloads = [event["payload"] for event in server.events]
+    told = [AlarmEvent(**payload) for payload in payloads if "kind" in payload]
+    assert sum(event.count for event in told) == len(alarms) > 0
+    assert {event.message for event in told} <= {alarm.message for alarm in alarms}
+    assert sum(payload["count"] for payload in payloads if "kind" not in payload) == len(drifts)
+    assert {(payload["source"], payload["model"]) for payload in payloads} == {("monitor", model.checksum)}

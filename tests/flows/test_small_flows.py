@@ -16,6 +16,8 @@ from flows.evaluate import evaluate
 from flows.report import report
 from flows.sync_records import sync_records
 from pipeline.announcing import DriftEvent, EventSender
+from pipeline.errors import SourceUnavailable
+from pipeline.health import read_health
 from pipeline.settings import Settings
 from pipeline.storage.database import Database, StoredRun
 from tests.databases import publish
@@ -107,6 +109,33 @@ def test_a_check_says_what_is_stale_and_without_an_address_there_is_nothing_to_c
     state = run(f"http://127.0.0.1:{free_port()}", watch_s=0.1, return_state=True)
     assert state.is_failed()
     assert "nobody answers" in last_run("check").message
+
+
+@pytest.mark.slow
+def test_a_monitor_that_really_runs_is_found_well(prefect: PrefectServer, tmp_path: Path) -> None:
+    port = free_port()
+    own = {"ECG_STATE_DIR": str(tmp_path / "state")}
+    command = ("-c", "from pipeline.cli import main; main()", "monitor", "--demo", "--no-browser", "--port", str(port))
+    with (tmp_path / "log").open("wb") as log, prefect.process(*command, log=log, environment=own):
+        url = f"http://127.0.0.1:{port}"
+        wait_for(lambda: answers(url), 60, "the monitor")
+        run: Any = check_monitor
+        state = wait_for(lambda: well(run(url, watch_s=2.0, return_state=True)), 60, "signal")
+    assert "samples a second" in state.message
+    figures = last_run("check").figures
+    assert figures["live"] > 0
+    assert '"samples a second"' in str(artifact(prefect, "monitor-health"))
+
+
+def answers(url: str) -> bool:
+    try:
+        return read_health(url, watch_s=0.01).ready
+    except SourceUnavailable:
+        return False
+
+
+def well(state: Any) -> Any:
+    return state if state.is_completed() else None
 
 
 def test_the_weekly_page_tells_of_the_runs_before(mirror: Path, prefect: PrefectServer) -> None:

@@ -6,6 +6,8 @@ import logging
 import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -163,7 +165,7 @@ def _work(
         logging.getLogger("alembic").setLevel(logging.WARNING)
         engine = Engine(model_at(None), threshold=settings.threshold, alarms=settings.alarms, clock=_now_us)
     sinks = [open_sink(target) for target in alarms_to]
-    with Database.open(settings.database) as database, Broker(broker_url.split(",")) as broker:
+    with Database.open(settings.database) as database, Broker(broker_url.split(",")) as broker, _telling(engine):
         broker.make_stream(replicas=replicas)
         worker = Worker(broker, database, engine, partitions, clock=_now_us, sinks=[sink.name for sink in sinks])
         if stop is None:
@@ -179,6 +181,21 @@ def _work(
             worker.run()  # until told to stop; then it stores everything
         finally:
             courier.stop()
+
+
+@contextmanager
+def _telling(engine: Engine) -> Iterator[None]:
+    """Tell Prefect of drifts and alarms, where ``PREFECT_API_URL`` names a server."""
+    from pipeline.announcing import EventListener, EventSender
+    from pipeline.scoring import model_at
+
+    sender = EventSender.to_prefect()
+    if sender is None:
+        yield
+        return
+    with sender:
+        engine.listeners.append(EventListener(sender, model_at(None).checksum))
+        yield
 
 
 def _now_us() -> int:
