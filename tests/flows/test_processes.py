@@ -116,7 +116,11 @@ def scheduler(prefect: PrefectServer, place: dict[str, str], tmp_path: Path) -> 
             for process in reversed(running):
                 process.terminate()
             for process in running:
-                process.wait(30)
+                try:
+                    process.wait(5)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
 
 
 def test_a_dask_cluster_gives_the_same_bytes(

@@ -112,11 +112,12 @@ def test_the_command_of_the_flow_ends_with_1_if_a_record_failed(folder: Path, tm
 
 
 def test_results_go_to_an_object_store_by_its_url(folder: Path, s3: str) -> None:
-    out = f"{s3}/flows/results"
+    out = f"{s3}/flows/elsewhere"
     state = run_flow(records=list(NAMES), data_dir=folder, out=out)
     assert state.is_completed(), state.message
     assert sorted(read_summary(out).records) == [f"synth/{name}" for name in sorted(NAMES)]
-    assert any(f"{out}/report.html" in link.data for link in artifacts("score-results-report"))
+    (link,) = artifacts("score-elsewhere-report")
+    assert f"{out}/report.html" in link.data
     kept = run_flow(records=list(NAMES), data_dir=folder, out=out, report=False)
     assert [row["is_new"] for row in kept.result()["records"]] == [False, False]
 
