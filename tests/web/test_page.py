@@ -228,7 +228,8 @@ def test_a_link_opens_exactly_the_same_view(live: Service, open_page: Open) -> N
     while page.evaluate(PICTURE) != other.evaluate(PICTURE):
         assert time.monotonic() < deadline, "the strips differ"
         page.wait_for_timeout(100)
-    assert "ventricular" in other.locator(".beat dl").inner_text()
+    wait(other, "document.querySelector('.beat dl').innerText.includes('ventricular')")  # it is told once a second
+    wait(other, "document.querySelector('.beat .why').innerText.includes('Above the patient')")  # why it scored so
     shot(other, "patient")
 
 
