@@ -103,11 +103,11 @@ class _Service:
     async def why(self, request: Request) -> Response:
         patient = self._patient(request)
         if self.hub.why is None:
-            raise HTTPException(404, "nothing explains beats here")
+            return _json({"words": None, "reason": "nothing explains beats here"})
         try:
             explanation = await run_in_threadpool(self.hub.why, patient.name, request.path_params["beat"])
-        except ValueError as error:
-            raise HTTPException(404, str(error)) from error
+        except ValueError as error:  # a beat that is no longer remembered is nothing wrong
+            return _json({"words": None, "reason": str(error)})
         return _json(explanation.to_dict())
 
     async def alarms(self, request: Request) -> Response:

@@ -109,10 +109,10 @@ export class History {
     while (this.why.size > BLOCKS) this.why.delete(this.why.keys().next().value);
     try {
       const { words } = await (await ask(`${this.base}/beats/${beat.beat}/why`)).json();
-      this.why.set(beat.beat, words.replace(/^Score .*? threshold of \S+ /, "")); // the score stands beside it
+      if (words) this.why.set(beat.beat, words.replace(/^Score .*? threshold of \S+ /, "")); // the score stands beside it
       this.onNews();
     } catch {
-      // It is no longer remembered: the rest of the view stands without it.
+      // The rest of the view stands without it.
     }
   }
 
