@@ -18,6 +18,7 @@ import click
 
 if TYPE_CHECKING:
     from pipeline.live.engine import Engine
+    from pipeline.monitor import Monitor
     from pipeline.settings import Settings
     from pipeline.web.desk import AlarmDesk
     from pipeline.web.hub import Hub
@@ -82,6 +83,7 @@ def watch(feed: Feed, settings: Settings, *, origin: str | None, is_live: bool, 
     from pipeline.storage.database import Database
     from pipeline.web.desk import AlarmDesk
     from pipeline.web.hub import Hub
+    from pipeline.witness import Witness
 
     hub = Hub()
     engine = Engine(
@@ -90,8 +92,10 @@ def watch(feed: Feed, settings: Settings, *, origin: str | None, is_live: bool, 
         alarms=settings.alarms,
         clock=lambda: time.time_ns() // 1000,
         is_live=is_live,
+        watch=Monitor if address is None else Witness,
     )
     engine.listeners.append(hub)
+    hub.why = engine.explain
     with ExitStack() as stack:
         desk = stack.enter_context(AlarmDesk(hub, stack.enter_context(Database.open(settings.database)), origin))
         feeding = Feeding(feed, engine)

@@ -11,12 +11,15 @@ import msgpack
 
 from pipeline.detection.model import BeatModel
 from pipeline.errors import PipelineError, SnapshotError
+from pipeline.explanation import Explanation
 from pipeline.live.frames import Frame
 from pipeline.live.listener import Listener, Status
 from pipeline.live.sequencer import Counts, Sequencer, Stay, Step
+from pipeline.monitor import Monitor
 from pipeline.records import Chunk, Findings, Gap
 from pipeline.settings import AlarmSettings, ThresholdSettings
 from pipeline.ward import Ward
+from pipeline.witness import Witness
 
 __all__ = ["Engine", "Result", "Totals"]
 
@@ -100,6 +103,8 @@ class Engine:
         Returns the time now, in microseconds since 1970 UTC.
     is_live : bool
         False for a replay whose times have nothing to do with the clock's.
+    watch : type of Monitor
+        What follows each patient: a :class:`pipeline.witness.Witness` where beats are to be explained.
 
     Attributes
     ----------
@@ -119,11 +124,12 @@ class Engine:
         alarms: AlarmSettings | None = None,
         clock: Callable[[], int],
         is_live: bool = True,
+        watch: type[Monitor] = Monitor,
     ) -> None:
         self.listeners: list[Listener] = []
         self.totals = Totals()
         self.is_behind = False
-        self._ward = Ward(model, threshold=threshold, alarms=alarms)
+        self._ward = Ward(model, threshold=threshold, alarms=alarms, watch=watch)
         self._patients: dict[str, _Patient] = {}
         self._clock = clock
         self._is_live = is_live
@@ -190,6 +196,19 @@ class Engine:
         del self._patients[patient]
         if patient in self._ward:
             self._ward.discharge(patient)
+
+    def explain(self, patient: str, beat: int) -> Explanation:
+        """Say why a patient's beat got its score; another thread than the one that feeds the engine may ask.
+
+        Raises
+        ------
+        ValueError
+            If there is no such patient or beat, it is no longer remembered, or nothing is.
+        """
+        monitor = self._ward.monitor(patient) if patient in self._ward else None
+        if not isinstance(monitor, Witness):
+            raise ValueError(f"nothing is remembered of {patient}")
+        return monitor.explain(beat, gates=False)
 
     def status(self, patient: str) -> Status:
         """Return how a patient's stream does.

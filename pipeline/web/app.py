@@ -100,6 +100,16 @@ class _Service:
             }
         )
 
+    async def why(self, request: Request) -> Response:
+        patient = self._patient(request)
+        if self.hub.why is None:
+            return _json({"words": None, "reason": "nothing explains beats here"})
+        try:
+            explanation = await run_in_threadpool(self.hub.why, patient.name, request.path_params["beat"])
+        except ValueError as error:  # a beat that is no longer remembered is nothing wrong
+            return _json({"words": None, "reason": str(error)})
+        return _json(explanation.to_dict())
+
     async def alarms(self, request: Request) -> Response:
         patient = self._patient(request)
         stored = await run_in_threadpool(self.desk.history, patient.name, ALARMS)
@@ -175,6 +185,7 @@ def create_app(hub: Hub, desk: AlarmDesk, access: Access, checks: Mapping[str, C
         Route("/api/patients/{patient:int}/signal", service.signal),
         Route("/api/patients/{patient:int}/shapes", service.shapes),
         Route("/api/patients/{patient:int}/beats", service.beats),
+        Route("/api/patients/{patient:int}/beats/{beat:int}/why", service.why),
         Route("/api/patients/{patient:int}/alarms", service.alarms),
         Route("/api/alarms/{alarm:int}/acknowledge", service.acknowledge, methods=["POST"]),
         Route("/api/alarms/{alarm:int}/observation", service.observation),

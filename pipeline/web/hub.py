@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.explanation import Explanation
 from pipeline.live.listener import Status
 from pipeline.records import Alarm, Chunk, Findings, Gap
 from pipeline.storage.database.alarms import StoredAlarm
@@ -43,12 +44,15 @@ class Hub:
         must return at once.
     on_stay : callable or None
         Called with a record and that time when it becomes known; must return at once.
+    why : callable or None
+        Explains a beat by record and number, see :meth:`pipeline.live.engine.Engine.explain`.
     """
 
     def __init__(self, *, history_s: float = HISTORY_S) -> None:
         self.metrics = Metrics()
         self.on_alarm: Callable[[Alarm, int], None] | None = None
         self.on_stay: Callable[[str, int], None] | None = None
+        self.why: Callable[[str, int], Explanation] | None = None
         self._history_s = history_s
         self._patients: dict[str, Patient] = {}
         self._numbers = 0

@@ -14,6 +14,7 @@ from pipeline.live.engine import Engine, Result
 from pipeline.live.faults import Faults
 from pipeline.live.listener import Status
 from pipeline.sources.synthetic import SyntheticRecord
+from pipeline.witness import Witness
 from tests.live.conftest import BEGAN_US, Played
 from tests.test_monitor import assert_same
 
@@ -189,3 +190,20 @@ def test_a_frame_that_cannot_be_taken_in_is_counted_and_the_others_go_on(
 def test_a_damaged_state_is_refused(model: BeatModel, state: bytes) -> None:
     with pytest.raises(SnapshotError):
         Engine(model, clock=Clock()).restore("ward/a", state)
+
+
+def test_an_engine_of_witnesses_says_why_a_beat_scored_so(
+    model: BeatModel, ward_records: list[SyntheticRecord], played: Played
+) -> None:
+    engine, silent = (Engine(model, clock=Clock(), watch=watch) for watch in (Witness, Monitor))
+    for batch in list(played(ward_records[:1]))[:14]:  # the stay goes on
+        engine.take(batch)
+        silent.take(batch)
+    name = ward_records[0].name
+    alone = Witness(model)
+    for _ in alone.stream(ward_records[0], seconds=10.0):
+        pass
+    assert engine.explain(name, 40).words == alone.explain(40).words
+    for asked, patient, beat in ((engine, name, 99999), (engine, "nobody", 1), (silent, name, 40)):
+        with pytest.raises(ValueError, match="remembered"):
+            asked.explain(patient, beat)

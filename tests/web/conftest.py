@@ -22,6 +22,7 @@ from pipeline.web.desk import AlarmDesk
 from pipeline.web.feed import play_ward
 from pipeline.web.hub import Hub
 from pipeline.web.server import Server
+from pipeline.witness import Witness
 
 RUN = "ward/run"  # a ventricular run at 40 s, so that there is an alarm
 
@@ -136,8 +137,9 @@ def live_ward() -> list[Record]:
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service that shows sixteen patients in real time, for as long as a module's tests take."""
     hub, stop = Hub(), threading.Event()
-    engine = Engine(BeatModel.pretrained(), clock=lambda: time.time_ns() // 1000)
+    engine = Engine(BeatModel.pretrained(), clock=lambda: time.time_ns() // 1000, watch=Witness)
     engine.listeners.append(hub)
+    hub.why = engine.explain
     feed = threading.Thread(target=play_ward, args=(engine, live_ward(), stop), kwargs={"warm_s": 60.0})
     with serve(hub, tmp_path_factory.mktemp("live")) as running:
         feed.start()

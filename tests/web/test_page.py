@@ -224,11 +224,12 @@ def test_a_link_opens_exactly_the_same_view(live: Service, open_page: Open) -> N
     wait(other, f"monitor.view.history?.beats.length && {done}")
     assert other.evaluate("monitor.view.strip.selected") == beat
     assert other.evaluate("monitor.view.strip.end") == pytest.approx(end, abs=1)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while page.evaluate(PICTURE) != other.evaluate(PICTURE):
         assert time.monotonic() < deadline, "the strips differ"
         page.wait_for_timeout(100)
-    assert "ventricular" in other.locator(".beat dl").inner_text()
+    wait(other, "document.querySelector('.beat dl').innerText.includes('ventricular')")  # it is told once a second
+    wait(other, "document.querySelector('.beat .why').innerText.includes('Above the patient')")  # why it scored so
     shot(other, "patient")
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
+from pipeline import BeatModel
 from pipeline.errors import OutputError
 from pipeline.live.listener import Status
 from pipeline.records import Record
@@ -21,6 +22,7 @@ from pipeline.web.access import Access
 from pipeline.web.hub import Hub
 from pipeline.web.logs import JsonFormatter
 from pipeline.web.server import Server
+from pipeline.witness import Witness
 from tests.web.conftest import RUN, Heard, Service, serve, tell, until
 from tests.web.test_stream import blocks
 
@@ -57,6 +59,19 @@ def test_stored_signal_can_be_scrolled_back_through(service: Service, run_record
     assert (position, len(steps)) == (0, 10)
     ((_, _, _, steps),) = blocks(get(service, "api/patients/0/signal?from=90000&to=90010"))
     assert len(steps) == 0
+
+
+def test_a_beat_is_explained_as_the_library_explains_it(service: Service, run_record: Record) -> None:
+    assert get(service, "api/patients/0/beats/50/why")["words"] is None  # nothing explains beats here
+    witness = Witness(BeatModel.pretrained())
+    for part in run_record.chunks(2.0):
+        witness.process(part)
+    service.hub.why = lambda record, beat: witness.explain(beat, gates=False)
+    told = get(service, "api/patients/0/beats/50/why")
+    assert told == witness.explain(50, gates=False).to_dict()
+    assert told["scored"]["record"] == RUN
+    assert "9999" in get(service, "api/patients/0/beats/9999/why")["reason"]
+    assert code(service, "api/patients/9/beats/50/why") == 404
 
 
 @pytest.mark.parametrize("query", ["", "?from=0", "?from=a&to=b", "?from=5&to=0", "?from=0&to=99999999"])

@@ -16,6 +16,7 @@ export class History {
     this.drifts = [];
     this.gaps = [];
     this.shapes = new Map(); // beat -> what was seen and expected; null while it is asked for
+    this.why = new Map(); // beat -> why it scored so, in words; null while it is asked for or where nobody knows
     this.blocks = new Map();
     this.base = `/api/patients/${patient.number}`;
   }
@@ -100,6 +101,19 @@ export class History {
       }
     }
     this.#fetchShapes(start, stop);
+  }
+
+  async explain(beat) {
+    if (this.why.has(beat.beat)) return;
+    this.why.set(beat.beat, null);
+    while (this.why.size > BLOCKS) this.why.delete(this.why.keys().next().value);
+    try {
+      const { words } = await (await ask(`${this.base}/beats/${beat.beat}/why`)).json();
+      if (words) this.why.set(beat.beat, words.replace(/^Score .*? threshold of \S+ /, "")); // the score stands beside it
+      this.onNews();
+    } catch {
+      // The rest of the view stands without it.
+    }
   }
 
   async #fetchBlock(i, size) {

@@ -40,6 +40,7 @@ export class PatientView {
     this.charts = el("div", { className: "charts" });
     this.readout = el("span", { className: "readout" });
     this.beatTitle = el("h3");
+    this.beatWhy = el("p", { className: "why" });
     const beatFacts = el("dl");
     this.lens = el("div", { className: "lens" }, el("canvas", { role: "img", ariaLabel: "a beat: seen, expected, error" }));
     this.alarmRoot = el("div", { className: "alarms" });
@@ -58,7 +59,7 @@ export class PatientView {
       this.paper, this.map,
       el("section", { className: "trends" }, el("header", {}, el("h3", {}, "Score, p-value, R-R interval"), this.readout, el("span", { className: "space" }),
         el("span", { className: "group", role: "group" }, ...this.ranges)), this.charts),
-      el("section", { className: "beat" }, this.beatTitle, this.lens, beatFacts),
+      el("section", { className: "beat" }, this.beatTitle, this.beatWhy, this.lens, beatFacts),
       el("section", { className: "history" }, el("h3", {}, "Alarms"), this.alarmRoot));
     this.strip = new Strip(stripCanvas, { onScroll: (end) => this.scrollTo(end), onPick: (beat) => this.pick(beat) });
     this.minimap = new Minimap(mapCanvas, (end) => this.scrollTo(end));
@@ -224,6 +225,8 @@ export class PatientView {
     setText(this.facts, `${anomalies} anomalies${learning ? ", learning" : ""}, ${qualityText(quality)}`);
     const beat = this.#selected();
     if (beat && !known.shapes.has(beat.beat)) known.need(beat.rPeak, beat.rPeak + 1);
+    if (beat) known.explain(beat);
+    setText(this.beatWhy, (beat && known.why.get(beat.beat)) ?? "");
     setText(this.beatTitle, strip.selected === null ? "Last anomaly" : "Selected beat");
     this.beatView.show(beat, known);
     if (!strip.width) return;
