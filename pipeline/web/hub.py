@@ -18,7 +18,8 @@ from pipeline.web.wire import alarm_event, beats_event, drift_event, gap_event, 
 
 __all__ = ["Hub"]
 
-HISTORY_S = 1800.0  # s of signal and beats to scroll back through, 5 MB a patient at 360 Hz and two leads
+HISTORY_S = 1800.0  # s of signal and beats to scroll back through, 7 MB a patient at 360 Hz and two leads
+FULL = 150  # patients with so much; those that come when there are more share what these would take
 ENDED = 20  # patients kept although their stay has ended, the last ones
 EVENTS = 8192  # events between the oldest and the newest that a viewer may be behind by, before it is told all anew
 
@@ -119,7 +120,8 @@ class Hub:
             self._tell(alarm_event(patient, raised))
 
     def _admit(self, chunk: Chunk) -> Patient:
-        patient = Patient(self._numbers, chunk, self._history_s)
+        history_s = self._history_s * min(1.0, FULL / (len(self._patients) + 1))
+        patient = Patient(self._numbers, chunk, history_s)
         self._numbers += 1
         gone = [one for one in self.patients() if one.status.state == "ended"][:-ENDED]
         kept = {name: one for name, one in self._patients.items() if one not in gone}
