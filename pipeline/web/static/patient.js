@@ -229,7 +229,8 @@ export class PatientView {
     setText(this.facts, `${anomalies} anomalies${learning ? ", learning" : ""}, ${qualityText(quality)}`);
     const beat = this.#selected();
     if (beat && !known.shapes.has(beat.beat)) known.need(beat.rPeak, beat.rPeak + 1);
-    setText(this.beatTitle, strip.selected === null ? "Last anomaly" : "Selected beat");
+    const early = beat?.learning ? ", while the patient was still being learnt" : "";
+    setText(this.beatTitle, (strip.selected === null ? "Last anomaly" : "Selected beat") + early);
     this.beatView.show(beat, known);
     if (!strip.width) return;
     const right = strip.right() / patient.fs;
