@@ -136,6 +136,10 @@ class Patient:
         with self.lock:
             return _NONE if self._beats is None else self._beats.between(start, stop)
 
+    def all_beats(self) -> NDArray[np.void]:
+        """Return all beats that are kept; a monitor that is behind shows beats of signal that it does not show."""
+        return self.last_beats(max(1, round(self.history_s * BEATS_PER_S)))
+
     def last_beats(self, n: int) -> NDArray[np.void]:
         """Return the last beats."""
         with self.lock:
