@@ -165,7 +165,8 @@ def _work(
     sinks = [open_sink(target) for target in alarms_to]
     with Database.open(settings.database) as database, Broker(broker_url.split(",")) as broker:
         broker.make_stream(replicas=replicas)
-        worker = Worker(broker, database, engine, partitions, clock=_now_us, sinks=[sink.name for sink in sinks])
+        names = [sink.name for sink in sinks]
+        worker = Worker(broker, database, engine, partitions, clock=_now_us, settings=settings.live, sinks=names)
         if stop is None:
             for sign in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(sign, lambda *_: worker.stop())
