@@ -203,14 +203,15 @@ def test_killed_at_random_moments_nothing_is_missing_and_nothing_comes_twice(
         assert len(told()) == len(set(told())) == len(expected["alarms"])
 
 
+@pytest.mark.parametrize("way", ["nats", "mqtt"])
 def test_a_broker_that_is_killed_and_started_again_loses_nothing(
-    model: BeatModel, nats: NatsServer, url: str, frames: list[Frame], expected: Results
+    model: BeatModel, nats: NatsServer, url: str, frames: list[Frame], expected: Results, way: str
 ) -> None:
     with Database.open(url) as database, Broker([nats.url]) as broker:
         broker.make_stream()
-        with working(model, [nats.url], database), sending(nats.url, frames, 4.0):
+        with working(model, [nats.url], database), sending(nats.url if way == "nats" else nats.mqtt_url, frames, 3.0):
             for _ in range(2):
-                time.sleep(1.2)
+                time.sleep(1.0)
                 nats.kill()
                 time.sleep(0.3)
                 nats.start()

@@ -29,7 +29,7 @@ Examples:
   ecg-anomaly monitor --records mitdb/208,mitdb/119
   ecg-anomaly monitor --from nats://127.0.0.1:4222 --page
   ecg-anomaly monitor --partitions 0-31/64 --alarms-to alarms.jsonl
-  ecg-anomaly monitor --alarms-to https://example.org/hook --alarms-to nats://127.0.0.1/ward-alarms
+  ecg-anomaly monitor --alarms-to https://example.org/hook --alarms-to a.jsonl
 
 Results go to the database (ECG_DATABASE_URL; a SQLite file by default). Workers
 that share a database and a broker share the patients: each of the 64 partitions
