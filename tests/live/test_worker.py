@@ -175,7 +175,7 @@ def test_killed_at_random_moments_nothing_is_missing_and_nothing_comes_twice(
         "ECG_LIVE__LEASE_S": "1",
     }
     rng = random.Random(1)  # noqa: S311
-    with Database.open(url) as database, sending(nats.url, frames, 15.0), ExitStack() as stack:
+    with Database.open(url) as database, sending(nats.url, frames, 10.0), ExitStack() as stack:
 
         def start() -> subprocess.Popen[bytes]:
             worker = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
@@ -183,7 +183,7 @@ def test_killed_at_random_moments_nothing_is_missing_and_nothing_comes_twice(
             stack.callback(worker.kill)
             return worker
 
-        for _ in range(4):
+        for _ in range(3):
             before = len(results(database)["live_beats"])
             worker = start()
             wait_until(lambda before=before: len(results(database)["live_beats"]) > before, "a beat")  # type: ignore[misc]
