@@ -5,6 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 OUT    ?= demo-out
 RECORDS ?=
+SOAK_MINUTES ?= 30
 
 # Nothing here reports usage to anybody, and the threads of BLAS do not fight over a small machine.
 export DO_NOT_TRACK = 1
@@ -12,7 +13,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS = 120
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format train rpeaks evaluate calibration clean distclean
+.PHONY: help install demo test lint format notebooks serve overhead train rpeaks evaluate calibration cost soak clean distclean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,8 +44,18 @@ format: $(STAMP)  ## Put the code into the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-train: $(STAMP)  ## Train the shipped model anew from mitdb (needs a mirror or the network)
+notebooks: $(STAMP)  ## Execute the notebooks: on real records where they are in reach, else on synthetic ones
+	$(BIN)/jupyter-execute --timeout=300 notebooks/*.ipynb
+
+serve: $(STAMP)  ## Run Prefect's server and every scheduled deployment, until Ctrl-C
+	$(BIN)/python -m flows.serve
+
+overhead: $(STAMP)  ## Measure what the flow costs over the plain library on mitdb
+	$(BIN)/python -m flows.overhead mitdb
+
+train: $(STAMP)  ## Train the shipped models anew from mitdb (needs a mirror or the network)
 	$(BIN)/ecg-anomaly train --seeds 5 --out data/models/default.safetensors
+	$(BIN)/ecg-anomaly train --kind forecaster --out data/models/forecaster.safetensors
 
 rpeaks: $(STAMP)  ## Fit the R-peak detector's decision anew, with cross-validated figures (needs mitdb, nstdb)
 	$(BIN)/python -m pipeline.evaluation.fit_rpeaks
@@ -58,9 +69,15 @@ evaluate: $(STAMP)  ## Measure the shipped model on DS2 and nstdb, and refresh t
 	  --only "By signal-to-noise ratio"
 
 calibration: $(STAMP)  ## Hold threshold rules side by side on DS2, and refresh the README's tables (needs mitdb)
-	$(BIN)/ecg-anomaly calibration --split DS2 --rpeaks detected --figure calibration.png \
+	$(BIN)/ecg-anomaly calibration --split DS2 --rpeaks detected --step 1.5 --figure data/calibration.png \
 	  --insert README.md calibration:detected
-	$(BIN)/ecg-anomaly calibration --split DS2 --rpeaks reference --insert README.md calibration:reference
+	$(BIN)/ecg-anomaly calibration --split DS2 --rpeaks reference --step 1.5 --insert README.md calibration:reference
+
+cost: $(STAMP)  ## Hold networks of other sizes side by side on DS1, and refresh the README's table (needs mitdb)
+	$(BIN)/ecg-anomaly cost --insert README.md cost
+
+soak: $(STAMP)  ## Kill worker and broker at random for 30 minutes (SOAK_MINUTES) and count what was lost (needs nats-server)
+	$(BIN)/ecg-anomaly bench soak --minutes $(SOAK_MINUTES)
 
 clean:  ## Remove caches and outputs
 	rm -rf $(OUT) out .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

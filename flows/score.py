@@ -5,117 +5,111 @@
     python -m flows.score mitdb/208 mitdb/119 --out results
 
 It needs no server of the user's: without ``PREFECT_API_URL`` Prefect starts one for the run.
+
+One task a record, however long: a record's state is carried from its first sample to its last, so pieces of it could
+only be scored one after the other, and 24 hours of two leads take less than a minute. Pieces would bring nothing but
+the cost of their tasks. A run that was killed is repeated from the records that are not finished.
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
-import re
 import sys
 import time
 from collections.abc import Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 from prefect import State, flow, get_run_logger, task
-from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.states import Completed, Failed
-from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
+from upath import UPath
 
-from pipeline.errors import PipelineError, SourceUnavailable
+from flows.artifacts import Progress, key, picture, show_table
+from flows.events import sending
+from flows.ledger import Run, noted_run, now_us
+from flows.retrying import PATIENTLY
+from flows.runners import reason_of_failure, runner_for
+from pipeline.announcing import EventSender, events_of
+from pipeline.promotion import model_in_use
 from pipeline.report import load_report, report_path, score_svg, write_report
-from pipeline.scoring import Job, is_scored, model_at, plan, result_key, run_job
+from pipeline.scoring import Job, model_at, plan, run_job
 from pipeline.settings import Settings
-from pipeline.sources import open_record, record_checksum
-from pipeline.storage import note_failure, note_run, package_versions
+from pipeline.storage import (
+    Place,
+    alarms_and_drifts,
+    collect,
+    note_failure,
+    note_run,
+    package_versions,
+    place,
+)
 
-__all__ = ["fetch_record", "score", "score_one"]
+__all__ = ["score", "score_one"]
 
 PICTURES = 6  # records whose scores are drawn in the artifact; the report has all
-WORKERS = 2  # records under way at once; scoring holds one core each
+COLUMNS = ("record", "minutes", "beats", "anomalies", "sensitivity", "precision", "alarms", "drifts")
 
 
-def _may_pass(_task: Any, _run: Any, state: Any) -> bool:
-    """Try again what may pass: a server that does not answer. A record that is not there will not come."""
-    return isinstance(state.result(raise_on_failure=False), SourceUnavailable)
+@task(name="score-record", task_run_name="score {job.name}", persist_result=False, **PATIENTLY)
+def score_one(job: Job) -> Any:
+    """Bring a record to this machine, if it is not here, and score it into the output folder.
 
-
-def _key(_context: Any, parameters: dict[str, Any]) -> str | None:
-    """Name the results by all that they depend on; None, so no caching, where the output folder lacks them."""
-    job: Job = parameters["job"]
-    record, key = job.record, parameters["key"]
-    if job.force or not is_scored(job.out, record, key, report=job.report):
-        return None
-    return sha256(f"{key}\0{job.out.resolve()}\0{record}".encode()).hexdigest()  # Prefect makes a file name of it
-
-
-@task(
-    name="fetch-record",
-    task_run_name="fetch {job.name}",
-    retries=3,
-    retry_delay_seconds=[2, 10, 60],
-    retry_jitter_factor=0.5,
-    retry_condition_fn=_may_pass,
-    persist_result=False,
-)
-def fetch_record(job: Job) -> str:
-    """Bring a record to this machine, if it is not here, and return the key of its results."""
-    record = open_record(job.name, data_dir=job.data_dir, leads=job.leads, settings=job.settings)
-    return result_key(record_checksum(record), model_at(job.model).checksum, record.leads, job.settings)
-
-
-@task(
-    name="score-record",
-    task_run_name="score {job.name}",
-    cache_key_fn=_key,
-    persist_result=True,
-    result_serializer="json",
-)
-def score_one(job: Job, key: str) -> dict[str, Any]:
-    """Score a record into the output folder; return its entry in the summary, with ``is_new``."""
+    The results carry a key of the record's, the model's and the settings' checksums: results that are there under the
+    same key are kept, and the task says ``Cached``. Returns the entry in the summary, with ``is_new``.
+    """
     scored = run_job(job, clock=time.perf_counter)
-    get_run_logger().info("%s: %d beats, key %s", job.record, scored.summary.beats, key[:12])
-    return {**scored.summary.model_dump(mode="json"), "is_new": scored.is_new}
+    row = {**scored.summary.model_dump(mode="json"), "is_new": scored.is_new}
+    if scored.is_new:
+        get_run_logger().info("%s: %d beats", job.record, scored.summary.beats)
+        return row
+    return Completed(name="Cached", message="scored before, nothing has changed", data=row)
 
 
 @flow(
     name="score",
     flow_run_name="score into {out}",
     description="Fetch records, score every heartbeat, write beats, alarms and a report.",
-    task_runner=ThreadPoolTaskRunner(max_workers=WORKERS),  # type: ignore[arg-type]  # Prefect types it too narrowly
     validate_parameters=True,
     persist_result=False,
 )
 def score(
     records: list[str],
-    out: Path = Path("out"),
+    out: str = "out",
     data_dir: Path | None = None,
     leads: list[str] | None = None,
     model: Path | None = None,
     alpha: Annotated[float, Field(gt=0, lt=0.5)] | None = None,
     force: bool = False,
+    report: bool = True,
+    workers: Annotated[int, Field(ge=1, le=64)] = 2,
+    dask: str | None = None,
 ) -> Any:
-    """Score records: one task to fetch each, one to score it.
+    """Score records, one task each.
 
     Parameters
     ----------
     records : list of str
         Names, globs or whole databases, such as ``mitdb/208`` or ``mitdb``.
-    out : Path
-        The output folder.
+    out : str
+        The output folder, or the URL of a place in an object store, such as ``s3://bucket/results``.
     data_dir : Path, optional
         A folder of WFDB records to read in place of PhysioNet.
     leads : list of str, optional
         Leads to score, in order of preference.
     model : Path, optional
-        Model file; the one that ships by default.
+        Model file; the one published last by default, and the one that ships where none was.
     alpha : float, optional
         Declared false-alarm rate per normal beat.
     force : bool
         Score again what is scored already.
+    report : bool
+        Write ``report.html``: half a megabyte a record, so not for thousands.
+    workers : int
+        Records under way at once, in threads.
+    dask : str, optional
+        Address of a Dask scheduler whose workers score instead; they see the same folders.
 
     Returns
     -------
@@ -123,67 +117,81 @@ def score(
         ``records``, the entries of the summary, and ``failed``, one line per record that could not be scored. The run
         is completed if any record was scored, its message naming those that failed; it is failed if none was.
     """
-    logger = get_run_logger()
     settings = Settings()
     if alpha is not None:
         threshold = settings.threshold.model_validate({**settings.threshold.model_dump(), "alpha": alpha})
         settings = settings.model_copy(update={"threshold": threshold})
-    jobs = plan(records, out, settings, data_dir=data_dir, leads=leads, model=model, force=force)
-    facts = {"model": model_at(model).checksum, **settings.model_dump(mode="json", include={"threshold", "alarms"})}
+    model = model or model_in_use(settings)
+    checksum = model_at(model).checksum  # a damaged model is one line, not one a record
+    facts = {"model": checksum, **settings.model_dump(mode="json", include={"threshold", "alarms"})}
+    jobs = plan(records, out, settings, data_dir=data_dir, leads=leads, model=model, force=force, report=report)
     note_run(out, command=f"flow score {' '.join(records)}", settings=facts, versions=package_versions())
-    fetched = [(job, fetch_record.submit(job)) for job in jobs]
-    scored = [(job, score_one.submit(job, key)) for job, key in fetched]  # type: ignore[call-overload]  # a future of it
+    with noted_run("score", settings, model=checksum, facts=facts) as run, sending() as sender:
+        rows, failed = _score(jobs, run, sender, workers, dask)
+        collect(out)
+        _publish(rows, failed, place(out), write_report(out) if report else None)
+        run.figures = {
+            **{name: sum(row[name] for row in rows) for name in ("beats", "anomalies", "alarms", "drifts")},
+            "records": len(rows),
+            "new": sum(row["is_new"] for row in rows),
+            "failed": len(failed),
+        }
+        run.message = f"{len(rows)} of {len(jobs)} records scored into {out}"
+        run.message += f"; failed: {', '.join(failed)}" if failed else ""
+        run.failed = bool(jobs) and not rows
+    if run.failed:
+        return Failed(message=f"none of {len(jobs)} records could be scored: {', '.join(failed)}")
+    return Completed(message=run.message, data={"records": rows, "failed": failed})
+
+
+def _score(
+    jobs: Sequence[Job], run: Run, sender: EventSender | None, workers: int, dask: str | None
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Run the tasks; return the entries of the summary, and the records that failed with the reason."""
     rows: list[dict[str, Any]] = []
     failed: dict[str, str] = {}
-    for (job, fetching), (_, future) in zip(fetched, scored, strict=True):
-        future.wait()
-        error = next((e for e in (_error(fetching), _error(future)) if e is not None), None)
-        if error is None:
-            rows.append(future.result())
-        else:
-            failed[job.record] = " ".join(str(error).split())
-            note_failure(out, job.record, failed[job.record])
-            logger.error("%s", failed[job.record])
-    page = write_report(out)
-    _publish(rows, failed, out, page)
-    if jobs and not rows:
-        return Failed(message=f"none of {len(jobs)} records could be scored: {', '.join(failed)}")
-    message = f"{len(rows)} of {len(jobs)} records scored into {out}"
-    message += f"; failed: {', '.join(failed)}" if failed else ""
-    return Completed(message=message, data={"records": rows, "failed": failed})
+    if not jobs:
+        return rows, failed
+    out = place(jobs[0].out)
+    origin = str(out if isinstance(out, UPath) else out.resolve())
+    bar = Progress(key("score", out.name, "progress"), "Records scored")
+    with runner_for(workers, dask) as runner:
+        futures = [(job, runner.submit(score_one, {"job": job})) for job in jobs]
+        for job, future in futures:
+            reason = reason_of_failure(future)
+            if not reason:
+                row = future.result()
+                rows.append(row)
+                alarms, drifts = alarms_and_drifts(out, job.record)
+                run.database.alarms.replace(origin, job.record, alarms, at_us=now_us(), run=run.id)
+                if sender is not None and row["is_new"]:
+                    model = row["metadata"].get("model", "")
+                    for event in events_of(job.record, drifts, alarms, source="score", model=model):
+                        sender.send(event)
+            else:
+                failed[job.record] = reason
+                note_failure(out, job.record, reason)
+                get_run_logger().error("%s", reason)
+            bar.update((len(rows) + len(failed)) / len(jobs))
+    return rows, failed
 
 
-def _error(future: Any) -> BaseException | None:
-    future.wait()
-    if future.state.is_completed():
-        return None
-    # A task whose record could not be fetched never ran: it has no result, and the fetching task has the reason.
-    result = future.state.result(raise_on_failure=False) if future.state.is_final() else None
-    return result if isinstance(result, PipelineError) else RuntimeError(future.state.message or "no result")
-
-
-def _publish(rows: Sequence[dict[str, Any]], failed: dict[str, str], out: Path, page: Path) -> None:
-    """Put a table, a page with pictures and a link to the report where Prefect shows them."""
-    key = "score-" + (re.sub(r"[^a-z0-9]+", "-", out.name.lower()).strip("-") or "out")
-    columns = ("record", "minutes", "beats", "anomalies", "sensitivity", "precision", "alarms", "drifts")
-    table = [{name: _plain(row[name]) for name in columns} for row in rows]
-    if failed:  # Prefect shows the columns that the first row has
-        table = [{**row, "error": None} for row in table]
-        table += [{**dict.fromkeys(columns), "record": record, "error": error} for record, error in failed.items()]
-    create_table_artifact(table=table, key=f"{key}-records", description="Records scored, and those that failed")
-    lines = [f"# {len(rows)} records scored", "", f"Report: `{page.resolve()}`. Not a medical device.", ""]
+def _publish(rows: Sequence[dict[str, Any]], failed: dict[str, str], out: Place, page: Place | None) -> None:
+    """Put a table, and with a report a page of pictures and a link to it, where Prefect shows them."""
+    show_table(key("score", out.name, "records"), rows, failed, COLUMNS, "Records scored, and those that failed")
+    if page is None:
+        return
+    link = str(page) if isinstance(page, UPath) else page.resolve().as_uri()
+    lines = [f"# {len(rows)} records scored", "", f"Report: `{link}`. Not a medical device.", ""]
     lines += [f"- **{record}** failed: {error}" for record, error in failed.items()]
     for row in sorted(rows, key=lambda row: -row["anomalies"])[:PICTURES]:
         lines += ["", f"## {row['record']}: {row['beats']} beats, {row['anomalies']} anomalies", ""]
-        picture = base64.b64encode(score_svg(load_report(report_path(out, row["record"]))).encode()).decode()
-        lines.append(f"![score against threshold](data:image/svg+xml;base64,{picture})")
-    create_markdown_artifact(markdown="\n".join(lines), key=f"{key}-pictures", description="Scores over time")
-    link = page.resolve().as_uri()
-    create_link_artifact(link, link_text=page.name, key=f"{key}-report", description="The report, on the disk it is on")
-
-
-def _plain(value: Any) -> Any:
-    return round(value, 3) if isinstance(value, float) else value
+        report = load_report(report_path(out, row["record"]))
+        lines.append(picture(score_svg(report), "score against threshold"))
+    create_markdown_artifact("\n".join(lines), key=key("score", out.name, "pictures"), description="Scores over time")
+    create_link_artifact(
+        link, link_text=page.name, key=key("score", out.name, "report"), description="The report, where it lies"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -194,13 +202,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
         epilog="example: python -m flows.score mitdb/208 mitdb/119 --out results",
     )
     parser.add_argument("records", nargs="*", help="names, globs or databases, such as mitdb/208")
-    parser.add_argument("--out", type=Path, default=Path("out"), help="folder of the results")
+    parser.add_argument("--out", default="out", help="folder of the results, or a URL such as s3://bucket/results")
     parser.add_argument("--data-dir", type=Path, help="folder of WFDB records in place of PhysioNet")
+    parser.add_argument("--leads", type=lambda text: text.split(","), help="leads to score, such as MLII,V1")
+    parser.add_argument("--model", type=Path, help="model file; by default the one published last")
     parser.add_argument("--alpha", type=float, help="declared false-alarm rate per normal beat")
     parser.add_argument("--force", action="store_true", help="score again what is scored already")
+    parser.add_argument("--no-report", dest="report", action="store_false", help="write no report.html")
+    parser.add_argument("--workers", type=int, default=2, help="records under way at once")
+    parser.add_argument("--runner", choices=("threads", "dask"), default="threads", help="where tasks run")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="of Dask, such as tcp://127.0.0.1:8786")
     options = vars(parser.parse_args(arguments))
+    runner, options["dask"] = options.pop("runner"), options.pop("scheduler")
     if not options["records"] and options["data_dir"] is None:
         parser.error("name a record, such as mitdb/208, or a folder with --data-dir")
+    if (runner == "dask") != (options["dask"] is not None):
+        parser.error("--runner dask and --scheduler ADDRESS go together")
     # The state, not the result: a failed run is in the log, and a traceback would only say it again.
     state = cast(State[Any], score(**options, return_state=True))
     sys.exit(0 if state.is_completed() and not state.result()["failed"] else 1)

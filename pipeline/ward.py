@@ -29,6 +29,8 @@ class Ward:
         The declared false-alarm rate.
     alarms : AlarmSettings, optional
         When a person is told.
+    watch : type of Monitor
+        What follows each patient, such as a :class:`pipeline.witness.Witness`, which can say why a beat got its score.
     """
 
     def __init__(
@@ -37,10 +39,12 @@ class Ward:
         *,
         threshold: ThresholdSettings | None = None,
         alarms: AlarmSettings | None = None,
+        watch: type[Monitor] = Monitor,
     ) -> None:
         self.model = model
         self._threshold = threshold
         self._alarms = alarms
+        self._watch = watch
         self._monitors: dict[str, Monitor] = {}
 
     def __len__(self) -> int:
@@ -52,7 +56,7 @@ class Ward:
     def monitor(self, record: str) -> Monitor:
         """Return the monitor of one patient; a new patient starts from the shared model."""
         if record not in self._monitors:
-            self._monitors[record] = Monitor(self.model, threshold=self._threshold, alarms=self._alarms)
+            self._monitors[record] = self._watch(self.model, threshold=self._threshold, alarms=self._alarms)
         return self._monitors[record]
 
     def discharge(self, record: str) -> None:

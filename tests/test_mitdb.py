@@ -30,7 +30,7 @@ def test_few_normal_beats_of_quiet_records_are_flagged(name: str, model: BeatMod
     beats = judged(name, model, mirror)
     normal = beats.aami == "N"
     assert normal.sum() > 1700
-    assert beats.is_anomaly[normal].mean() < 0.02
+    assert beats.is_anomaly[normal].mean() < 0.05
 
 
 @pytest.mark.parametrize("name", ["mitdb/108", "mitdb/114", "mitdb/203", "mitdb/222"])

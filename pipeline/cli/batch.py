@@ -14,6 +14,7 @@ import click
 if TYPE_CHECKING:
     from pipeline.scoring import Outcome
     from pipeline.settings import Settings
+    from pipeline.storage import Place
 
 __all__ = ["score_batch"]
 
@@ -84,7 +85,7 @@ def _tell_failures(outcomes: Sequence[Outcome]) -> None:
 
 
 def _show_json(
-    outcomes: Sequence[Outcome], out: Path, page: Path | None, seconds: float, facts: dict[str, Any]
+    outcomes: Sequence[Outcome], out: Path, page: Place | None, seconds: float, facts: dict[str, Any]
 ) -> None:
     from pipeline.cli.display import show_json
 
@@ -110,7 +111,7 @@ def _show_json(
 
 
 def _show_table(
-    outcomes: Sequence[Outcome], out: Path, page: Path | None, seconds: float, _facts: dict[str, Any]
+    outcomes: Sequence[Outcome], out: Path, page: Place | None, seconds: float, _facts: dict[str, Any]
 ) -> None:
     from pipeline.cli.display import show_table
     from pipeline.report import summary_table

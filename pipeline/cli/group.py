@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 from importlib import import_module
+from importlib.metadata import entry_points
 from pkgutil import iter_modules
 from typing import Any
 
@@ -17,7 +18,13 @@ from pipeline.errors import PipelineError
 
 __all__ = ["INTERRUPTED", "PipelineCommand", "main"]
 
+ENTRY_POINTS = "ecg_anomaly.commands"
 INTERRUPTED = 130  # what shells expect of a program that Ctrl-C has ended
+
+
+def _own_commands() -> dict[str, str]:
+    """Return the modules of the commands by name: `import_` is called `import`, which no module can be."""
+    return {module.name.rstrip("_"): f"{commands.__name__}.{module.name}" for module in iter_modules(commands.__path__)}
 
 
 class _Failure(click.ClickException):
@@ -55,18 +62,26 @@ class PipelineCommand(click.Command):
 
 
 class _Commands(click.Group):
-    """The modules of :mod:`pipeline.cli.commands`, imported when they are named."""
+    """The modules of :mod:`pipeline.cli.commands`, and what other packages add; imported when they are named.
+
+    A package adds a command by an entry point of the group ``ecg_anomaly.commands``: so do the flows, which this
+    package does not know.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
-        return sorted(module.name for module in iter_modules(commands.__path__))
+        return sorted({*_own_commands(), *entry_points(group=ENTRY_POINTS).names})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command by name, or None."""
-        if cmd_name not in self.list_commands(ctx):
-            return None
-        command: click.Command = import_module(f"{commands.__name__}.{cmd_name}").command
-        return command
+        command: click.Command
+        if cmd_name in _own_commands():
+            command = import_module(_own_commands()[cmd_name]).command
+            return command
+        for added in entry_points(group=ENTRY_POINTS, name=cmd_name):
+            command = added.load()
+            return command
+        return None
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the epilog as it stands."""

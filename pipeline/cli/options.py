@@ -60,10 +60,26 @@ def _split_leads(_ctx: click.Context, _parameter: click.Parameter, value: str | 
 leads_option = click.option(
     "--leads", callback=_split_leads, help="Leads to score, such as MLII,V1, in order of preference."
 )
+
+
+class _ModelPath(click.Path):
+    """A model file, or the kind of one that ships."""
+
+    name = "kind or file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from pipeline.detection.shipped import SHIPPED
+
+        if isinstance(value, str) and value in SHIPPED:
+            return SHIPPED[value]
+        return super().convert(value, param, ctx)
+
+
 model_option = click.option(
     "--model",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Model file; by default the one that ships.",
+    type=_ModelPath(exists=True, dir_okay=False, path_type=Path),
+    metavar="KIND|FILE",
+    help="A model that ships, autoencoder or forecaster, or a model file.  [default: autoencoder]",
 )
 
 _SCORING = (

@@ -8,29 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.detection.guesses import Guesses
-from pipeline.detection.network import LSTMAutoencoder, load_model
+from pipeline.detection.model_file import load_model
+from pipeline.detection.network import BeatNetwork
+from pipeline.detection.shipped import DEFAULT_MODEL
 from pipeline.errors import ModelError
 
 __all__ = ["DEFAULT_MODEL", "BeatModel"]
 
 
-def _shipped(name: str) -> Path:
-    # In a checkout the weights lie in data/models; a wheel carries them inside the package.
-    package = Path(__file__).resolve().parent.parent
-    inside = package / "models" / name
-    return inside if inside.exists() else package.parent / "data" / "models" / name
-
-
-DEFAULT_MODEL = _shipped("default.safetensors")
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class BeatModel:
-    """A trained autoencoder and what is known of its scores; read-only and shared by every patient.
+    """A trained network and what is known of its scores; read-only and shared by every patient.
 
     Attributes
     ----------
-    network : LSTMAutoencoder
+    network : BeatNetwork
         The network, in evaluation mode.
     guesses : Guesses
         How the scores of normal beats and abnormal ones are spread.
@@ -40,7 +32,7 @@ class BeatModel:
         Everything else that the file states: data, seed, figures.
     """
 
-    network: LSTMAutoencoder
+    network: BeatNetwork
     guesses: Guesses
     checksum: str
     facts: dict[str, Any]

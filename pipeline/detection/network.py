@@ -1,32 +1,27 @@
-"""The LSTM autoencoder in torch, and what goes into it."""
+"""What every network of the project reads and gives back, so that one scorer serves them all."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from pipeline.detection.context import QRS
 from pipeline.detection.contextual import ContextualBeats
-from pipeline.errors import ModelError
 
-__all__ = ["BLOCK", "LEADS", "LSTMAutoencoder", "Shape", "inputs", "load_model", "one_thread", "save_model"]
+__all__ = ["BLOCK", "LEADS", "BeatNetwork", "Shape", "inputs", "one_thread"]
 
 LEADS = 2  # places for leads; a missing one is zero and marked
 BLOCK = 32  # beats per forward pass, always: the same beat gets the same bits whatever stands beside it
 EARLIEST = 0.15  # log ratio of intervals: whether a beat is earlier still tells nothing of its normal shape
 LIMIT = 20.0  # residuals beyond so many units of noise are as strange as they get
-FORMAT = "ecg-anomaly-2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +32,10 @@ class Shape:
     ----------
     step : int
         Samples that form one time step; 4 at 180 Hz are 22 ms.
-    hidden, latent : int
-        Units of each LSTM, and of the bottleneck between them.
+    hidden : int
+        Units of each LSTM.
+    latent : int
+        Width of the bottleneck; 0 in a network that has none.
     """
 
     step: int = 4
@@ -61,14 +58,10 @@ class Shape:
         return 3 * self.channels + 2 + LEADS
 
 
-class LSTMAutoencoder(nn.Module):
-    """Rebuild the residual of a beat against the patient's usual beat, knowing that usual beat.
+class BeatNetwork(nn.Module, ABC):
+    """A network that says what a beat's residual against the patient's usual beat should be.
 
-    The encoder reads the residual and what is known of the patient, step by step, into a small latent vector; the
-    decoder, which knows the same, turns it back into a residual. What variation a normal heart shows around its usual
-    beat (amplitude with respiration, small shifts, the QT interval) is foreseen from what is known or fits through
-    the bottleneck; what does not is the reconstruction error. The latent vector is bounded, and blurred in training,
-    so that it holds a few bits and no strange beat.
+    What it does not foresee is its error, and the log of that is most of a beat's score. A subclass says how.
 
     Parameters
     ----------
@@ -76,40 +69,38 @@ class LSTMAutoencoder(nn.Module):
         Sizes of the network.
     """
 
-    def __init__(self, shape: Shape | None = None) -> None:
-        super().__init__()
-        self.shape = shape or Shape()
-        s = self.shape
-        self.encoder = nn.LSTM(s.channels + s.conditions, s.hidden, batch_first=True)
-        self.bottleneck = nn.Linear(s.hidden, s.latent)
-        self.decoder = nn.LSTM(s.latent + s.conditions, s.hidden, batch_first=True)
-        self.readout = nn.Linear(s.hidden, s.channels)
+    kind: ClassVar[str]
+    """Name of the kind, as model files state it."""
 
-    def forward(self, residual: Tensor, condition: Tensor, blur: Tensor | None = None) -> Tensor:
-        """Rebuild residuals.
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+
+    @abstractmethod
+    def forward(self, residual: Tensor, condition: Tensor) -> Tensor:
+        """Say what residuals should be.
 
         Parameters
         ----------
         residual : Tensor, shape (n, steps, channels)
             Residuals in units of the patient's noise.
         condition : Tensor, shape (n, steps, conditions)
-            What is known of the patient's usual beat.
-        blur : Tensor, shape (n, latent), optional
-            Added to the latent vector, in training.
+            What is known of the patient's usual beat, see :func:`inputs`.
 
         Returns
         -------
         Tensor, shape (n, steps, channels)
             The residual as far as it is normal variation.
         """
-        squashed = 3.0 * torch.asinh(residual / 3.0)
-        encoded, _ = self.encoder(torch.cat([squashed, condition], -1))
-        latent = torch.tanh(self.bottleneck(encoded[:, -1]))
-        if blur is not None:
-            latent = latent + blur
-        repeated = latent[:, None].expand(-1, residual.shape[1], -1)
-        decoded, _ = self.decoder(torch.cat([repeated, condition], -1))
-        return cast(Tensor, self.readout(decoded))
+
+    @abstractmethod
+    def layers(self, residual: Tensor, condition: Tensor) -> dict[str, tuple[nn.LSTM, Tensor]]:
+        """Return each LSTM by name, with what it reads, shape (n, steps, size), when the network sees these beats."""
+
+    def practise(self, residual: Tensor, condition: Tensor, blur: float, generator: torch.Generator) -> Tensor:
+        """Do what :meth:`forward` does, made as much harder by ``blur`` as training asks for."""
+        del blur, generator
+        return self(residual, condition)  # type: ignore[no-any-return]  # a module's call is untyped
 
     @torch.inference_mode()
     def run(self, residual: NDArray[np.float32], condition: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -180,42 +171,3 @@ def inputs(beats: ContextualBeats, shape: Shape) -> tuple[NDArray[np.float32], N
     of_beat_by_step = np.broadcast_to(of_beat[:, None, :], (n, shape.steps, 1 + LEADS))
     condition = np.concatenate([steps[1], steps[2], steps[3], place, of_beat_by_step], axis=2)
     return np.ascontiguousarray(steps[0]), np.ascontiguousarray(condition)
-
-
-def save_model(path: Path, network: LSTMAutoencoder, facts: Mapping[str, Any]) -> None:
-    """Write weights and facts (calibration, figures, seed) as one safetensors file, whole or not at all."""
-    tensors = {name: tensor.detach().contiguous() for name, tensor in network.state_dict().items()}
-    metadata = {
-        "format": FORMAT,
-        "shape": json.dumps(asdict(network.shape)),
-        "facts": json.dumps(facts, sort_keys=True),
-    }
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_bytes(save(tensors, metadata=metadata))
-    temporary.replace(path)
-
-
-def load_model(path: Path) -> tuple[LSTMAutoencoder, dict[str, Any]]:
-    """Read what :func:`save_model` wrote.
-
-    Raises
-    ------
-    ModelError
-        If the file is missing, damaged, or of another version.
-    """
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except FileNotFoundError as error:
-        raise ModelError(f"no model at {path}: train one with `ecg-anomaly train`") from error
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"model {path} is damaged ({error}): fetch it again or train one") from error
-    if metadata.get("format") != FORMAT:
-        raise ModelError(f"model {path} has format {metadata.get('format')!r}, this version reads {FORMAT!r}")
-    network = LSTMAutoencoder(Shape(**json.loads(metadata["shape"])))
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise ModelError(f"model {path} does not fit its own description: {error}") from error
-    return network.eval(), cast(dict[str, Any], json.loads(metadata["facts"]))

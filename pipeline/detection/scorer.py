@@ -13,7 +13,19 @@ from pipeline.detection.model import BeatModel
 from pipeline.detection.network import LEADS, inputs
 from pipeline.detection.surroundings import NOISE_AFTER, NOISE_BEFORE, P_WAVE
 
-__all__ = ["KIND_OTHER", "KIND_SUPRAVENTRICULAR", "KIND_VENTRICULAR", "Prepared", "Scorer", "Scores", "rhythm_term"]
+__all__ = [
+    "KIND_OTHER",
+    "KIND_SUPRAVENTRICULAR",
+    "KIND_VENTRICULAR",
+    "NOISE_SHARE",
+    "Prepared",
+    "ScoreParts",
+    "Scorer",
+    "Scores",
+    "fuse",
+    "rhythm_term",
+    "shares_of_shape",
+]
 
 # Chosen on DS1, as the model card tells.
 CORE = slice(50, 75)  # R - 10 to R + 15: the QRS itself, which noise and a changed T wave leave the clearest
@@ -83,6 +95,36 @@ class Scores:
     expected: NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoreParts:
+    """What scores are made of, lead by lead.
+
+    Attributes
+    ----------
+    foreseen, error : ndarray of float32, shape (n, leads, samples of ``QRS``)
+        The residual as the network gives it, and what is left of the true one, in units of the patient's noise.
+    distance : ndarray of float64, shape (n, leads)
+        Log of the error, the network's and the template's: what the shape's part is before noise is taken off.
+    noise : ndarray of float32, shape (n, leads)
+        Log of the noise around the beat over the patient's usual, of which ``NOISE_SHARE`` is taken off.
+    unknown : ndarray of bool, shape (n, leads)
+        True where a lead has no say.
+    shape, rhythm : ndarray of float64, shape (n,)
+        The two parts of the score.
+    p_wave : ndarray of float64, shape (n,)
+        Log of the P wave's deviation over the patient's usual, noise taken off: its say in the rhythm.
+    """
+
+    foreseen: NDArray[np.float32]
+    error: NDArray[np.float32]
+    distance: NDArray[np.float64]
+    noise: NDArray[np.float32]
+    unknown: NDArray[np.bool_]
+    shape: NDArray[np.float64]
+    rhythm: NDArray[np.float64]
+    p_wave: NDArray[np.float64]
+
+
 class Scorer:
     """Score one patient's beats and keep learning what is usual for that patient.
 
@@ -110,46 +152,62 @@ class Scorer:
         learn: bool = True,
     ) -> Prepared:
         """Set beats against the patient's context, which learns them; arguments as in :meth:`Context.advance`."""
-        beats = self._context.advance(time, window, present, broken, learn=learn)
+        return self.read(self._context.advance(time, window, present, broken, learn=learn))
+
+    def read(self, beats: ContextualBeats) -> Prepared:
+        """Lay out what this model's network reads of beats in context."""
         return Prepared(beats, *inputs(beats, self.model.network.shape))
 
     def finish(self, prepared: Prepared, rebuilt: NDArray[np.float32]) -> Scores:
         """Turn what the network rebuilt, shape (n, steps, channels), into scores."""
+        beats, parts = prepared.beats, self.dissect(prepared, rebuilt)
+        expected = beats.template + beats.offset[:, :, None]
+        expected[:, :, QRS] += parts.foreseen * beats.noise[:, :, QRS]
+        gone = np.where(beats.present, np.float32(1), np.float32(np.nan))[:, :, None] * beats.scale[:, :, None]
+        kind = np.where(
+            parts.shape >= VENTRICULAR_SHAPE,
+            KIND_VENTRICULAR,
+            np.where(parts.rhythm >= SUPRAVENTRICULAR_RHYTHM, KIND_SUPRAVENTRICULAR, KIND_OTHER),
+        )
+        return Scores(
+            score=parts.shape + parts.rhythm,
+            shape=parts.shape,
+            rhythm=parts.rhythm,
+            kind=kind.astype(np.uint8),
+            rr=beats.rr,
+            noise=np.nan_to_num(fuse(np.where(parts.unknown, np.nan, parts.noise))),
+            window=(beats.seen * gone).transpose(0, 2, 1),
+            expected=np.where((beats.member < 0)[:, None, None], np.float32(np.nan), expected * gone).transpose(
+                0, 2, 1
+            ),
+        )
+
+    def dissect(self, prepared: Prepared, rebuilt: NDArray[np.float32]) -> ScoreParts:
+        """Turn what the network rebuilt, shape (n, steps, channels), into what scores are made of."""
         beats = prepared.beats
         n, leads = beats.present.shape
         shape = self.model.network.shape
-        by_step = rebuilt.reshape(n, shape.steps, LEADS, shape.step)
-        per_lead = by_step.transpose(0, 2, 1, 3).reshape(n, LEADS, shape.steps * shape.step)
-        error = prepared.residual - rebuilt
-        error = error.reshape(n, shape.steps, LEADS, shape.step).transpose(0, 2, 1, 3)
-        error = error.reshape(n, LEADS, shape.steps * shape.step)[:, :leads]
+
+        def by_lead(values: NDArray[np.float32]) -> NDArray[np.float32]:
+            steps = values.reshape(n, shape.steps, LEADS, shape.step).transpose(0, 2, 1, 3)
+            return steps.reshape(n, LEADS, shape.steps * shape.step)[:, :leads]
+
+        error = by_lead(prepared.residual - rebuilt)
         # The template's own error stands beside the network's: the network explains normal variation, and what it
         # explains too well the template still sees.
         distance = 0.5 * log_distance(error) + 0.5 * log_distance(beats.residual[:, :, QRS])
         noise = np.clip(np.maximum(beats.excess[:, :, NOISE_BEFORE], beats.excess[:, :, NOISE_AFTER]), 0.0, 3.0)
         unknown = ~beats.present | (beats.member < 0)[:, None]
-        form = fuse(np.where(unknown, np.nan, distance - NOISE_SHARE * noise))
         p_wave = fuse(np.where(unknown, np.nan, beats.excess[:, :, P_WAVE] - NOISE_SHARE * noise))
-        rhythm = rhythm_term(beats.early, beats.variability, p_wave)
-        expected = beats.template + beats.offset[:, :, None]
-        expected[:, :, QRS] += per_lead[:, :leads] * beats.noise[:, :, QRS]
-        gone = np.where(beats.present, np.float32(1), np.float32(np.nan))[:, :, None] * beats.scale[:, :, None]
-        kind = np.where(
-            form >= VENTRICULAR_SHAPE,
-            KIND_VENTRICULAR,
-            np.where(rhythm >= SUPRAVENTRICULAR_RHYTHM, KIND_SUPRAVENTRICULAR, KIND_OTHER),
-        )
-        return Scores(
-            score=form + rhythm,
-            shape=form,
-            rhythm=rhythm,
-            kind=kind.astype(np.uint8),
-            rr=beats.rr,
-            noise=np.nan_to_num(fuse(np.where(unknown, np.nan, noise))),
-            window=(beats.seen * gone).transpose(0, 2, 1),
-            expected=np.where((beats.member < 0)[:, None, None], np.float32(np.nan), expected * gone).transpose(
-                0, 2, 1
-            ),
+        return ScoreParts(
+            foreseen=by_lead(rebuilt),
+            error=error,
+            distance=distance,
+            noise=noise,
+            unknown=unknown,
+            shape=fuse(np.where(unknown, np.nan, distance - NOISE_SHARE * noise)),
+            rhythm=rhythm_term(beats.early, beats.variability, p_wave),
+            p_wave=p_wave,
         )
 
     def snapshot(self) -> State:
@@ -170,6 +228,41 @@ def log_distance(error: NDArray[np.float32]) -> NDArray[np.float64]:
     core = square[:, :, CORE.start - QRS.start : CORE.stop - QRS.start]
     distance: NDArray[np.float64] = 0.25 * np.log(square.mean(axis=2) + 1e-9) + 0.25 * np.log(core.mean(axis=2) + 1e-9)
     return distance
+
+
+def shares_of_shape(
+    error: NDArray[np.float32], residual: NDArray[np.float32], distance: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return each sample's share of the shape's part of the score.
+
+    The shape's part is a weighted sum of logs of mean squares (:func:`log_distance`, :func:`fuse`), so this is its
+    slope along the log of each sample's square: how much goes when the sample comes nearer to what was expected.
+
+    Parameters
+    ----------
+    error, residual : ndarray of float32, shape (n, leads, samples of ``QRS``)
+        What the network and what the template left unexplained, in units of the patient's noise.
+    distance : ndarray of float64, shape (n, leads)
+        What is fused; NaN in a lead that has no say.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, leads, samples of ``QRS``)
+        Shares that sum to 1 in each beat; 0 in a lead that has no say.
+    """
+    core = slice(CORE.start - QRS.start, CORE.stop - QRS.start)
+    share = np.zeros(error.shape)
+    for values in (error, residual):
+        square = np.square(values, dtype=np.float64) + 1e-12
+        share += 0.25 * square / square.sum(axis=2, keepdims=True)
+        share[:, :, core] += 0.25 * square[:, :, core] / square[:, :, core].sum(axis=2, keepdims=True)
+    there = ~np.isnan(distance)
+    nearest = np.where(there, distance, np.inf)
+    is_nearest = there & (nearest == nearest.min(axis=1, keepdims=True))
+    of_mean = there / np.maximum(there.sum(axis=1, keepdims=True), 1)
+    of_least = is_nearest / np.maximum(is_nearest.sum(axis=1, keepdims=True), 1)
+    shared: NDArray[np.float64] = share * ((1.0 - LEAST) * of_mean + LEAST * of_least)[:, :, None]
+    return shared
 
 
 def fuse(distance: NDArray[np.float64]) -> NDArray[np.float64]:

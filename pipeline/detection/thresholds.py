@@ -210,8 +210,11 @@ class AdaptiveThreshold(base.AnomalyFilter):
             return None
         high = score > self._threshold(score - shape)
         if self.guesses is None:
+            known = len(self._raw) >= SOON
             location, scale = self._unit()
             self._standardise_by(score)
+            if not known:  # neither location nor scale are
+                return None
             score = min(max((score - location) / scale, -50.0), 50.0)
         beat = (score, shape if math.isfinite(shape) else score)
         self._past.append(beat)

@@ -1,16 +1,24 @@
-"""Train the autoencoder on beats in context."""
+"""Train a network on beats in context."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pipeline.detection.network import LEADS, LSTMAutoencoder, Shape, one_thread
+from pipeline.detection.checkpoint import optimizer_tensors, read_checkpoint, restore_optimizer, write_checkpoint
+from pipeline.detection.lstm_autoencoder import LSTMAutoencoder
+from pipeline.detection.model_file import NETWORKS
+from pipeline.detection.network import LEADS, BeatNetwork, Shape, one_thread
+from pipeline.detection.optimisation import optimizer_of, schedule_of
+from pipeline.detection.standardise import standardised
 
 __all__ = ["Examples", "Fit", "TrainingSettings", "train"]
 
@@ -38,7 +46,17 @@ class TrainingSettings:
     batch : int
         Beats a step.
     learning_rate : float
-        Peak of a one-cycle schedule.
+        The highest that the schedule comes to.
+    optimizer : str
+        A key of :data:`pipeline.detection.optimisation.OPTIMIZERS`.
+    schedule : str
+        One of :data:`pipeline.detection.optimisation.SCHEDULES`.
+    weight_decay : float
+        Share of the weights (adamw), or of their gradient (adam, rmsprop), that is taken off in each step.
+    clip : float
+        Norm that the gradient is cut down to; 0 for none.
+    standardise : bool
+        Whether what is known of a beat is standardised as it is read, see :func:`standardised`.
     noise : float
         Deviation of the noise added to the residuals, in their own units: the network has to denoise.
     blur : float
@@ -53,6 +71,11 @@ class TrainingSettings:
     patience: int = 2
     batch: int = 256
     learning_rate: float = 3e-3
+    optimizer: str = "adamw"
+    schedule: str = "onecycle"
+    weight_decay: float = 1e-4
+    clip: float = 1.0
+    standardise: bool = False
     noise: float = 0.5
     blur: float = 1.0
     drop_lead: float = 0.2
@@ -64,87 +87,166 @@ class TrainingSettings:
 class Fit:
     """A trained network, with its losses a pass: mean absolute error in units of the patient's noise."""
 
-    network: LSTMAutoencoder
+    network: BeatNetwork
     training_loss: tuple[float, ...]
     validation_loss: tuple[float, ...]
 
 
-@one_thread()
 def train(
     training: Sequence[Examples],
     validation: Sequence[Examples] = (),
     *,
+    kind: str = LSTMAutoencoder.kind,
     shape: Shape | None = None,
     settings: TrainingSettings | None = None,
     progress: Callable[[int, int, float], None] | None = None,
+    checkpoint: Path | None = None,
 ) -> Fit:
-    """Fit an autoencoder to beats, unlabelled; with validation records, stop early and keep the best pass.
+    """Fit a network to beats, unlabelled; with validation records, stop early and keep the best pass.
 
     Parameters
     ----------
     training, validation : sequence of Examples
         Beats of the records that are learnt, and of those that decide when to stop.
+    kind : str
+        Kind of the network, a key of :data:`pipeline.detection.model_file.NETWORKS`.
     shape : Shape, optional
-        Sizes of the network.
+        Sizes of the network; by default those of its kind.
     settings : TrainingSettings, optional
         How to train.
     progress : callable, optional
         Called after each step with the step, the number of steps and the loss.
+    checkpoint : Path, optional
+        A file in which the training keeps where it stands after each pass. If it tells of just this training, that
+        goes on from there, and gives the weights that it would have given unstopped.
 
     Raises
     ------
     ValueError
-        If there are fewer beats than one batch.
+        If there are fewer beats than one batch, or a setting is unknown.
     """
-    shape, settings = shape or Shape(), settings or TrainingSettings()
-    residual = torch.from_numpy(np.concatenate([part.residual for part in training]))
-    condition = torch.from_numpy(np.concatenate([part.condition for part in training]))
-    if len(residual) < settings.batch:
-        raise ValueError(f"{len(residual)} beats are fewer than one batch of {settings.batch}")
-    generator = torch.Generator().manual_seed(settings.seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
-        network = LSTMAutoencoder(shape)
-    optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=1e-4)
-    per_epoch = len(residual) // settings.batch
-    total = settings.epochs * per_epoch
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.learning_rate, total_steps=total + 1)
-    losses: list[float] = []
-    held_out: list[float] = []
-    best, best_weights = float("inf"), network.state_dict()
-    for epoch in range(settings.epochs):
-        order = torch.randperm(len(residual), generator=generator)
+    return Trainer(training, validation, kind=kind, shape=shape, settings=settings, checkpoint=checkpoint).run(progress)
+
+
+class Trainer:
+    """One training, between two passes; parameters are those of :func:`train`."""
+
+    def __init__(
+        self,
+        training: Sequence[Examples],
+        validation: Sequence[Examples],
+        *,
+        kind: str,
+        shape: Shape | None,
+        settings: TrainingSettings | None,
+        checkpoint: Path | None,
+    ) -> None:
+        if kind not in NETWORKS:
+            raise ValueError(f"kind {kind!r}: it is one of {', '.join(NETWORKS)}")
+        self._settings = how = settings or TrainingSettings()
+        self._residual = torch.from_numpy(np.concatenate([part.residual for part in training]))
+        self._condition = torch.from_numpy(np.concatenate([part.condition for part in training]))
+        self._validation = validation
+        if len(self._residual) < how.batch:
+            raise ValueError(f"{len(self._residual)} beats are fewer than one batch of {how.batch}")
+        self._generator = torch.Generator().manual_seed(how.seed)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(how.seed)
+            self._network = NETWORKS[kind](shape)
+        self._per_epoch = len(self._residual) // how.batch
+        self._total = how.epochs * self._per_epoch
+        self._optimizer = optimizer_of(self._network.parameters(), how)
+        self._schedule = schedule_of(self._optimizer, how, self._total)
+        self._losses: list[float] = []
+        self._held_out: list[float] = []
+        self._best_weights = self._network.state_dict()
+        self._checkpoint = checkpoint
+        self._about = ""
+        if checkpoint is not None:
+            self._about = self._fingerprint()
+            self._resume(checkpoint)
+
+    @one_thread()
+    def run(self, progress: Callable[[int, int, float], None] | None = None) -> Fit:
+        """Train to the end."""
+        how = self._settings
+        with standardised(self._network, self._condition) if how.standardise else nullcontext():
+            while len(self._losses) < how.epochs and not self._stops_early():
+                self._pass(progress)
+                if self._checkpoint is not None:
+                    self._keep(self._checkpoint)
+            if self._validation:
+                self._network.load_state_dict(self._best_weights)
+        return Fit(self._network.eval(), tuple(self._losses), tuple(self._held_out))
+
+    def _stops_early(self) -> bool:
+        since_best = len(self._held_out) - 1 - int(np.argmin(self._held_out)) if self._held_out else 0
+        return since_best >= self._settings.patience
+
+    def _pass(self, progress: Callable[[int, int, float], None] | None) -> None:
+        how, network, generator = self._settings, self._network, self._generator
+        order = torch.randperm(len(self._residual), generator=generator)
         network.train()
         running = 0.0
-        for step in range(per_epoch):
-            chosen = order[step * settings.batch : (step + 1) * settings.batch]
-            x, known, weight = _vary(residual[chosen].clamp(-CUT, CUT), condition[chosen], shape, settings, generator)
-            noisy = x + settings.noise * weight * torch.randn(x.shape, generator=generator)
-            blur = settings.blur * torch.randn(len(x), shape.latent, generator=generator)
-            rebuilt = network(noisy, known, blur)
+        for step in range(self._per_epoch):
+            chosen = order[step * how.batch : (step + 1) * how.batch]
+            clean = self._residual[chosen].clamp(-CUT, CUT)
+            x, known, weight = _vary(clean, self._condition[chosen], network.shape, how, generator)
+            noisy = x + how.noise * weight * torch.randn(x.shape, generator=generator)
+            rebuilt = network.practise(noisy, known, how.blur, generator)
             loss = ((rebuilt - x).abs() * weight).sum() / weight.sum()
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
+            self._optimizer.zero_grad()
+            torch.autograd.backward(loss)
+            if how.clip > 0:
+                nn.utils.clip_grad_norm_(network.parameters(), how.clip)
+            self._optimizer.step()
+            self._schedule.step()
             running += float(loss.detach())
             if progress is not None:
-                progress(epoch * per_epoch + step + 1, total, float(loss.detach()))
-        losses.append(running / per_epoch)
-        if validation:
-            held_out.append(validation_loss(network.eval(), validation))
-            if held_out[-1] < best:
-                best = held_out[-1]
-                best_weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-            elif len(held_out) - 1 - int(np.argmin(held_out)) >= settings.patience:
-                break
-    if validation:
-        network.load_state_dict(best_weights)
-    return Fit(network.eval(), tuple(losses), tuple(held_out))
+                progress(len(self._losses) * self._per_epoch + step + 1, self._total, float(loss.detach()))
+        self._losses.append(running / self._per_epoch)
+        if self._validation:
+            self._held_out.append(validation_loss(network.eval(), self._validation))
+            if self._held_out[-1] < min(self._held_out[:-1], default=float("inf")):
+                self._best_weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+
+    def _fingerprint(self) -> str:
+        digest = hashlib.blake2b(repr((self._network.kind, self._network.shape, self._settings)).encode())
+        for part in (Examples(self._residual.numpy(), self._condition.numpy()), *self._validation):
+            digest.update(np.ascontiguousarray(part.residual).data)
+            digest.update(np.ascontiguousarray(part.condition).data)
+        return digest.hexdigest()
+
+    def _keep(self, path: Path) -> None:
+        state, groups = optimizer_tensors(self._optimizer)
+        tensors = {
+            "network": self._network.state_dict(),
+            "best": self._best_weights,
+            "optimizer": state,
+            "chance": {"state": self._generator.get_state()},
+        }
+        facts = {
+            "losses": self._losses,
+            "held_out": self._held_out,
+            "groups": groups,
+            "schedule": self._schedule.state_dict(),
+        }
+        write_checkpoint(path, self._about, tensors, facts)
+
+    def _resume(self, path: Path) -> None:
+        found = read_checkpoint(path, self._about)
+        if found is None:
+            return
+        tensors, facts = found
+        self._network.load_state_dict(tensors["network"])
+        self._best_weights = tensors["best"]
+        restore_optimizer(self._optimizer, tensors["optimizer"], facts["groups"])
+        self._schedule.load_state_dict(facts["schedule"])
+        self._generator.set_state(tensors["chance"]["state"])
+        self._losses, self._held_out = facts["losses"], facts["held_out"]
 
 
-def validation_loss(network: LSTMAutoencoder, records: Sequence[Examples]) -> float:
+def validation_loss(network: BeatNetwork, records: Sequence[Examples]) -> float:
     """Return the mean absolute error of the leads that are there, every record counting the same."""
     values = []
     for part in records:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from numpy.typing import ArrayLike
 
@@ -29,7 +30,7 @@ class EvaluatedRecord:
     seeds : tuple of JudgedBeats
         The detector's beats, once for each seed of its training. The first has verdicts and kinds, the others scores.
     rivals : dict of str to JudgedBeats
-        The same beats as each rival scores them.
+        The same beats as each other detector and each rival scores them.
     r_peaks : RPeaks or None
         How the detected R peaks fared; None if none were detected.
     alarms : RecordAlarms or None
@@ -65,6 +66,7 @@ def evaluate_record(
     *,
     n_samples: int,
     other_scores: Sequence[ArrayLike] = (),
+    beside: Mapping[str, ArrayLike] = MappingProxyType({}),
     detected: ArrayLike | None = None,
     rivals: Mapping[str, Rival] = RIVALS,
     start_s: float = LEARNING_S,
@@ -82,6 +84,8 @@ def evaluate_record(
         Length of the record at the rate of the findings.
     other_scores : sequence of array_like, each of shape (n,)
         Scores of the same beats by the detector as trained with other seeds.
+    beside : mapping of str to array_like, each of shape (n,)
+        Scores of the same beats by other detectors, which stand before the rivals.
     detected : array_like of int, optional
         Detected R peaks in samples, learning period and all, if the detector of R peaks is to be measured.
     rivals : mapping of str to function
@@ -112,7 +116,8 @@ def evaluate_record(
     return EvaluatedRecord(
         record=name,
         seeds=(beats, *(judged(score=scores) for scores in other_scores)),
-        rivals={rival: judged(score=score(findings.window, findings.time_s)) for rival, score in rivals.items()},
+        rivals={name: judged(score=scores) for name, scores in beside.items()}
+        | {rival: judged(score=score(findings.window, findings.time_s)) for rival, score in rivals.items()},
         r_peaks=r_peaks,
         alarms=judge_alarms(beats, findings.alarms, annotations, start_s=start_s),
         snr_db=snr_db,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -22,6 +22,7 @@ from pipeline.evaluation.protocol import LEARNING_S
 from pipeline.evaluation.record import EvaluatedRecord, evaluate_record
 from pipeline.evaluation.rivals import RIVALS
 from pipeline.evaluation.seeds import score_by_seeds
+from pipeline.evaluation.step import SteppedRecord
 from pipeline.processes import without_ctrl_c
 from pipeline.records import Findings, Record
 from pipeline.settings import Settings
@@ -44,7 +45,10 @@ class Noise:
 
 
 class ScoredRecord(NamedTuple):
-    """A record's scored beats, its annotations, its length in samples, and the scores of the other networks."""
+    """A record's scored beats, its annotations, its length in samples, and the scores of the other networks.
+
+    Those are of the other seeds first, then of the detectors beside.
+    """
 
     findings: Findings
     annotations: Annotations
@@ -64,6 +68,8 @@ class Task:
         Where records come from; threshold and alarms.
     models : tuple of Path
         Model files, one for each seed; the first one's verdicts count.
+    beside : tuple of (str, Path)
+        Other detectors that score the same beats, by name, such as a model of another kind.
     rpeaks : {'reference', 'detected'}
         Whose R peaks are scored.
     data_dir : Path or None
@@ -76,17 +82,21 @@ class Task:
         Whether the rivals are scored as well.
     database : str or None
         Name of the database that the figures carry; by default PhysioNet's, or the folder's.
+    step : float or None
+        What the signal is multiplied by from 15:00 on.
     """
 
     name: str
     settings: Settings
     models: tuple[Path, ...] = (DEFAULT_MODEL,)
+    beside: tuple[tuple[str, Path], ...] = field(default=(), kw_only=True)
     rpeaks: str = "reference"
     data_dir: Path | None = None
     leads: tuple[str, ...] | None = None
     noise: Noise | None = None
     rivals: bool = True
     database: str | None = None
+    step: float | None = None
 
     @property
     def record(self) -> str:
@@ -120,9 +130,11 @@ class Task:
         if self.noise is not None:
             noise = open_record(self.noise.name, leads=NOISE_LEADS, settings=self.settings)
             record = NoisyRecord(clean, noise, self.noise.snr_db)
+        if self.step is not None:
+            record = SteppedRecord(record, self.step)
         findings, other_scores = score_by_seeds(
             record,
-            [BeatModel.load(path) for path in self.models],
+            [BeatModel.load(path) for path in (*self.models, *(path for _, path in self.beside))],
             threshold=self.settings.threshold,
             alarms=self.settings.alarms,
             peaks=partial(ReferencePeaks, sample, annotations.fs) if self.rpeaks == "reference" else None,
@@ -132,11 +144,14 @@ class Task:
     def run(self) -> EvaluatedRecord:
         """Score the record and hold it against its annotations; raises what :meth:`score` raises."""
         scored = self.score()
+        seeds = len(self.models) - 1
+        names = [name for name, _ in self.beside]
         return evaluate_record(
             scored.findings,
             scored.annotations,
             n_samples=scored.n_samples,
-            other_scores=scored.other_scores,
+            other_scores=scored.other_scores[:seeds],
+            beside=dict(zip(names, scored.other_scores[seeds:], strict=True)),
             detected=None if self.rpeaks == "reference" else scored.findings.r_peak,
             rivals=RIVALS if self.rivals else {},
             snr_db=snr_of(self.record) if self.noise is None else self.noise.snr_db,

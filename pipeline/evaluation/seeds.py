@@ -1,4 +1,4 @@
-"""One record scored by the networks of several seeds: beats and context are found once, the networks see the same."""
+"""One record scored by several networks: beats and context are found once, and each network sees the same."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from pipeline.detection.model import BeatModel
 from pipeline.detection.network import LEADS
 from pipeline.detection.scorer import Scorer
-from pipeline.errors import ModelError
 from pipeline.monitor import Monitor, Pending
 from pipeline.records import Findings, Record
 
@@ -31,7 +30,7 @@ def score_by_seeds(
     record : Record
         What to score.
     models : sequence of BeatModel
-        Networks of one shape, trained with different seeds.
+        Networks, of other seeds or other kinds.
     **settings
         As :class:`pipeline.Monitor` takes them.
 
@@ -44,8 +43,6 @@ def score_by_seeds(
 
     Raises
     ------
-    ModelError
-        If the networks have different shapes.
     PipelineError
         If the record cannot be read.
     """
@@ -59,16 +56,16 @@ class _SeedMonitor(Monitor):
 
     def __init__(self, models: Sequence[BeatModel], n_leads: int, **settings: Any) -> None:
         first, *others = models
-        if any(model.network.shape != first.network.shape for model in others):
-            raise ModelError("the models beside the first have another shape: train them together, or use --seeds 1")
         super().__init__(first, **settings)
         self._others = [Scorer(model, n_leads) for model in others]
         self.other_scores: list[list[NDArray[np.float64]]] = [[] for _ in others]
 
     def complete(self, pending: Pending, rebuilt: NDArray[np.float32]) -> Findings:
         """Turn what the networks rebuilt into scores; the first one's become findings."""
-        prepared = pending.prepared
         for scorer, scores in zip(self._others, self.other_scores, strict=True):
-            theirs = scorer.model.network.run(prepared.residual, prepared.condition)
+            network, own = scorer.model.network, self.model.network
+            is_same = network.shape.step == own.shape.step
+            prepared = pending.prepared if is_same else scorer.read(pending.prepared.beats)
+            theirs = network.run(prepared.residual, prepared.condition)
             scores.append(scorer.finish(prepared, theirs).score)
         return super().complete(pending, rebuilt)

@@ -14,12 +14,23 @@ from pipeline.evaluation.beats import JudgedBeats, judge
 from pipeline.evaluation.operation import Operation, operation
 from pipeline.evaluation.protocol import RATES
 from pipeline.evaluation.sheet import Sheet
+from pipeline.evaluation.step import recovery
 from pipeline.evaluation.threshold_rules import THRESHOLD_RULES, ThresholdRule
 from pipeline.records import Findings
 
-__all__ = ["JudgedRules", "RuleFigures", "judge_rules", "rule_figures", "rule_sheets"]
+__all__ = [
+    "MAIN_RATE",
+    "JudgedRules",
+    "RuleFigures",
+    "judge_rules",
+    "recovery_sheet",
+    "rule_figures",
+    "rule_recoveries",
+    "rule_sheets",
+]
 
 MAIN_RATE = 0.01
+BOOTSTRAPS = 2000
 
 JudgedRules = dict[tuple[str, float], JudgedBeats]  # one record's beats under each rule and declared rate
 
@@ -49,6 +60,15 @@ class RuleFigures:
         return self.operation.fpr / self.declared
 
     @property
+    def ratio_interval(self) -> tuple[float, float]:
+        """95 % interval of the ratio, from a bootstrap over records."""
+        counts = np.array([(record.false_alarms, record.normal) for record in self.operation.records])
+        drawn = np.random.default_rng(0).integers(len(counts), size=(BOOTSTRAPS, len(counts)))
+        alarms, normal = counts[drawn].sum(axis=1).T
+        low, high = np.quantile(alarms / np.maximum(normal, 1) / self.declared, (0.025, 0.975))
+        return float(low), float(high)
+
+    @property
     def ratio_set_aside(self) -> float:
         """The same without the normal beats in rhythms that are no sinus rhythm."""
         return self.set_aside.fpr / self.declared
@@ -69,6 +89,7 @@ class RuleFigures:
         return {
             "declared": self.declared,
             "ratio": self.ratio,
+            "ratio_interval": self.ratio_interval,
             "ratio_other_rhythms_set_aside": self.ratio_set_aside,
             "within_2x": self.within_2x,
             "worst_record": self.worst_record,
@@ -118,6 +139,40 @@ def judge_rules(
     return out
 
 
+def rule_recoveries(stepped: Sequence[JudgedRules], plain: Sequence[JudgedRules]) -> dict[str, list[float]]:
+    """Return, by rule, how many normal beats of each record a step disturbs, as in :mod:`pipeline.evaluation.step`.
+
+    Parameters
+    ----------
+    stepped, plain : sequence of JudgedRules
+        The same records with the step and without it.
+    """
+    return {
+        rule: [
+            recovery(with_step[rule, rate], without[rule, rate])
+            for with_step, without in zip(stepped, plain, strict=True)
+        ]
+        for rule, rate in stepped[0]
+    }
+
+
+def recovery_sheet(recoveries: Mapping[str, Sequence[float]], factor: float) -> Sheet:
+    """Return the table of :func:`rule_recoveries` after the signal was multiplied by ``factor``."""
+    rows = []
+    for rule, found in recoveries.items():
+        beats = np.array([b for b in found if not np.isnan(b)])
+        never = int(np.isinf(beats).sum())
+        texts = [
+            f"{q:.0f}" if np.isfinite(q) else "never" for q in np.quantile(beats, (0.5, 0.9, 1.0), method="higher")
+        ]
+        rows.append((rule, *texts, f"{never} of {len(beats)}"))
+    return Sheet(
+        f"Normal beats until verdicts recover from a step of amplitude by {factor:g}, at {100 * MAIN_RATE:g} %",
+        ("", "median", "p90", "worst", "never"),
+        tuple(rows),
+    )
+
+
 def rule_figures(records: Sequence[JudgedRules]) -> list[RuleFigures]:
     """Put the records together, by rule and declared rate.
 
@@ -146,11 +201,22 @@ def rule_sheets(figures: Sequence[RuleFigures]) -> Iterator[Sheet]:
         n = len([record for record in chosen[0].operation.records if record.normal])
         yield Sheet(
             f"Threshold rules at a declared rate of {100 * rate:g} % of normal beats, {n} records",
-            ("", "realised / declared", "sinus only", "within 2x", "worst FPR %", "Se V %", "Se S %", "macro F1"),
+            (
+                "",
+                "realised / declared",
+                "95 %",
+                "sinus only",
+                "within 2x",
+                "worst FPR %",
+                "Se V %",
+                "Se S %",
+                "macro F1",
+            ),
             tuple(
                 (
                     f.rule,
                     f"{f.ratio:.2f}",
+                    "{:.2f}-{:.2f}".format(*f.ratio_interval),
                     f"{f.ratio_set_aside:.2f}",
                     f"{f.within_2x} of {n}",
                     f"{100 * f.operation.fpr_max:.1f} ({f.worst_record.rpartition('/')[2]})",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.annotations import Annotations
+from pipeline.explanation import Explanation
 from pipeline.records import KINDS, Alarm, Chunk, Drift, Findings, Gap
 from pipeline.report.bins import Bins
 from pipeline.report.events import EventPicker
@@ -95,8 +97,15 @@ class ReportCollector:
         self._events.add_signal(start, signal)
         self._stop = start + len(signal)
 
-    def add_findings(self, findings: Findings) -> None:
+    def add_findings(self, findings: Findings, why: Callable[[int], Explanation] | None = None) -> None:
         """Take what was found in the chunks so far.
+
+        Parameters
+        ----------
+        findings : Findings
+            The next ones.
+        why : callable, optional
+            Explains a beat of these findings by its number, see :meth:`pipeline.witness.Witness.explain`.
 
         Raises
         ------
@@ -106,7 +115,7 @@ class ReportCollector:
         if findings.record != self._record:
             raise ValueError(f"findings of {findings.record!r} added to {self._record!r}")
         self._keep(findings)
-        self._events.add_findings(findings)
+        self._events.add_findings(findings, why)
         if not len(findings):
             return
         time_s, flagged = findings.time_s, findings.is_anomaly

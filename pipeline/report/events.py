@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.explanation import Explanation
 from pipeline.records import KINDS, Alarm, Findings
 from pipeline.report.marks import MARKS, PRIORITIES, anomaly_kind
-from pipeline.report.record import BeatPicture, Event, Strip, rounded
+from pipeline.report.record import BeatPicture, Event, Strip, Why, rounded
 from pipeline.storage.labels import BeatLabels
 
 __all__ = ["EventPicker"]
@@ -74,8 +76,8 @@ class EventPicker:
         missing = np.full((hole, signal.shape[1]), np.nan, dtype=np.float32)
         self._signal = np.concatenate([self._signal, missing, signal])
 
-    def add_findings(self, findings: Findings) -> None:
-        """Take the next findings."""
+    def add_findings(self, findings: Findings, why: Callable[[int], Explanation] | None = None) -> None:
+        """Take the next findings, and what explains a beat of them by its number."""
         time_s = findings.time_s
         kinds = [KINDS[kind] for kind in findings.kind]
         flags = findings.is_anomaly.tolist()
@@ -84,7 +86,7 @@ class EventPicker:
             for t, kind, flag in zip(time_s.tolist(), kinds, flags, strict=True)
         )
         for i in np.flatnonzero(findings.is_anomaly & np.isfinite(findings.score)):
-            self._offer(findings, int(i), anomaly_kind(kinds[i]))
+            self._offer(findings, int(i), anomaly_kind(kinds[i]), why)
         for alarm in findings.alarms:
             self._offer_alarm(alarm)
         self._label(findings)
@@ -105,7 +107,7 @@ class EventPicker:
             if c.strip is not None
         ]
 
-    def _offer(self, findings: Findings, i: int, kind: str) -> None:
+    def _offer(self, findings: Findings, i: int, kind: str, why: Callable[[int], Explanation] | None) -> None:
         group = self._anomalies[kind]
         time_s, score = float(findings.r_peak[i] / self._fs), float(findings.score[i])
         near = [other for other in group if abs(other.time_s - time_s) < _APART_S]
@@ -117,7 +119,8 @@ class EventPicker:
             if least.score >= score:
                 return
             rest.remove(least)
-        new = _Candidate(f"{kind} anomaly", time_s, time_s, score, beat=_picture(findings, i, kind))
+        picture = _picture(findings, i, kind, None if why is None else _why(why(int(findings.beat[i]))))
+        new = _Candidate(f"{kind} anomaly", time_s, time_s, score, beat=picture)
         self._anomalies[kind] = [*rest, new]
 
     def _offer_alarm(self, alarm: Alarm) -> None:
@@ -191,22 +194,36 @@ def _rank(alarm: Alarm) -> tuple[int, float]:
     return -PRIORITIES.index(alarm.priority), alarm.raised_s
 
 
-def _picture(findings: Findings, i: int, kind: str) -> BeatPicture:
-    def number(value: float) -> float | None:
-        return float(f"{value:.4g}") if np.isfinite(value) else None
+def _number(value: float) -> float | None:
+    return float(f"{value:.4g}") if np.isfinite(value) else None
 
+
+def _why(explanation: Explanation) -> Why:
+    nearest = explanation.nearest[:1]
+    return Why(
+        words=explanation.words,
+        shape_share=_number(explanation.shape_share),
+        rhythm_share=_number(explanation.rhythm_share),
+        noise_taken_off=_number(explanation.noise_taken_off),
+        nearest_time_s=round(nearest[0].time_s, 3) if nearest else None,
+        nearest=[rounded(lead, 3) for lead in nearest[0].window.T] if nearest else [],
+    )
+
+
+def _picture(findings: Findings, i: int, kind: str, why: Why | None) -> BeatPicture:
     return BeatPicture(
         beat=int(findings.beat[i]),
         time_s=round(float(findings.r_peak[i] / findings.fs), 3),
-        rr_s=number(float(findings.rr_s[i])),
+        rr_s=_number(float(findings.rr_s[i])),
         score=float(f"{findings.score[i]:.4g}"),
-        threshold=number(float(findings.threshold[i])),
-        p_value=number(float(findings.p_value[i])),
+        threshold=_number(float(findings.threshold[i])),
+        p_value=_number(float(findings.p_value[i])),
         kind=kind,
-        shape=number(float(findings.shape[i])),
-        rhythm=number(float(findings.rhythm[i])),
+        shape=_number(float(findings.shape[i])),
+        rhythm=_number(float(findings.rhythm[i])),
         learning=bool(findings.learning[i]),
         symbol=None,
         window=[rounded(lead, 3) for lead in findings.window[i].T],
         expected=[rounded(lead, 3) for lead in findings.expected[i].T],
+        why=why,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +14,11 @@ from pipeline.report.figures.strip import strip_svg
 from pipeline.report.figures.svg import clock
 from pipeline.report.marks import COLOURS, LETTERS, MARKS
 from pipeline.report.record import Event, RecordReport, load_report
-from pipeline.storage.files import replace_file, translated
+from pipeline.storage.files import readable, replace_file, translated
+from pipeline.storage.place import Place, PlaceLike, place
 from pipeline.storage.summary import Summary, read_summary
 
-__all__ = ["write_report"]
+__all__ = ["environment", "write_report"]
 
 _NAME = "report.html"
 
@@ -34,7 +35,7 @@ class _Section:
     events: list[tuple[Event, str, str]]
 
 
-def write_report(out: Path | str, *, title: str = "ECG anomaly report") -> Path:
+def write_report(out: PlaceLike, *, title: str = "ECG anomaly report") -> Place:
     """Write ``DIR/report.html`` from the summary and the saved reports of an output folder.
 
     The page loads nothing: styles, figures and the little script that sorts the table are inside. Records are drawn
@@ -43,13 +44,13 @@ def write_report(out: Path | str, *, title: str = "ECG anomaly report") -> Path:
     Parameters
     ----------
     out : path
-        The output folder.
+        The output folder, or its URL.
     title : str
         Title of the page.
 
     Returns
     -------
-    Path
+    path
         The page.
 
     Raises
@@ -59,12 +60,13 @@ def write_report(out: Path | str, *, title: str = "ECG anomaly report") -> Path:
     OutputError
         If a saved report is damaged or the page cannot be written.
     """
-    folder = Path(out)
+    folder = place(out)
     summary = read_summary(folder)
-    paths = sorted((folder / "report").rglob("*.json.gz"))
+    with readable(folder, _NAME):
+        paths: list[Place] = sorted((folder / "report").rglob("*.json.gz"))
     if not paths and not summary.records and not summary.failed:
         raise RecordNotFound(f"{folder}: no results to report on; score a record first")
-    template = _environment().get_template("report.html.j2")
+    template = environment().get_template("report.html.j2")
     names = {_name(path, folder) for path in paths}
     stream = template.generate(
         title=title,
@@ -87,20 +89,21 @@ def _write(path: Path, stream: Iterator[str]) -> None:
         file.writelines(stream)
 
 
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Return what the templates of pages are rendered with."""
+    templates = Environment(
         loader=PackageLoader("pipeline.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["clock"] = clock
-    environment.filters["letter"] = LETTERS.__getitem__
-    return environment
+    templates.filters["clock"] = clock
+    templates.filters["letter"] = LETTERS.__getitem__
+    return templates
 
 
-def _sections(paths: list[Path]) -> Iterator[_Section]:
+def _sections(paths: Sequence[Place]) -> Iterator[_Section]:
     for path in paths:
         report = load_report(path)
         yield _Section(
@@ -117,7 +120,9 @@ def _beat(event: Event, report: RecordReport) -> str:
     if event.beat is None:
         return ""
     window, expected = (list(zip(*rows, strict=True)) for rows in (event.beat.window, event.beat.expected))
-    return beat_svg(window, expected, report.leads)
+    why = event.beat.why
+    nearest = list(zip(*why.nearest, strict=True)) if why is not None and why.nearest else None
+    return beat_svg(window, expected, report.leads, nearest=nearest)
 
 
 def _totals(summary: Summary) -> dict[str, float]:
@@ -131,8 +136,8 @@ def _totals(summary: Summary) -> dict[str, float]:
     }
 
 
-def _name(path: Path, folder: Path) -> str:
-    return path.relative_to(folder / "report").as_posix().removesuffix(".json.gz")
+def _name(path: Place, folder: Place) -> str:
+    return str(path).removeprefix(f"{folder / 'report'}/").removesuffix(".json.gz")
 
 
 def _anchor(record: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,6 +13,7 @@ from pipeline.errors import OutputError, RecordNotFound
 from pipeline.records import Alarm, Drift, Gap
 from pipeline.storage.files import replace_file, translated
 from pipeline.storage.paths import result_path
+from pipeline.storage.place import Place, PlaceLike, place
 
 __all__ = [
     "BeatPicture",
@@ -23,6 +23,7 @@ __all__ = [
     "RecordReport",
     "Strip",
     "Trend",
+    "Why",
     "load_report",
     "report_path",
     "rounded",
@@ -122,6 +123,29 @@ class Strip(_Part):
     reference: list[tuple[float, str]]
 
 
+class Why(_Part):
+    """Why a beat got its score, in short; values as in :class:`pipeline.explanation.Explanation`.
+
+    Attributes
+    ----------
+    words : str
+        A few sentences.
+    shape_share, rhythm_share, noise_taken_off : float or None
+        What the score is made of.
+    nearest_time_s : float or None
+        R peak of the nearest normal beat of the patient before, in s.
+    nearest : list of list
+        Its window in mV, one list per lead.
+    """
+
+    words: str
+    shape_share: float | None
+    rhythm_share: float | None
+    noise_taken_off: float | None
+    nearest_time_s: float | None
+    nearest: list[Numbers]
+
+
 class BeatPicture(_Part):
     """One beat with what the model expected; values as in :class:`pipeline.records.ScoredBeat`, one list per lead."""
 
@@ -138,6 +162,7 @@ class BeatPicture(_Part):
     symbol: str | None
     window: list[Numbers]
     expected: list[Numbers]
+    why: Why | None = None
 
 
 class Event(_Part):
@@ -203,12 +228,12 @@ def rounded(values: ArrayLike, digits: int) -> Numbers:
     ]
 
 
-def report_path(out: Path | str, record: str) -> Path:
+def report_path(out: PlaceLike, record: str) -> Place:
     """Return where the report of a record lies: ``DIR/report/<database>/<record>.json.gz``."""
-    return result_path(Path(out), "report", record, ".json.gz")
+    return result_path(place(out), "report", record, ".json.gz")
 
 
-def save_report(out: Path | str, report: RecordReport) -> Path:
+def save_report(out: PlaceLike, report: RecordReport) -> Place:
     """Save the report of a record beside its results, whole or not at all.
 
     Raises
@@ -218,12 +243,12 @@ def save_report(out: Path | str, report: RecordReport) -> Path:
     """
     path = report_path(out, report.record)
     text = report.model_dump_json().encode()
-    with translated(Path(out), report.record):
+    with translated(place(out), report.record):
         replace_file(path, lambda part: part.write_bytes(gzip.compress(text, compresslevel=6, mtime=0)))
     return path
 
 
-def load_report(path: Path) -> RecordReport:
+def load_report(path: Place) -> RecordReport:
     """Return a saved report.
 
     Raises

@@ -13,6 +13,7 @@ from pipeline.scoring.record import Scored, score_record
 from pipeline.settings import Settings
 from pipeline.sources import list_records, open_record, record_checksum
 from pipeline.sources.names import PhysioNetName
+from pipeline.storage import PlaceLike
 
 __all__ = ["Job", "Report", "model_at", "plan", "run_job"]
 
@@ -28,8 +29,8 @@ class Job:
     ----------
     name : str
         As :func:`pipeline.sources.open_record` takes it: ``mitdb/208``, or a path inside ``data_dir``.
-    out : Path
-        The output folder.
+    out : path
+        The output folder, or the URL of a place in an object store.
     settings : Settings
         Where records come from; threshold and alarms.
     data_dir : Path or None
@@ -45,7 +46,7 @@ class Job:
     """
 
     name: str
-    out: Path
+    out: PlaceLike
     settings: Settings
     data_dir: Path | None = None
     leads: tuple[str, ...] | None = None
@@ -63,7 +64,7 @@ class Job:
 
 def plan(
     patterns: Sequence[str],
-    out: Path,
+    out: PlaceLike,
     settings: Settings,
     *,
     data_dir: Path | None = None,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 
@@ -15,7 +16,8 @@ from pipeline.records import Chunk, Findings, Record
 from pipeline.report import ReportCollector, report_path, save_report
 from pipeline.scoring.keys import result_key, settings_version
 from pipeline.settings import Settings
-from pipeline.storage import RecordSummary, ResultWriter, is_done, package_versions, read_summary
+from pipeline.storage import PlaceLike, RecordSummary, ResultWriter, is_done, package_versions, read_record_summary
+from pipeline.witness import Witness
 
 __all__ = ["Scored", "is_scored", "score_record"]
 
@@ -36,21 +38,20 @@ class Scored:
     is_new: bool
 
 
-def is_scored(out: Path | str, record: str, key: str, *, report: bool = True) -> bool:
+def is_scored(out: PlaceLike, record: str, key: str, *, report: bool = True) -> bool:
     """Return True if the output folder holds whole results of a record under this key, with its report if asked.
 
     A record whose last run failed is not: scoring it again takes it off the list of failures.
     """
     if report and not report_path(out, record).is_file():
         return False
-    summary = read_summary(out)
-    return record in summary.records and record not in summary.failed and is_done(out, record, key)
+    return read_record_summary(out, record) is not None and is_done(out, record, key)
 
 
 def score_record(
     record: Record,
     model: BeatModel,
-    out: Path | str,
+    out: PlaceLike,
     *,
     settings: Settings,
     checksum: str | None = None,
@@ -74,7 +75,7 @@ def score_record(
     model : BeatModel
         What scores it.
     out : path
-        The output folder.
+        The output folder, or the URL of a place in an object store.
     settings : Settings
         Threshold and alarms.
     checksum : str, optional
@@ -101,7 +102,9 @@ def score_record(
     """
     key = "" if checksum is None else result_key(checksum, model.checksum, record.leads, settings)
     if key and not force and is_scored(out, record.name, key, report=report):
-        return Scored(read_summary(out).records[record.name], is_new=False)
+        summary = read_record_summary(out, record.name)
+        if summary is not None:
+            return Scored(summary, is_new=False)
     annotations = record.annotations()
     metadata = {
         "model": model.checksum,
@@ -121,13 +124,14 @@ def score_record(
         clock=clock,
     )
     collector = ReportCollector(record.name, record.fs, record.leads, annotations) if report else None
-    monitor = Monitor(model, threshold=settings.threshold, alarms=settings.alarms)
+    witness = None if collector is None else Witness(model, threshold=settings.threshold, alarms=settings.alarms)
+    monitor = witness or Monitor(model, threshold=settings.threshold, alarms=settings.alarms)
     has_signal = False
 
     def take(findings: Findings) -> None:
         results.write(findings)
-        if collector is not None:
-            collector.add_findings(findings)
+        if collector is not None and witness is not None:
+            collector.add_findings(findings, why=partial(witness.explain, gates=False))
 
     with results:
         for chunk in record.chunks(chunk_s):
@@ -145,7 +149,8 @@ def score_record(
         take(monitor.finish())
         # Before the table of beats, whose key says that all is there.
         if collector is None:
-            report_path(out, record.name).unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                report_path(out, record.name).unlink()
         else:
             save_report(out, collector.finish())
     assert results.summary is not None  # noqa: S101 - it is set when the results are published

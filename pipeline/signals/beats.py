@@ -15,7 +15,7 @@ from pipeline.signals.quality import Conditioner
 from pipeline.signals.resample import FS, Resampler
 from pipeline.signals.rpeaks import Peaks, RPeakDetector
 
-__all__ = ["AFTER", "BEFORE", "MARGIN", "BeatFinder", "Beats", "ReferencePeaks"]
+__all__ = ["AFTER", "BEFORE", "MARGIN", "QRS_ENVELOPE", "SHARP_ENVELOPE", "BeatFinder", "Beats", "ReferencePeaks"]
 
 BEFORE = 60  # samples of a window before the R peak: 0.33 s, P wave and all
 AFTER = 50  # and after it: 0.28 s, into the T wave; the delay bound of 0.5 s allows no more
@@ -109,9 +109,9 @@ class ReferencePeaks:
         self._clock, self._next = (int(v) for v in state["at"])
 
 
-_QRS = Morlet(10.0, 0.035)  # every QRS complex, wide or narrow
-_SHARP = Morlet(20.0, 0.0175)  # no T wave
-REACH = _QRS.reach
+QRS_ENVELOPE = Morlet(10.0, 0.035)  # every QRS complex, wide or narrow
+SHARP_ENVELOPE = Morlet(20.0, 0.0175)  # no T wave
+REACH = QRS_ENVELOPE.reach
 WAIT = AFTER + MARGIN  # samples after a peak that its window takes
 
 
@@ -157,9 +157,9 @@ class BeatFinder:
             self._history[0], self._history[1] = steady[:, -HISTORY:], band[:, -HISTORY:]
             self._states = states[:, -HISTORY:].copy()
         # Envelopes of the m samples that ended REACH ago.
-        e = _QRS.envelope(steady[:, HISTORY - 2 * REACH :])
-        late = REACH + _SHARP.reach
-        h = _SHARP.envelope(steady[:, HISTORY - late : HISTORY + m - REACH + _SHARP.reach])
+        e = QRS_ENVELOPE.envelope(steady[:, HISTORY - 2 * REACH :])
+        late = REACH + SHARP_ENVELOPE.reach
+        h = SHARP_ENVELOPE.envelope(steady[:, HISTORY - late : HISTORY + m - REACH + SHARP_ENVELOPE.reach])
         aligned = states[:, HISTORY - REACH : HISTORY + m - REACH]
         peaks = self._peaks.process(e, h, (aligned == 1) | (aligned >= 3))
         start = self._clock - m - HISTORY  # the sample at which the buffers begin

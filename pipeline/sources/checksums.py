@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-__all__ = ["SUMS_FILE", "listed_sha256", "published_in", "record_checksum"]
+__all__ = ["SUMS_FILE", "differs_from_list", "listed_sha256", "published_in", "record_checksum"]
 
 SUMS_FILE = "SHA256SUMS.txt"
 
@@ -41,6 +41,12 @@ def published_in(database: Path) -> Callable[[Path], bool]:
         return listed is not None and listed == _sha256(file)
 
     return is_published
+
+
+def differs_from_list(database: Path, file: Path) -> bool:
+    """Return True if a file in a database's folder is not the one that its ``SHA256SUMS.txt`` lists."""
+    listed = listed_sha256(database / SUMS_FILE, file.relative_to(database).as_posix())
+    return listed is not None and listed != _sha256(file)
 
 
 def record_checksum(record: _HasFiles) -> str:

@@ -28,6 +28,8 @@ class HttpSite:
         What fetches.
     name : PhysioNetName
         Which database; without a version, the newest in the cache, and the newest on the server if the cache has none.
+    newest : bool
+        Without a version, ask the server for its newest whatever the cache has.
 
     Attributes
     ----------
@@ -42,21 +44,21 @@ class HttpSite:
         If the server has no such database.
     """
 
-    def __init__(self, settings: Settings, client: Client, name: PhysioNetName) -> None:
+    def __init__(self, settings: Settings, client: Client, name: PhysioNetName, *, newest: bool = False) -> None:
         self._client = client
         self._about = f"record {str(name)!r}" if name.path else f"database {name.database!r}"
         self._root = settings.physionet_url.rstrip("/") + "/"
-        cached = versions_in(settings.cache_dir / name.database)
+        cached = [] if newest else versions_in(settings.cache_dir / name.database)
         self._version = name.version or (cached[0] if cached else self._newest(name.database, settings))
         self.folder = settings.cache_dir / name.database / self._version
         self._url = f"{self._root}{quote(name.database)}/{self._version}/"
         self._has_sums: bool | None = None
         self.fetched_bytes = 0
 
-    def file(self, file: str) -> bool:
-        """Have a file in the cache; False if the server does not have it."""
+    def file(self, file: str, *, again: bool = False) -> bool:
+        """Have a file in the cache, fetched ``again`` if asked; False if the server does not have it."""
         target = self.folder / file
-        if target.exists():
+        if target.exists() and not again:
             return True
         try:
             with whole_file(target) as sink:

@@ -13,14 +13,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from pipeline.errors import OutputError, RecordNotFound, SourceUnavailable
+from pipeline.errors import OutputError, RecordCorrupt, RecordNotFound, SourceUnavailable
 from pipeline.settings import Settings
 from pipeline.sources.download import Client, Progress
 from pipeline.sources.http_site import HttpSite
 from pipeline.sources.layout import complete, folders_in, listed_names, read_text, versions_in
 from pipeline.sources.names import PhysioNetName, did_you_mean
 
-__all__ = ["FetchedRecord", "fetch", "read_list"]
+__all__ = ["FetchedRecord", "database_in", "fetch", "is_here", "mirror_folder", "os_errors", "read_list"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +84,11 @@ def fetch(name: str, settings: Settings | None = None, *, progress: Progress | N
     about = f"record {name!r}"
     if not wanted.path:
         raise RecordNotFound(f"{about}: this is a whole database; name a record of it, such as {name}/100")
-    root = _mirror_folder(settings.physionet_url, about)
+    root = mirror_folder(settings.physionet_url, about)
     if root is not None:
-        with _os_errors(about, SourceUnavailable, "check the folder of ECG_PHYSIONET_URL"):
+        with os_errors(about, SourceUnavailable, "check the folder of ECG_PHYSIONET_URL"):
             return _in_mirror(wanted, root, about)
-    with _os_errors(about, OutputError, "make room there or set ECG_CACHE_DIR to another folder"):
+    with os_errors(about, OutputError, "make room there or set ECG_CACHE_DIR to another folder"):
         cache = settings.cache_dir / wanted.database
         for version in [wanted.version] if wanted.version else versions_in(cache):
             found = complete(cache / version, wanted.path, about)
@@ -98,6 +98,25 @@ def fetch(name: str, settings: Settings | None = None, *, progress: Progress | N
             site = HttpSite(settings, client, wanted)
             files = site.record(wanted.path)
             return _fetched(wanted, site.folder, files, site.fetched_bytes)
+
+
+def is_here(name: str, settings: Settings) -> bool:
+    """Return True if a record lies in the mirror's folder or whole in the cache; nobody is asked over a network.
+
+    Raises
+    ------
+    SourceUnavailable
+        If the setting names a folder that is not there.
+    """
+    about = f"record {name!r}"
+    try:
+        wanted = PhysioNetName.parse(name)
+        root = mirror_folder(settings.physionet_url, about)
+        database = (settings.cache_dir if root is None else root) / wanted.database
+        versions = [wanted.version] if wanted.version else versions_in(database)
+        return any(complete(database / version, wanted.path, about) is not None for version in versions)
+    except (RecordNotFound, RecordCorrupt, OSError):
+        return False
 
 
 def read_list(name: PhysioNetName, file: str, settings: Settings, *, progress: Progress | None = None) -> str | None:
@@ -113,11 +132,11 @@ def read_list(name: PhysioNetName, file: str, settings: Settings, *, progress: P
         If the cache cannot be written.
     """
     about = f"database {name.database!r}"
-    root = _mirror_folder(settings.physionet_url, about)
+    root = mirror_folder(settings.physionet_url, about)
     if root is not None:
-        with _os_errors(about, SourceUnavailable, "check the folder of ECG_PHYSIONET_URL"):
-            return read_text(_database_in(root, name, about) / file)
-    with _os_errors(about, OutputError, "make room there or set ECG_CACHE_DIR to another folder"):
+        with os_errors(about, SourceUnavailable, "check the folder of ECG_PHYSIONET_URL"):
+            return read_text(database_in(root, name, about) / file)
+    with os_errors(about, OutputError, "make room there or set ECG_CACHE_DIR to another folder"):
         cache = settings.cache_dir / name.database
         version = name.version or next(iter(versions_in(cache)), None)
         text = read_text(cache / version / file) if version else None
@@ -129,7 +148,7 @@ def read_list(name: PhysioNetName, file: str, settings: Settings, *, progress: P
 
 
 def _in_mirror(name: PhysioNetName, root: Path, about: str) -> FetchedRecord:
-    database = _database_in(root, name, about)
+    database = database_in(root, name, about)
     found = complete(database, name.path, about)
     if found is None:
         near = did_you_mean(name.path, set(listed_names(database)) - {name.path})
@@ -145,7 +164,7 @@ def _fetched(name: PhysioNetName, database: Path, files: list[Path], fetched: in
     return FetchedRecord(name.canonical, database.name, database, path, tuple(files), fetched, max(0, size - fetched))
 
 
-def _mirror_folder(url: str, about: str) -> Path | None:
+def mirror_folder(url: str, about: str) -> Path | None:
     """Return the folder that the setting names, or None if it is an HTTP address."""
     scheme = urlsplit(url).scheme if "://" in url else ""
     if scheme in ("http", "https"):
@@ -159,7 +178,8 @@ def _mirror_folder(url: str, about: str) -> Path | None:
     return inner if inner.is_dir() else root
 
 
-def _database_in(root: Path, name: PhysioNetName, about: str) -> Path:
+def database_in(root: Path, name: PhysioNetName, about: str) -> Path:
+    """Return the folder of a database, in the version that is named or the newest, below a mirror's root."""
     versions = versions_in(root / name.database)
     if not versions:
         near = did_you_mean(name.database, set(folders_in(root)) - {name.database})
@@ -170,7 +190,7 @@ def _database_in(root: Path, name: PhysioNetName, about: str) -> Path:
 
 
 @contextmanager
-def _os_errors(about: str, kind: type[SourceUnavailable] | type[OutputError], advice: str) -> Iterator[None]:
+def os_errors(about: str, kind: type[SourceUnavailable] | type[OutputError], advice: str) -> Iterator[None]:
     """Translate what the operating system says about a folder."""
     try:
         yield

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from pipeline.storage.beats import is_done, read_beats
 from pipeline.storage.collect import collect
-from pipeline.storage.events import read_events
+from pipeline.storage.events import alarms_and_drifts, read_events
 from pipeline.storage.labels import BeatLabels
 from pipeline.storage.place import Place, PlaceLike, place
 from pipeline.storage.summary import (
@@ -39,6 +39,7 @@ __all__ = [
     "ResultWriter",
     "RunFacts",
     "Summary",
+    "alarms_and_drifts",
     "collect",
     "is_done",
     "note_failure",

@@ -15,10 +15,19 @@ from upath import UPath
 
 from pipeline.records import Alarm, Drift, Gap
 from pipeline.storage.files import readable, replace_file
-from pipeline.storage.objects import read_entries
+from pipeline.storage.objects import read_entries, read_entry
 from pipeline.storage.place import Place, PlaceLike, place
 
-__all__ = ["EVENT_FILES", "EVENT_SCHEMAS", "EventTable", "event_tables", "put_events", "read_events", "write_events"]
+__all__ = [
+    "EVENT_FILES",
+    "EVENT_SCHEMAS",
+    "EventTable",
+    "alarms_and_drifts",
+    "event_tables",
+    "put_events",
+    "read_events",
+    "write_events",
+]
 
 Event = Alarm | Drift | Gap
 EventTable = Literal["alarms", "drifts", "gaps"]
@@ -111,6 +120,23 @@ def read_events(out: PlaceLike, table: EventTable, record: str | None = None) ->
         rows = rows.filter(pc.field("record") == record)
     frame: pd.DataFrame = rows.to_pandas()
     return frame
+
+
+def alarms_and_drifts(out: PlaceLike, record: str) -> tuple[list[Alarm], list[Drift]]:
+    """Return what was found in one record, in order of time; in an object store this reads that record alone.
+
+    Raises
+    ------
+    OutputError
+        If a file is damaged.
+    """
+    folder = place(out)
+    if isinstance(folder, UPath):
+        entry = read_entry(folder, record)
+        return (entry.alarms, entry.drifts) if entry is not None else ([], [])
+    mine = pc.field("record") == record
+    alarms = [Alarm(**row) for row in _read(folder, "alarms").filter(mine).to_pylist()]
+    return alarms, [Drift(**row) for row in _read(folder, "drifts").filter(mine).to_pylist()]
 
 
 def _rows(table: EventTable, events: Sequence[Event]) -> pa.Table:

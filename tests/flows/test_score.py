@@ -11,8 +11,11 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from flows.score import main, score
 from pipeline import BeatModel, Findings, Monitor, open_record
 from pipeline.cli import main as cli
+from pipeline.detection.model import DEFAULT_MODEL
+from pipeline.settings import Settings
 from pipeline.sources.synthetic import demo_ward, synthesise, write_wfdb
 from pipeline.storage import read_beats, read_summary
+from pipeline.storage.database import Database, ModelStore
 
 NAMES = ("bigeminy", "afib")
 
@@ -34,7 +37,7 @@ def run(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, A
 
 
 def run_flow(**parameters: Any) -> Any:
-    return score(**parameters, return_state=True)
+    return score(**{**parameters, "out": str(parameters["out"])}, return_state=True)
 
 
 def artifacts(key: str) -> list[Any]:
@@ -106,6 +109,49 @@ def test_the_command_of_the_flow_ends_with_1_if_a_record_failed(folder: Path, tm
         with pytest.raises(SystemExit) as ended:
             main([*records, "--data-dir", str(folder), "--out", str(tmp_path)])
         assert ended.value.code == code
+
+
+def test_results_go_to_an_object_store_by_its_url(folder: Path, s3: str) -> None:
+    out = f"{s3}/flows/results"
+    state = run_flow(records=list(NAMES), data_dir=folder, out=out)
+    assert state.is_completed(), state.message
+    assert sorted(read_summary(out).records) == [f"synth/{name}" for name in sorted(NAMES)]
+    assert any(f"{out}/report.html" in link.data for link in artifacts("score-results-report"))
+    kept = run_flow(records=list(NAMES), data_dir=folder, out=out, report=False)
+    assert [row["is_new"] for row in kept.result()["records"]] == [False, False]
+
+
+def test_leads_and_model_are_taken_from_the_command_line(folder: Path, tmp_path: Path) -> None:
+    model = tmp_path / "mine.safetensors"
+    model.write_bytes(DEFAULT_MODEL.with_suffix(".seed1.safetensors").read_bytes())
+    with pytest.raises(SystemExit) as ended:
+        main(
+            ["afib", "--data-dir", str(folder), "--out", str(tmp_path / "out"), "--leads", "V1", "--model", str(model)]
+        )
+    assert ended.value.code == 0
+    (entry,) = read_summary(tmp_path / "out").records.values()
+    assert (entry.metadata["leads"], entry.metadata["model"]) == ("V1", BeatModel.load(model).checksum)
+
+
+def test_alarms_and_the_run_are_in_the_database_after_every_run(folder: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert run_flow(records=list(NAMES), data_dir=folder, out=tmp_path).is_completed()
+    with Database.open(Settings().database) as database:
+        newest, first = database.runs.newest(kind="score")
+        stored = database.alarms.newest(origin=str(tmp_path.resolve()))
+    assert (first.figures["new"], newest.figures["new"]) == (2, 0)
+    assert len(stored) == first.figures["alarms"] == newest.figures["alarms"] > 0
+    assert {alarm.run for alarm in stored} == {newest.id}
+
+
+def test_a_published_model_is_what_scores(folder: Path, tmp_path: Path) -> None:
+    settings = Settings()
+    with Database.open(settings.database) as database:
+        store = ModelStore(database, settings.models)
+        version = store.publish(DEFAULT_MODEL.with_suffix(".seed2.safetensors"), at_us=1)
+    run_flow(records=["afib"], data_dir=folder, out=tmp_path)
+    (entry,) = read_summary(tmp_path).records.values()
+    assert entry.metadata["model"] == version.checksum
 
 
 def test_a_rate_out_of_range_starts_nothing(folder: Path, tmp_path: Path) -> None:

@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline import BeatModel
 from pipeline.errors import OutputError, RecordNotFound
 from pipeline.report import RecordReport, ReportCollector, load_report, report_path, save_report
+from pipeline.report.figures import beat_svg
+from pipeline.sources.synthetic import demo_ward, synthesise
+from pipeline.witness import Witness
 
 Make = Callable[..., Any]
 
@@ -141,3 +145,23 @@ def test_a_missing_or_damaged_report_is_named(tmp_path: Path, recording: Make) -
     path.unlink()
     with pytest.raises(RecordNotFound, match=r"208\.json\.gz does not exist"):
         load_report(path)
+
+
+def test_an_anomaly_carries_why_it_scored_so() -> None:
+    record = synthesise(demo_ward(120.0)["synth/ventricular"], name="synth/ventricular", seconds=120.0, seed=3)
+    witness = Witness(BeatModel.pretrained())
+    collector = ReportCollector(record.name, record.fs, record.leads)
+    for chunk in record.chunks(20.0):
+        collector.add(chunk)
+        collector.add_findings(witness.process(chunk), why=witness.explain)
+    beats = [event.beat for event in collector.finish().events if event.beat is not None]
+    assert beats
+    for beat in beats:
+        assert beat.why is not None
+        assert beat.why.words.startswith("Score")
+        assert (beat.why.shape_share or 0) + (beat.why.rhythm_share or 0) == pytest.approx(1.0, abs=1e-3)
+        assert len(beat.why.nearest) == 2
+        assert beat_svg(
+            list(zip(*beat.window, strict=True)), list(zip(*beat.expected, strict=True)), record.leads,
+            nearest=list(zip(*beat.why.nearest, strict=True)),
+        ).startswith("<svg")  # fmt: skip

@@ -14,7 +14,7 @@ def changed(section: str, **values: float) -> Settings:
 
 
 @pytest.mark.parametrize(
-    ("section", "name", "value"), [("threshold", "alpha", 0.02), ("alarms", "k", 4), ("alarms", "pause_s", 2.5)]
+    ("section", "name", "value"), [("threshold", "alpha", 0.02), ("alarms", "k", 5), ("alarms", "pause_s", 2.5)]
 )
 def test_a_setting_that_has_a_say_changes_the_version(section: str, name: str, value: float) -> None:
     assert settings_version(changed(section, **{name: value})) != settings_version(Settings())

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,7 @@ EPILOG = """
 Examples:
   ecg-anomaly calibration --split DS2
   ecg-anomaly calibration --split DS2 --rpeaks detected --figure calibration.png
+  ecg-anomaly calibration --split DS2 --step 1.5
   ecg-anomaly calibration mitdb/208 mitdb/119 --json calibration.json
 
 Each rule sees the same scores and no label. Rates are those of normal beats from
@@ -47,6 +50,12 @@ Exit codes: 0 all records measured, 1 some failed (the others were measured).
 @leads_option
 @model_option
 @click.option(
+    "--step",
+    type=click.FloatRange(0.1, 10.0),
+    metavar="FACTOR",
+    help="Also multiply the signal by this from 15:00 on, and count the beats until verdicts recover.",
+)
+@click.option(
     "--figure", type=click.Path(dir_okay=False, path_type=Path), help="Also draw the rates of all records here."
 )
 @click.option(
@@ -68,6 +77,7 @@ def command(
     rpeaks: str,
     leads: tuple[str, ...] | None,
     model: Path | None,
+    step: float | None,
     figure: Path | None,
     json_file: Path | None,
     insert: tuple[Path, str] | None,
@@ -84,29 +94,42 @@ def command(
     from pipeline.errors import PipelineError
     from pipeline.evaluation import DS1, DS2
     from pipeline.evaluation.run import Task
-    from pipeline.evaluation.threshold_study import judge_rules, rule_figures, rule_sheets
+    from pipeline.evaluation.threshold_study import (
+        MAIN_RATE,
+        judge_rules,
+        recovery_sheet,
+        rule_figures,
+        rule_recoveries,
+        rule_sheets,
+    )
     from pipeline.sources import list_records
 
     path = model or DEFAULT_MODEL
     guesses = BeatModel.load(path).guesses
     names = (DS1 if split == "DS1" else DS2) if split else list_records(*records, data_dir=data_dir, settings=settings)
-    judged, failed = [], {}
+    judged, stepped, failed = [], [], {}
     with progress_bar("calibration", progress) as show:
         for k, name in enumerate(names):
             show(name, k / len(names))
             task = Task(name, settings, (path,), rpeaks, data_dir, leads, rivals=False)
             try:
                 findings, annotations, n_samples, _ = task.score()
+                disturbed = replace(task, step=step).score().findings if step else None
             except PipelineError as error:
                 failed[name] = str(error)
                 continue
             judged.append(judge_rules(findings, annotations, guesses, n_samples=n_samples))
+            if disturbed is not None:
+                stepped.append(judge_rules(disturbed, annotations, guesses, n_samples=n_samples, rates=(MAIN_RATE,)))
     for reason in failed.values():
         click.echo(f"Error: {reason}", err=True)
     if not judged:
         raise click.ClickException("no record could be measured")
     figures = rule_figures(judged)
     sheets = list(rule_sheets(figures))
+    recoveries = rule_recoveries(stepped, judged) if stepped else {}
+    if step and recoveries:
+        sheets.append(recovery_sheet(recoveries, step))
     console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
     for sheet in sheets:
         console.print(sheet.rich())
@@ -118,7 +141,9 @@ def command(
         document: dict[str, dict[str, object]] = {}
         for found in figures:
             document.setdefault(found.rule, {})[f"{found.declared:g}"] = found.to_dict()
-        text = json.dumps({"rules": document, "failed": failed, "rpeaks": rpeaks}, indent=2) + "\n"
+        for rule, beats in recoveries.items():  # JSON has no infinity: null stands for never
+            document[rule]["recovery_beats"] = [b if math.isfinite(b) else None for b in beats]
+        text = json.dumps({"rules": document, "failed": failed, "rpeaks": rpeaks, "step": step}, indent=2) + "\n"
         _write(json_file, lambda: json_file.write_text(text, "utf-8"))
     if insert is not None:
         _insert(*insert, sheets)

@@ -31,6 +31,7 @@ Examples:
   ecg-anomaly evaluate mitdb/208 mitdb/119 --rpeaks detected --json figures.json
   ecg-anomaly evaluate --data-dir svdb --rpeaks detected
   ecg-anomaly evaluate nstdb --rpeaks detected
+  ecg-anomaly evaluate --split DS1 --model forecaster
   ecg-anomaly evaluate --split DS1 --noise em --snr 6
 
 Any annotated WFDB database will do. Without RECORDS: the records of --split, from
@@ -59,7 +60,12 @@ Exit codes: 0 all records measured, 1 some failed (the others were measured).
 )
 @click.option("--noise", type=click.Choice(["bw", "em", "ma"]), help="Noise of nstdb to mix in, with --snr.")
 @click.option("--snr", type=click.FloatRange(-40, 60), help="Signal-to-noise ratio in dB for --noise.")
-@click.option("--rivals/--no-rivals", default=True, show_default=True, help="Score the rivals as well.")
+@click.option(
+    "--rivals/--no-rivals",
+    default=True,
+    show_default=True,
+    help="Score the other kind of model and the rivals as well.",
+)
 @click.option("--jobs", type=click.IntRange(min=1), help="Records measured at the same time.  [default: the cores]")
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Also write all figures here."
@@ -106,7 +112,8 @@ def command(
     from rich.console import Console
 
     from pipeline.cli.display import progress_bar
-    from pipeline.detection.model import DEFAULT_MODEL, BeatModel
+    from pipeline.detection.model import BeatModel
+    from pipeline.detection.shipped import DEFAULT_MODEL, SHIPPED
     from pipeline.evaluation import PACED, evaluate
     from pipeline.evaluation.result import package_versions
     from pipeline.evaluation.run import NOISES, Noise, Task, evaluate_tasks, models_beside
@@ -114,11 +121,14 @@ def command(
 
     started = time.perf_counter()
     models = models_beside(model or DEFAULT_MODEL, seeds)
-    versions = package_versions() | {"model": BeatModel.load(models[0]).checksum}
+    first = BeatModel.load(models[0])
+    versions = package_versions() | {"model": first.checksum}
+    beside = tuple(SHIPPED.items()) if rivals else ()
+    beside = tuple((kind, path) for kind, path in beside if kind != first.network.kind)
     mixed = None if noise is None or snr is None else Noise(f"nstdb/{noise}", snr)
     database = "mitdb" if split else None
     tasks = [
-        Task(name, settings, models, rpeaks, data_dir, leads, mixed, rivals, database)
+        Task(name, settings, models, rpeaks, data_dir, leads, mixed, rivals, database, beside=beside)
         for name in _names(records, split, data_dir, settings)
     ]
     tasks = [task for task in tasks if task.name in records or task.record not in NOISES]

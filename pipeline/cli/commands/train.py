@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Any
 
 import click
 
@@ -18,6 +20,8 @@ Examples:
   ecg-anomaly train --out my-model.safetensors
   ecg-anomaly train mitdb 'svdb/80*' --epochs 2 --out wide.safetensors
   ecg-anomaly train --data-dir my-records --one-class --out ward.safetensors
+  ecg-anomaly train --kind forecaster --out forecaster.safetensors
+  ecg-anomaly train --optimizer rmsprop --schedule cosine --loss-curve loss.png
 
 RECORDS are names, globs or databases, five records at least. Without them and
 without --data-dir the model is trained on the training half of mitdb, as the one
@@ -36,8 +40,53 @@ Use the new model with: ecg-anomaly score ... --model FILE
     help="File of the model.",
 )
 @data_dir_option
+@click.option(
+    "--kind",
+    type=click.Choice(["autoencoder", "forecaster"]),
+    default="autoencoder",
+    show_default=True,
+    help="Rebuild the whole beat, or foretell its next samples from the ones before.",
+)
+@click.option("--hidden", type=click.IntRange(1, 512), help="Units of each LSTM.  [default: 40; forecaster 60]")
 @click.option("--epochs", type=click.IntRange(min=1), default=4, show_default=True, help="Passes over the beats.")
+@click.option(
+    "--patience",
+    type=click.IntRange(min=1),
+    default=2,
+    show_default=True,
+    help="Stop after so many passes without a lower error on the records held out.",
+)
+@click.option("--batch", type=click.IntRange(min=1), default=256, show_default=True, help="Beats a step.")
+@click.option(
+    "--optimizer", type=click.Choice(["adamw", "adam", "rmsprop"]), default="adamw", show_default=True, help="Method."
+)
+@click.option(
+    "--learning-rate",
+    type=click.FloatRange(min=0, min_open=True),
+    default=3e-3,
+    show_default=True,
+    help="The highest that the schedule comes to.",
+)
+@click.option(
+    "--schedule",
+    type=click.Choice(["onecycle", "cosine", "constant"]),
+    default="onecycle",
+    show_default=True,
+    help="Course of the learning rate.",
+)
+@click.option(
+    "--weight-decay", type=click.FloatRange(min=0), default=1e-4, show_default=True, help="Pull of the weights to 0."
+)
+@click.option(
+    "--clip", type=click.FloatRange(min=0), default=1.0, show_default=True, help="Longest gradient; 0 for any."
+)
+@click.option("--standardise", is_flag=True, help="Standardise what is known of a beat; folded into the weights.")
 @click.option("--one-class", is_flag=True, help="Learn from annotated normal beats alone.")
+@click.option(
+    "--loss-curve",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also draw the losses here (.png, .svg or .pdf).",
+)
 @seed_option
 @click.option(
     "--seeds",
@@ -52,20 +101,37 @@ def command(
     records: tuple[str, ...],
     out: Path,
     data_dir: Path | None,
-    epochs: int,
+    kind: str,
+    hidden: int | None,
     one_class: bool,
-    seed: int,
+    loss_curve: Path | None,
     seeds: int,
     as_json: bool,
     progress: bool | None,
+    **how: Any,
 ) -> None:
-    """Train the autoencoder on RECORDS and write a model file."""
+    """Train a network on RECORDS and write a model file.
+
+    The defaults are those of the models that ship. A training that was stopped goes on from its last pass when the same
+    is asked for again.
+    """
     settings = read_settings()
     from pipeline.cli.display import progress_bar, show_json, show_lines
+    from pipeline.detection.model_file import NETWORKS
+    from pipeline.detection.training import TrainingSettings
     from pipeline.sources import list_records
     from pipeline.training import train_model
 
+    if loss_curve is not None:
+        from pipeline.figures import check_format
+
+        try:
+            check_format(loss_curve)
+        except ValueError as error:
+            raise click.UsageError(f"--loss-curve: {error}") from error
+        _check_writable(loss_curve)
     _check_writable(out)
+    shape = NETWORKS[kind]().shape
     names = list_records(*records, data_dir=data_dir, settings=settings) if records or data_dir else None
     started = time.perf_counter()
     with progress_bar("training", progress) as show:
@@ -78,15 +144,20 @@ def command(
                 names,
                 data_dir=data_dir,
                 out=out,
-                seed=seed,
+                kind=kind,
+                shape=shape if hidden is None else replace(shape, hidden=hidden),
+                how=TrainingSettings(**how),
                 seeds=seeds,
-                epochs=epochs,
                 one_class=one_class,
                 settings=settings,
                 progress=follow,
             )
         except ValueError as error:  # such as fewer beats than one batch
             raise click.UsageError(f"these records make no model: {error}") from error
+    if loss_curve is not None:
+        from pipeline.figures import draw_losses, save_figure
+
+        save_figure(draw_losses(facts), loss_curve)
     if as_json:
         show_json({"model": str(out), "seconds": round(time.perf_counter() - started, 1), **facts})
     else:

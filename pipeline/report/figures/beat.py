@@ -17,7 +17,13 @@ _R_STEP = 60  # step of the R peak in a window
 
 
 def beat_svg(
-    window: ArrayLike, expected: ArrayLike, leads: tuple[str, ...], *, fs: float = _FS, r_step: int = _R_STEP
+    window: ArrayLike,
+    expected: ArrayLike,
+    leads: tuple[str, ...],
+    *,
+    nearest: ArrayLike | None = None,
+    fs: float = _FS,
+    r_step: int = _R_STEP,
 ) -> str:
     """Return what the model expected drawn over what it saw, lead by lead, the error shaded, as SVG.
 
@@ -27,6 +33,8 @@ def beat_svg(
         What the model saw and what it expected, in mV; NaN in a lead that was not there.
     leads : tuple of str
         Names of the leads.
+    nearest : array_like, shape (steps, leads), optional
+        The patient's nearest normal beat in mV.
     fs : float
         Rate of the windows in Hz.
     r_step : int
@@ -40,17 +48,26 @@ def beat_svg(
     saw, model = np.asarray(window, dtype=np.float64), np.asarray(expected, dtype=np.float64)
     if saw.ndim != 2 or saw.shape != model.shape or saw.shape[1] != len(leads):
         raise ValueError(f"windows of shapes {saw.shape} and {model.shape} do not have one column per lead of {leads}")
+    normal = np.full_like(saw, np.nan) if nearest is None else np.asarray(nearest, dtype=np.float64)
+    if normal.shape != saw.shape:
+        raise ValueError(f"a nearest beat of shape {normal.shape} does not fit windows of {saw.shape}")
     time_ms = (np.arange(len(saw)) - r_step) / fs * 1000.0
-    panels = [_panel(saw[:, i], model[:, i], time_ms, name) for i, name in enumerate(leads)]
+    panels = [_panel(saw[:, i], model[:, i], normal[:, i], time_ms, name) for i, name in enumerate(leads)]
     body = "".join(group(panel, transform=f"translate({i * _WIDTH} 0)") for i, panel in enumerate(panels))
     return svg(_WIDTH * len(leads), _HEIGHT, body, label=f"Beat seen and expected in {', '.join(leads)}")
 
 
-def _panel(saw: NDArray[np.float64], model: NDArray[np.float64], time_ms: NDArray[np.float64], name: str) -> str:
+def _panel(
+    saw: NDArray[np.float64],
+    model: NDArray[np.float64],
+    normal: NDArray[np.float64],
+    time_ms: NDArray[np.float64],
+    name: str,
+) -> str:
     title = text(_LEFT, 13, name, font_weight=600, fill=colour("ink"))
     if not np.isfinite(saw).any():
         return title + text(_WIDTH / 2, _HEIGHT / 2, "lead absent", text_anchor="middle", fill=colour("muted"))
-    low, high = float(np.nanmin([saw, model])), float(np.nanmax([saw, model]))
+    low, high = float(np.nanmin([saw, model, normal])), float(np.nanmax([saw, model, normal]))
     low, high = min(low, -0.25), max(high, 0.25)
     span = high - low
     x = _LEFT + (time_ms - time_ms[0]) / (time_ms[-1] - time_ms[0]) * (_WIDTH - _LEFT - _RIGHT)
@@ -72,6 +89,7 @@ def _panel(saw: NDArray[np.float64], model: NDArray[np.float64], time_ms: NDArra
     ys = np.concatenate([at(saw[both]), at(model[both])[::-1]]) * 10
     error = f'<path d="{path(xs, ys)}z" fill="{colour("ventricular")}" fill-opacity=".22"/>'
     expected = curve(path(x * 10, at(model) * 10), "threshold", 18, stroke_dasharray="60 30")
+    usual = curve(path(x * 10, at(normal) * 10), "normal", 10) if np.isfinite(normal).any() else ""
     seen = curve(path(x * 10, at(saw) * 10), "ink", 16, stroke_linejoin="round")
     return (
         title
@@ -79,5 +97,5 @@ def _panel(saw: NDArray[np.float64], model: NDArray[np.float64], time_ms: NDArra
         + group(values, text_anchor="end", font_size=10, fill=colour("muted"))
         + group(times, text_anchor="middle", font_size=10, fill=colour("muted"))
         + text(_WIDTH - _RIGHT, 13, "mV, ms", text_anchor="end", font_size=10, fill=colour("muted"))
-        + group(error + expected + seen, transform="scale(.1)")
+        + group(error + usual + expected + seen, transform="scale(.1)")
     )

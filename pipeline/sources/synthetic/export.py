@@ -11,6 +11,7 @@ import wfdb
 
 from pipeline.annotations import Annotations
 from pipeline.errors import OutputError
+from pipeline.sources.records_file import list_in_records
 from pipeline.sources.synthetic.notes import quality_subtype
 from pipeline.sources.synthetic.record import GAIN, SyntheticRecord
 
@@ -54,7 +55,7 @@ def write_wfdb(record: SyntheticRecord, folder: str | os.PathLike[str]) -> Path:
             _write_annotations(record.annotations(), name, Path(draft))
             for extension in ("dat", "atr", "hea"):
                 (Path(draft) / f"{name}.{extension}").replace(folder / f"{name}.{extension}")
-            _list(name, folder, Path(draft))
+            list_in_records(name, folder, Path(draft))
     except OSError as error:
         raise OutputError(f"record {record.name}: cannot write to {folder}: {error.strerror or error}") from error
     return folder / name
@@ -128,12 +129,3 @@ def _write_annotations(annotations: Annotations, name: str, draft: Path) -> None
         fs=annotations.fs,
         write_dir=str(draft),
     )
-
-
-def _list(name: str, folder: Path, draft: Path) -> None:
-    """Add the name to the folder's ``RECORDS`` unless it is there."""
-    path = folder / "RECORDS"
-    names = path.read_text().split() if path.exists() else []
-    if name not in names:
-        (draft / "RECORDS").write_text("\n".join([*names, name]) + "\n")
-        (draft / "RECORDS").replace(path)

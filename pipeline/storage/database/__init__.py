@@ -15,13 +15,14 @@ Everything may be written twice and is there once. All times are integer microse
 
 from __future__ import annotations
 
-from pipeline.storage.database.alarms import AlarmStore, StoredAlarm
+from pipeline.storage.database.alarms import AlarmCount, AlarmStore, StoredAlarm
 from pipeline.storage.database.connection import Database
 from pipeline.storage.database.live import LiveStore, PatientState, StayResults, partition_of
 from pipeline.storage.database.models import ModelStore, ModelVersion, current_model
 from pipeline.storage.database.runs import RunStore, StoredRun
 
 __all__ = [
+    "AlarmCount",
     "AlarmStore",
     "Database",
     "LiveStore",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, bindparam, delete, select, update
+from sqlalchemy import Row, bindparam, case, delete, distinct, func, select, update
 
 from pipeline.records import Alarm
 from pipeline.storage.database.tables import alarms as table
@@ -15,7 +15,7 @@ from pipeline.storage.database.upsert import upsert
 if TYPE_CHECKING:
     from pipeline.storage.database.connection import Database
 
-__all__ = ["AlarmStore", "StoredAlarm", "alarm_row", "stored_alarm"]
+__all__ = ["AlarmCount", "AlarmStore", "StoredAlarm", "alarm_row", "stored_alarm"]
 
 _KEY = ("origin", "record", "kind", "raised_us", "message")
 
@@ -52,6 +52,29 @@ class StoredAlarm:
     run: str | None
     acknowledged_by: str | None
     acknowledged_at_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmCount:
+    """How many alarms of one kind there were.
+
+    Attributes
+    ----------
+    priority, kind : str
+        As in :class:`pipeline.records.Alarm`.
+    number : int
+        How many.
+    open : int
+        Of these, how many nobody has acknowledged.
+    records : int
+        In how many records.
+    """
+
+    priority: str
+    kind: str
+    number: int
+    open: int
+    records: int
 
 
 class AlarmStore:
@@ -187,6 +210,17 @@ class AlarmStore:
             wanted = wanted.where(table.c.acknowledged_by.is_(None))
         with self._database.reading() as connection:
             return [stored_alarm(row) for row in connection.execute(wanted.limit(limit))]
+
+    def counts(self, since_us: int, until_us: int) -> list[AlarmCount]:
+        """Return how many alarms were first written down from ``since_us`` on and before ``until_us``, most first."""
+        kind = (table.c.priority, table.c.kind)
+        inside = (table.c.noted_at_us >= since_us) & (table.c.noted_at_us < until_us)
+        is_open = case((table.c.acknowledged_by.is_(None), 1), else_=0)
+        number, patients = func.count(), func.count(distinct(table.c.record))
+        wanted = select(*kind, number, func.sum(is_open), patients).where(inside).group_by(*kind)
+        with self._database.reading() as connection:
+            rows = connection.execute(wanted.order_by(number.desc(), table.c.kind)).all()
+        return [AlarmCount(str(r[0]), str(r[1]), int(r[2]), int(r[3]), int(r[4])) for r in rows]
 
 
 def alarm_row(origin: str, alarm: Alarm, at_us: int, started_at_us: int | None, run: str | None) -> dict[str, Any]:

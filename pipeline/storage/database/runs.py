@@ -169,6 +169,13 @@ class RunStore:
         with self._database.reading() as connection:
             return [_stored(row) for row in connection.execute(wanted.limit(limit))]
 
+    def between(self, since_us: int, until_us: int) -> list[StoredRun]:
+        """Return the runs that were started from ``since_us`` on and before ``until_us``, the last one first."""
+        inside = (table.c.started_at_us >= since_us) & (table.c.started_at_us < until_us)
+        wanted = select(table).where(inside).order_by(table.c.started_at_us.desc(), table.c.id.desc())
+        with self._database.reading() as connection:
+            return [_stored(row) for row in connection.execute(wanted)]
+
 
 def _stored(row: Row[Any]) -> StoredRun:
     return StoredRun(**row._mapping)

@@ -1,0 +1,75 @@
+"""The ``retrain_on_drift`` flow: what drifted is learnt from, and the new model takes over if it is better.
+
+An automation starts it when drift events come in numbers (`ecg-anomaly setup-prefect`); its deployment lets one run at
+a time. Where the records that drifted can be opened here, they join the training records; records of the test set, the
+validation records and paced ones never do.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from prefect import flow, get_run_logger
+from prefect.states import Completed
+from pydantic import Field
+
+from flows.evaluate import evaluate
+from flows.ledger import noted_run
+from flows.train import train
+from pipeline.announcing import DriftEvent
+from pipeline.drifted import records_that_drifted
+from pipeline.promotion import TRAINING_RECORDS, VALIDATION_RECORDS
+from pipeline.settings import Settings
+
+__all__ = ["retrain_on_drift"]
+
+
+@flow(
+    name="retrain-on-drift",
+    flow_run_name="retrain after drift in {drift.record}",
+    description="Train with the records that drifted, promote the model if it is better, and measure it.",
+    validate_parameters=True,
+    persist_result=False,
+)
+def retrain_on_drift(
+    drift: DriftEvent,
+    results: str | None = None,
+    records: list[str] | None = None,
+    validation: list[str] | None = None,
+    data_dir: Path | None = None,
+    validation_dir: Path | None = None,
+    epochs: Annotated[int, Field(ge=1, le=50)] = 4,
+    seed: Annotated[int, Field(ge=0)] = 0,
+) -> Any:
+    """Train, promote and evaluate.
+
+    Parameters
+    ----------
+    drift : DriftEvent
+        The payload of the event that set this off; its record joins the training records.
+    results : str, optional
+        A folder of results, or its URL: records that drifted in it join as well.
+    records, validation, data_dir, validation_dir, epochs, seed
+        As the flow ``train`` takes them.
+
+    Returns
+    -------
+    dict
+        What ``train`` returns, with ``added``, the records that joined the training records.
+    """
+    settings = Settings()
+    base = list(TRAINING_RECORDS) if records is None else records
+    deciding = list(VALIDATION_RECORDS) if validation is None else validation
+    added = records_that_drifted(
+        [drift.record], results, settings, data_dir=data_dir, known=[*base, *(deciding if data_dir is None else [])]
+    )
+    with noted_run("retrain", settings, facts={"drift": drift.model_dump(mode="json"), "added": added}) as run:
+        get_run_logger().info("drift in %s (%d); records added: %s", drift.record, drift.count, ", ".join(added))
+        outcome = train([*base, *added], deciding, data_dir, validation_dir, epochs, seed)
+        if outcome["published"]:
+            evaluate(split=None, records=deciding, data_dir=validation_dir, rivals=False)
+        run.figures = {"published": outcome["published"], "added": len(added), **outcome["figures"]}
+        fate = "published" if outcome["published"] else "not better, so the current one stays"
+        run.message = f"drift in {drift.record}: model {outcome['candidate'][:12]} {fate}"
+    return Completed(message=run.message, data={**outcome, "added": added})

@@ -1,0 +1,57 @@
+"""All deployments served from one process, with a server of its own where none is named.
+
+::
+
+    python -m flows.serve
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from flows.server import server
+from pipeline.errors import PipelineError
+
+HEARTBEAT_S = 30
+RUNS = 4  # at once: a training must not hold up the check of the monitor
+
+
+def serve_all(file: Path | None, runs: int) -> None:
+    """Set the server up, register the deployments and run what is due, until the process is stopped."""
+    from prefect import serve
+
+    from flows.deployments import FILE, load_deployments
+    from flows.setup import set_up
+
+    chosen = file or FILE
+    try:
+        done, deployments = set_up(chosen), load_deployments(chosen)
+    except PipelineError as error:
+        raise SystemExit(f"Error: {error}") from error
+    for name, what in done.items():
+        sys.stdout.write(f"{name}: {what}\n")
+    serve(*deployments, limit=runs, heartbeat_seconds=HEARTBEAT_S)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve all deployments; without ``PREFECT_API_URL`` a server is started as well, and stopped at the end."""
+    parser = argparse.ArgumentParser(prog="python -m flows.serve", description="Serve all deployments of prefect.yaml.")
+    parser.add_argument("--file", type=Path, help="deployments; by default prefect.yaml of the checkout")
+    parser.add_argument("--port", type=int, default=4200, help="of the server that is started where none is named")
+    parser.add_argument("--runs", type=int, default=RUNS, help="flow runs at once")
+    options = parser.parse_args(arguments)
+    if os.environ.get("PREFECT_API_URL"):
+        serve_all(options.file, options.runs)
+        return
+    with server(options.port) as url:
+        os.environ["PREFECT_API_URL"] = url
+        sys.stdout.write(f"Prefect's page: {url.removesuffix('/api')}\n")
+        serve_all(options.file, options.runs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Prefect's server on loopback, for as long as it is needed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.error import HTTPError, URLError
+from urllib.request import ProxyHandler, build_opener
+
+import flows  # noqa: F401 - sets Prefect's environment, which the server inherits
+
+__all__ = ["answers", "server"]
+
+START_S = 180.0
+
+
+def answers(url: str) -> bool:
+    """Return True if a server answers at the address of its interface, such as ``http://127.0.0.1:4200/api``."""
+    try:
+        with build_opener(ProxyHandler({})).open(f"{url.rstrip('/')}/health", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except HTTPError as error:
+        return error.code in (401, 403)  # it asks who we are
+    except (URLError, OSError, ValueError):
+        return False
+
+
+@contextmanager
+def server(port: int) -> Iterator[str]:
+    """Run a server while the block runs; one that answers there already is used and left alone."""
+    url = f"http://127.0.0.1:{port}/api"
+    if answers(url):
+        yield url
+        return
+    environment = {**os.environ, "PREFECT_SERVER_API_HOST": "127.0.0.1", "PREFECT_SERVER_API_PORT": str(port)}
+    command = [sys.executable, "-m", "prefect", "server", "start"]
+    # In a session of its own: Ctrl-C is for this process, which still needs the server to say that it ends.
+    running = subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603 - our own program
+    try:
+        deadline = time.monotonic() + START_S
+        while not answers(url):
+            if running.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit(f"Prefect's server did not start at {url}; see what it says above")
+            time.sleep(0.2)
+        yield url
+    finally:
+        running.terminate()
+        running.wait(30)
