@@ -14,7 +14,7 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-__all__ = ["AlarmSettings", "FetchSettings", "RuleSettings", "Settings", "ThresholdSettings"]
+__all__ = ["AlarmSettings", "FetchSettings", "LiveSettings", "RuleSettings", "Settings", "ThresholdSettings"]
 
 
 class _Section(BaseModel):
@@ -66,6 +66,13 @@ class AlarmSettings(_Section):
     rules: dict[str, RuleSettings] = Field({}, description="rules by name, as `ecg-anomaly rules` shows them")
 
 
+class LiveSettings(_Section):
+    """How live monitoring works."""
+
+    commit_s: float = Field(5.0, ge=0, description="longest wait of a result to be stored; alarms are stored at once")
+    lease_s: float = Field(10.0, gt=0, description="silence after which a worker has lost its patients to another")
+
+
 class Settings(BaseSettings):
     """All settings. Read once, at the edge (command line, flow, notebook); the library takes values."""
 
@@ -97,6 +104,7 @@ class Settings(BaseSettings):
     fetch: FetchSettings = FetchSettings()
     threshold: ThresholdSettings = ThresholdSettings()
     alarms: AlarmSettings = AlarmSettings()
+    live: LiveSettings = LiveSettings()
 
     @property
     def database(self) -> str:

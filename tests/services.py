@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 from upath import UPath
 
+from pipeline.live.broker import server_config
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
@@ -176,6 +178,95 @@ def browser() -> Iterator[Browser]:
         running = playwright.chromium.launch(executable_path=program, args=list(CHROMIUM))
         yield running
         running.close()
+
+
+class NatsServer:
+    """A nats-server with JetStream and MQTT, which a test may kill and start again.
+
+    Parameters
+    ----------
+    folder : Path
+        Where its files are.
+    name : str
+        Its name.
+    more : str
+        Further lines of its configuration.
+    """
+
+    def __init__(self, folder: Path, name: str = "ecg", more: str = "") -> None:
+        program = shutil.which("nats-server")
+        if program is None:
+            lacking("nats-server", "apt-get install nats-server")
+        self.port, self.mqtt_port = free_port(), free_port()
+        self._folder = folder / name
+        self._folder.mkdir(parents=True)
+        config = self._folder / "nats.conf"
+        config.write_text(
+            server_config(name, self._folder / "store", port=self.port, mqtt_port=self.mqtt_port, more=more)
+        )
+        self._command = [program, "--config", str(config), "--log", str(self._folder / "log")]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where NATS clients connect."""
+        return f"nats://127.0.0.1:{self.port}"
+
+    @property
+    def mqtt_url(self) -> str:
+        """Where MQTT clients connect."""
+        return f"mqtt://127.0.0.1:{self.mqtt_port}"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self._process = subprocess.Popen(self._command)
+        deadline = time.monotonic() + START_S
+        while not (_answers(self.port) and _answers(self.mqtt_port)):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"nats-server did not start:\n{(self._folder / 'log').read_text()[-2000:]}")
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        """Kill it as the kernel does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def lose_disk(self) -> None:
+        """Remove all that it has stored; it must not run."""
+        shutil.rmtree(self._folder / "store")
+
+
+@pytest.fixture
+def nats(tmp_path: Path) -> Iterator[NatsServer]:
+    """A nats-server of this test."""
+    server = NatsServer(tmp_path / "nats")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+
+
+@pytest.fixture
+def nats_cluster(tmp_path: Path) -> Iterator[list[NatsServer]]:
+    """Three nats-servers that keep every message together."""
+    ports = [free_port() for _ in range(3)]
+    routes = ", ".join(f"nats://127.0.0.1:{port}" for port in ports)
+    servers = [
+        NatsServer(
+            tmp_path / "nats", f"n{i}", f"cluster {{ name: ward, listen: 127.0.0.1:{port}, routes: [{routes}] }}"
+        )
+        for i, port in enumerate(ports)
+    ]
+    try:
+        for server in servers:
+            server.start()
+        yield servers
+    finally:
+        for server in servers:
+            server.kill()
 
 
 def _answers(port: int) -> bool:

@@ -27,6 +27,7 @@ SUBJECTS = "ecg.>"
 MAX_AGE_S = 24 * 3600.0
 MAX_BYTES = 8 * 2**30
 ANSWER_S = 10.0  # how long the server may take
+CONNECT_S = 5.0
 RETRY_S = 0.25
 
 T = TypeVar("T")
@@ -121,7 +122,8 @@ class Broker:
         self._thread.start()
         self.client = Client()
         try:
-            self.run(self._connect(list(urls)))
+            # The client itself would try for ever, as it should once it has been connected.
+            self.run(asyncio.wait_for(self._connect(list(urls)), CONNECT_S))
         except BaseException:
             self._stop()
             raise

@@ -15,7 +15,6 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeout
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-from nats.js.errors import NotFoundError
 
 from pipeline.live.broker import RETRY_S, STREAM, SUBJECTS, Broker
 
@@ -26,7 +25,7 @@ ROOM = 4 * BATCH  # messages that may wait here; the rest waits in the stream
 EXPIRES_S = 5.0  # how long the server holds a request
 LOOK_S = 0.5  # between two looks whether the connection still stands
 ACK_WAIT_S = 60.0
-FORGOTTEN_S = 3600.0  # after which the server drops the consumer of a worker that never came back
+FORGOTTEN_S = 300.0  # after which the server drops a consumer that nobody asks
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +71,7 @@ class Reader:
     broker : Broker
         The connection.
     name : str
-        Name of the consumer; no other reader may have it.
+        Name of its consumers; no other reader may have it.
     after : int
         Read what follows this position.
     log : str
@@ -85,6 +84,7 @@ class Reader:
         self._broker = broker
         self._name = name
         self._log = log
+        self._made = 0  # consumers
         self._last = after  # position of the last message that arrived
         self._delivered = 0  # number of the last delivery
         self._behind = self._newest_us = 0  # of the last message that arrived: how many follow it, and its time
@@ -102,6 +102,8 @@ class Reader:
 
     def take(self, most: int, timeout_s: float) -> list[Message]:
         """Return the next messages, at least one unless none comes in time."""
+        if self._future.done() and not self._future.cancelled():
+            self._future.result()  # a defect, which must not pass for silence
         with self._changed:
             if not self._messages:
                 self._changed.wait(timeout_s)
@@ -128,11 +130,15 @@ class Reader:
         except (NatsError, OSError) as error:
             logger.debug("an acknowledgement is lost, the next one serves for it: %s", error)
 
+    @property
+    def _durable(self) -> str:
+        return f"{self._name}-{self._made}"
+
     async def _delete(self) -> None:
-        try:
-            await self._broker.jetstream.delete_consumer(STREAM, self._name)
-        except (TimeoutError, NatsError, OSError) as error:
-            logger.debug("consumer %s was not deleted: %s", self._name, error)
+        if self._made:
+            subject = f"$JS.API.CONSUMER.DELETE.{STREAM}.{self._durable}"
+            with suppress(NatsError, OSError):  # nobody waits for the answer
+                await self._broker.client.publish(subject)
 
     async def _pump(self) -> None:
         client = self._broker.client
@@ -157,10 +163,11 @@ class Reader:
         if log != self._log or end < self._last:
             logger.warning("the stream of %s was made anew: it is read from its beginning", log)
             self._log, self._last = log, 0
-        with suppress(NotFoundError):
-            await jetstream.delete_consumer(STREAM, self._name)
+        # A new name each time: the old one may be stuck on a server that is gone, and the server drops it in the end.
+        await self._delete()
+        self._made += 1
         config = ConsumerConfig(
-            durable_name=self._name,
+            durable_name=self._durable,
             deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
             opt_start_seq=self._last + 1,
             ack_policy=AckPolicy.ALL,
@@ -168,6 +175,8 @@ class Reader:
             max_ack_pending=-1,  # what is not yet stored is bounded by the caller, who takes no more
             filter_subject=SUBJECTS,
             inactive_threshold=FORGOTTEN_S,
+            num_replicas=1,  # it can be made anew at any time
+            mem_storage=True,
         )
         await jetstream.add_consumer(STREAM, config)
         self._delivered = 0
@@ -180,7 +189,7 @@ class Reader:
             await asyncio.sleep(0.01)
         breaks = self._broker.breaks
         wanted = {"batch": BATCH, "expires": int(EXPIRES_S * 1e9)}
-        subject = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{self._name}"
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{self._durable}"
         await self._broker.client.publish(subject, json.dumps(wanted).encode(), reply=inbox)
         for _ in range(BATCH):
             message = await self._receive(subscription, breaks)
@@ -196,6 +205,7 @@ class Reader:
             try:
                 return await subscription.next_msg(timeout=LOOK_S)
             except NatsTimeout:
+                self._behind = 0  # a request is open and nothing comes: nothing waits
                 if self._broker.breaks != breaks:
                     raise _Broken("the connection was lost") from None
         raise _Broken("the server has forgotten a request")

@@ -71,6 +71,9 @@ class Sink(Protocol):
             If it cannot be taken now; it is delivered again.
         """
 
+    def close(self) -> None:
+        """Let go of what it holds."""
+
 
 class JsonLines:
     """A file that gets a line for each alarm.
@@ -119,6 +122,9 @@ class JsonLines:
         except OSError as error:
             raise OutputError(f"alarms cannot be written to {self._path} ({error.strerror})") from error
         self._keys.add(document["key"])
+
+    def close(self) -> None:
+        """Do nothing: the file is open only while a line is written."""
 
     def _read_tail(self) -> set[str]:
         """Return the keys of the last lines; a line that was cut by a crash is taken off."""
@@ -177,6 +183,10 @@ class Webhook:
         if answer.status_code >= 300:
             raise OutputError(f"webhook {self.name} answers {answer.status_code}")
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
 
 class NatsSubject:
     """A NATS subject; the key is its ``Nats-Msg-Id``, by which a stream drops what comes twice.
@@ -209,6 +219,12 @@ class NatsSubject:
         if self._broker is None:
             self._broker = Broker([self._url])
         self._broker.run(self._publish(self._broker, document))
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._broker is not None:
+            self._broker.close()
+            self._broker = None
 
     async def _publish(self, broker: Broker, document: dict[str, Any]) -> None:
         subject = f"{self._subject}.{document['patient'].replace('/', '.')}"
@@ -276,6 +292,7 @@ class Courier:
                 wait_s = min(2 * wait_s, LONGEST_WAIT_S)
                 logger.warning("%s; again in %.1f s", error, wait_s)
             if is_last:
+                sink.close()
                 return
             self._stopping.wait(wait_s)
 

@@ -17,15 +17,13 @@ from pipeline.live.ledger import Ledger
 from pipeline.live.partitions import Partitions
 from pipeline.live.reader import Message, Reader
 from pipeline.records import Alarm
+from pipeline.settings import LiveSettings
 from pipeline.storage.database import Database, PatientState, partition_of
 
 __all__ = ["Backlog", "Worker"]
 
 BATCH = 512  # frames taken at a time
-COMMIT_S = 5.0  # s that a result without an alarm may wait to be stored
 PAUSE_S = 0.1  # s between two transactions
-LEASE_S = 10.0  # s after which a worker that says nothing has lost its partitions
-RENEW_S = 3.0
 RETRY_S = 1.0  # s between two tries while the database is away
 ROOM = 20_000  # frames that are taken in ahead of a database that is away
 BEHIND_S, CAUGHT_UP_S = 2.0, 0.5  # backlog at which drawing is shed, and taken up again
@@ -70,6 +68,8 @@ class Worker:
         Which patients.
     clock : callable
         Returns the time now, in microseconds since 1970 UTC.
+    settings : LiveSettings, optional
+        How soon results are stored, and how long a lease is.
     sinks : sequence of str
         Names of those that alarms are delivered to.
 
@@ -83,6 +83,8 @@ class Worker:
         How far it is behind.
     refused : int
         Messages that were no frame of their subject.
+    troubles : int
+        Times that the database could not be used.
     """
 
     def __init__(
@@ -93,15 +95,20 @@ class Worker:
         partitions: Partitions,
         *,
         clock: Callable[[], int],
+        settings: LiveSettings | None = None,
         sinks: Sequence[str] = (),
     ) -> None:
         self.owner = f"{socket.gethostname()[:60]}-{secrets.token_hex(8)}"
         self.owned: set[int] = set()
         self.backlog = Backlog()
         self.refused = 0
+        self.troubles = 0
         self._broker, self._database, self._engine = broker, database, engine
         self._partitions = partitions
         self._clock = clock
+        settings = settings or LiveSettings()
+        self._commit_us, self._lease_us = round(settings.commit_s * 1e6), round(settings.lease_s * 1e6)
+        self._renew_us = self._lease_us // 3
         self._sinks = tuple(sinks)
         self._ledger = Ledger()
         self._reader: Reader | None = None
@@ -158,9 +165,9 @@ class Worker:
         """Ask for partitions that it does not hold, now and then, and take over what is free."""
         now = self._clock()
         missing = set(self._partitions.numbers) - self.owned
-        if not missing or now < max(self._asked_us + RENEW_S * 1e6, self._quiet_until_us):
+        if not missing or now < max(self._asked_us + self._renew_us, self._quiet_until_us):
             return
-        until = now + round(LEASE_S * 1e6)
+        until = now + self._lease_us
         self._asked_us = now
         if not self.owned:
             try:
@@ -267,15 +274,15 @@ class Worker:
         now = self._clock()
         if not self.owned or now < (0 if everything else max(self._stored_us + PAUSE_S * 1e6, self._quiet_until_us)):
             return
-        due = self._ledger.patients() if everything else self._ledger.due(now - round(COMMIT_S * 1e6))
-        if not due and now < self._stored_us + RENEW_S * 1e6:
+        due = self._ledger.patients() if everything else self._ledger.due(now - self._commit_us)
+        if not due and now < self._stored_us + self._renew_us:
             return
         positions = self._positions(set(due))
         self._database.live.commit(
             self.owner,
             self._partitions.of,
             now_us=now,
-            until_us=now + round(LEASE_S * 1e6),
+            until_us=now + self._lease_us,
             positions=positions,
             log=self._log,
             states=[
@@ -310,4 +317,5 @@ class Worker:
 
     def _database_is_away(self, error: OutputError) -> None:
         logger.warning("%s", error)
+        self.troubles += 1
         self._quiet_until_us = self._clock() + round(RETRY_S * 1e6)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import logging
 import secrets
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
@@ -20,6 +21,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["HEADERS", "SHORTEST_TOKEN", "Access", "Guard", "is_loopback"]
+
+log = logging.getLogger(__name__)
 
 SHORTEST_TOKEN = 16  # characters
 OPEN_PATHS = frozenset({"/livez", "/readyz", "/login", "/static/login.js", "/static/style.css", "/static/icon.svg"})
@@ -130,6 +133,9 @@ class Guard:
             await self._app(scope, receive, send)
             return
         refusal = self._refusal(scope)
+        if refusal is not None and refusal.status_code >= 400:
+            where = {"path": scope["path"], "client": (scope.get("client") or ("",))[0]}  # the query may hold a token
+            log.warning("refused", extra={**where, "status": refusal.status_code})
         if scope["type"] == "websocket":
             if refusal is None:
                 await self._app(scope, receive, send)

@@ -90,11 +90,10 @@ class _Service:
 
     async def beats(self, request: Request) -> Response:
         patient = self._patient(request)
-        start, stop = patient.kept
         return _json(
             {
                 **patient_facts(patient),
-                "beats": beat_fields(patient.beats(start, stop + 1)),
+                "beats": beat_fields(patient.all_beats()),
                 "drifts": [drift_event(patient, drift) for drift in patient.drifts()],
                 "gaps": [gap_event(patient, gap) for gap in patient.gaps()],
             }

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.explanation import Explanation
 from pipeline.live.listener import Status
@@ -19,9 +20,24 @@ from pipeline.web.wire import alarm_event, beats_event, drift_event, gap_event, 
 
 __all__ = ["Hub"]
 
-HISTORY_S = 1800.0  # s of signal and beats to scroll back through, 5 MB a patient at 360 Hz and two leads
+HISTORY_S = 1800.0  # s of signal and beats to scroll back through, 7 MB a patient at 360 Hz and two leads
+FULL = 150  # patients with so much; those that come when there are more share what these would take
 ENDED = 20  # patients kept although their stay has ended, the last ones
 EVENTS = 8192  # events between the oldest and the newest that a viewer may be behind by, before it is told all anew
+
+
+class _Beats:
+    """Beats that are put into words when somebody asks: where nobody looks, they cost next to nothing."""
+
+    def __init__(self, patient: Patient, rows: NDArray[np.void]) -> None:
+        self._patient, self._rows = patient, rows
+        self._event: dict[str, Any] | None = None
+
+    def told(self) -> dict[str, Any]:
+        """Return the event, with the vitals of the moment in which it was first asked for."""
+        if self._event is None:
+            self._event = beats_event(self._patient, self._rows)
+        return self._event
 
 
 class Hub:
@@ -57,7 +73,7 @@ class Hub:
         self._patients: dict[str, Patient] = {}
         self._numbers = 0
         self._lock = threading.Lock()
-        self._events: deque[dict[str, Any]] = deque(maxlen=EVENTS)
+        self._events: deque[dict[str, Any] | _Beats] = deque(maxlen=EVENTS)
         self._told = 0  # events so far
 
     # What the monitor says.
@@ -80,7 +96,7 @@ class Hub:
         rows = patient.take_findings(findings)
         self.metrics.findings(findings, patient.kept[1] / patient.fs)
         if len(rows):
-            self._tell(beats_event(patient, rows))
+            self._tell(_Beats(patient, rows))
         for drift in findings.drifts:
             self._tell(drift_event(patient, drift))
         for gap in findings.gaps:
@@ -123,7 +139,8 @@ class Hub:
             self._tell(alarm_event(patient, raised))
 
     def _admit(self, chunk: Chunk) -> Patient:
-        patient = Patient(self._numbers, chunk, self._history_s)
+        history_s = self._history_s * min(1.0, FULL / (len(self._patients) + 1))
+        patient = Patient(self._numbers, chunk, history_s)
         self._numbers += 1
         gone = [one for one in self.patients() if one.status.state == "ended"][:-ENDED]
         kept = {name: one for name, one in self._patients.items() if one not in gone}
@@ -134,7 +151,7 @@ class Hub:
         self.metrics.states(one.status.state for one in self.patients())
         return patient
 
-    def _tell(self, event: dict[str, Any]) -> None:
+    def _tell(self, event: dict[str, Any] | _Beats) -> None:
         with self._lock:
             self._events.append(event)
             self._told += 1
@@ -161,4 +178,5 @@ class Hub:
             if behind > len(self._events):
                 return self._told, None
             # From the newest end: a viewer is a few events behind, of thousands kept.
-            return self._told, [self._events[-i] for i in range(behind, 0, -1)]
+            now, events = self._told, [self._events[-i] for i in range(behind, 0, -1)]
+        return now, [event.told() if isinstance(event, _Beats) else event for event in events]

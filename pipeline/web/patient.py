@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Patient", "RaisedAlarm", "beat_fields"]
 
 RATE_BEATS = 8  # R-R intervals in the heart rate shown, beats in the quality shown
-BEATS_PER_S = 4.0  # room for beats: 240 a minute
+BEATS_PER_S = 2.5  # room for beats: 150 a minute
 EVENTS = 500  # drifts, gaps and alarms kept
 MINUTE_S = 60.0
 
@@ -136,6 +136,10 @@ class Patient:
         with self.lock:
             return _NONE if self._beats is None else self._beats.between(start, stop)
 
+    def all_beats(self) -> NDArray[np.void]:
+        """Return all beats that are kept; a monitor that is behind shows beats of signal that it does not show."""
+        return self.last_beats(max(1, round(self.history_s * BEATS_PER_S)))
+
     def last_beats(self, n: int) -> NDArray[np.void]:
         """Return the last beats."""
         with self.lock:
@@ -171,7 +175,7 @@ class Patient:
 
     def vitals(self) -> dict[str, Any]:
         """Return what stands on the tile: heart rate, signal quality, anomalies in the last minute."""
-        rows = self.last_beats(round(BEATS_PER_S * MINUTE_S))
+        rows = self.last_beats(round(5 * MINUTE_S))
         if not len(rows):
             return {"hr": None, "quality": None, "recent": 0, "anomalies": self.anomalies, "learning": True}
         rr = rows["rr_s"][-RATE_BEATS:]

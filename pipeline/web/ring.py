@@ -13,9 +13,9 @@ MISSING = -32768  # in place of a sample that is not there
 
 def to_steps(mv: NDArray[np.float32]) -> NDArray[np.int16]:
     """Return microvolts, with MISSING where a value in mV is NaN."""
-    steps: NDArray[np.int16] = np.clip(np.rint(np.nan_to_num(mv) / UNIT_MV), MISSING + 1, -MISSING - 1).astype(np.int16)
-    steps[np.isnan(mv)] = MISSING
-    return steps
+    steps = np.clip(np.rint(mv / np.float32(UNIT_MV)), MISSING + 1, -MISSING - 1)
+    steps[np.isnan(steps)] = MISSING
+    return steps.astype(np.int16)
 
 
 class SignalRing:

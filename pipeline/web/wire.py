@@ -41,7 +41,7 @@ __all__ = [
 
 VERSION, SIGNAL = 1, 1
 JUMP = 1
-RECENT_S = 20.0  # s of beats that a new viewer is told, to mark the strip that it starts with
+RECENT = 60  # beats that a new viewer is told, to mark the strip that it starts with
 
 Block = tuple[int, int, bool, NDArray[np.int16]]
 """Patient, position, whether it leaves out signal before it, microvolts of shape (samples, leads)."""
@@ -129,8 +129,7 @@ def patient_event(patient: Patient) -> dict[str, Any]:
 
 
 def _present(patient: Patient) -> dict[str, Any]:
-    stop = patient.kept[1]
-    rows = patient.beats(stop - round(RECENT_S * patient.fs), stop + 1)
+    rows = patient.last_beats(RECENT)
     return {**patient_facts(patient), "beats": beat_fields(rows)}
 
 

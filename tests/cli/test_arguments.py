@@ -12,7 +12,9 @@ from click.testing import Result
 
 from pipeline.cli.display import show_json
 
-COMMANDS = ("cost", "demo", "explain", "fetch", "import", "report", "score", "synth", "train")
+COMMANDS = (
+    "broker", "cost", "demo", "explain", "fetch", "import", "monitor", "replay", "report", "score", "synth", "train",
+)  # fmt: skip
 Run = Callable[..., Result]
 
 

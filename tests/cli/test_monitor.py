@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -14,15 +20,22 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline.cli import main
+from tests.services import free_port, lacking
 
 COMMAND = [str(Path(sys.executable).with_name("ecg-anomaly")), "monitor", "--no-browser", "--port", "0"]
 
 
-def started(tmp_path: Path, *arguments: str, token: str = "") -> subprocess.Popen[str]:
+@contextmanager
+def started(tmp_path: Path, *arguments: str, token: str = "") -> Iterator[subprocess.Popen[str]]:
     environment = {**os.environ, "ECG_STATE_DIR": str(tmp_path), "ECG_MONITOR_TOKEN": token, "PYTHONUNBUFFERED": "1"}
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()  # where a test has failed; else it has ended
 
 
 def test_one_command_shows_the_demo_and_ctrl_c_ends_it(tmp_path: Path) -> None:
@@ -63,6 +76,45 @@ def test_with_a_token_nothing_is_shown_without_it_and_no_log_tells_it(tmp_path: 
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=60)
     assert token not in errors
+
+
+def test_a_worker_shows_its_patients_on_a_page(tmp_path: Path) -> None:
+    if shutil.which("nats-server") is None:
+        lacking("nats-server", "apt-get install nats-server")
+    port, mqtt_port = str(free_port()), str(free_port())
+    broker = [COMMAND[0], "broker", "--port", port, "--mqtt-port", mqtt_port, "--store", str(tmp_path / "log")]
+    with subprocess.Popen(broker, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+        try:
+            device = [COMMAND[0], "replay", "--ward", "2", "--minutes", "0.5", "--speed", "10"]
+            url = f"nats://127.0.0.1:{port}"
+            subprocess.run([*device, "--to", url], check=True, timeout=120, capture_output=True)
+            with started(tmp_path, "--from", url, "--page") as process:
+                assert process.stdout is not None
+                page = process.stdout.readline().split()[-1]
+                deadline = time.monotonic() + 60
+                while not (patient := _beats(f"{page}api/patients/1/beats")):
+                    assert time.monotonic() < deadline, "no beat was shown"
+                    time.sleep(0.1)
+                process.send_signal(signal.SIGINT)
+                _, errors = process.communicate(timeout=60)
+        finally:
+            running.terminate()
+            try:
+                running.wait(20)
+            except subprocess.TimeoutExpired:
+                running.kill()
+    assert patient["name"].startswith("ward/bed-")
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+
+
+def _beats(url: str) -> dict[str, Any]:
+    try:
+        with urlopen(url, timeout=30) as answer:
+            facts: dict[str, Any] = json.loads(answer.read())
+    except HTTPError:
+        return {}
+    return facts if facts["beats"] else {}
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_buffers_are_bounded(minute: Heard) -> None:
     tell(hub, minute)
     patient = only(hub)
     assert patient.kept == (50 * 360, 60 * 360)
-    assert len(patient.beats(0, 60 * 360)) <= 40
+    assert len(patient.beats(0, 60 * 360)) <= 25
     assert len(hub.events_since(0)[1] or []) <= EVENTS
 
 

@@ -137,6 +137,36 @@ def test_a_ventricular_beat_is_marked_within_a_second_and_a_half(live: Service, 
     shot(page, "ventricular-beat")
 
 
+@pytest.mark.parametrize("rate", [0.97, 1.0, 1.03, 4.0])
+def test_strips_follow_a_device_s_true_rate_without_a_halt(tmp_path: Path, open_page: Open, rate: float) -> None:
+    with serve(Hub(), tmp_path) as running:
+        page = open_page(running.url)
+        halts, behind = page.evaluate(
+            """async (rate) => {
+              const {PlayClock} = await import('/static/playclock.js');
+              const clock = new PlayClock(250);
+              let [sent, halts, before, behind] = [0, 0, 0, 0];
+              for (let ms = 0; ms < 30000; ms += 16) {
+                if (Math.floor(ms / 200) > Math.floor((ms - 16) / 200)) {  // lumps of 0.2 s
+                  const size = Math.round(50 * rate);
+                  clock.arrived(sent, sent + size, ms);
+                  sent += size;
+                }
+                const position = clock.advance(ms);
+                if (ms > 10000) {
+                  halts += position <= before;
+                  behind = Math.max(behind, sent - position);
+                }
+                before = position;
+              }
+              return [halts, behind / 250 / rate];
+            }""",
+            rate,
+        )
+        assert halts == 0
+        assert behind < 0.6
+
+
 def test_an_alarm_is_acknowledged_and_stays_so_after_a_reload(live: Service, open_page: Open) -> None:
     page = open_page(live.url + "#/p/ward%2Fbed-2")
     row = page.locator(".alarms tr", has_text="ventricular run").first
@@ -155,6 +185,8 @@ def test_an_alarm_is_acknowledged_and_stays_so_after_a_reload(live: Service, ope
     page.keyboard.press("a")
     wait(page, "monitor.view.patient.openAlarms().length === 0")
     wait(other, "monitor.view.patient.openAlarms().length === 0")
+    page.get_by_role("button", name="as A. Nurse").click()
+    assert page.evaluate("localStorage.getItem('ecg-who')") is None
     stored = live.database.alarms.newest(record="ward/bed-2")
     assert stored[0].acknowledged_by == "A. Nurse"
 

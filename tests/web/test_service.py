@@ -96,6 +96,16 @@ def test_beats_come_with_all_that_trends_need(service: Service) -> None:
     assert [gap["reason"] for gap in facts["gaps"]] == ["missing"]
 
 
+def test_beats_of_signal_that_was_not_shown_are_told_all_the_same(tmp_path: Path, minute: Heard) -> None:
+    hub = Hub()
+    for _, found in minute:
+        hub.findings(found)  # as a monitor does that is behind
+    with serve(hub, tmp_path) as running:
+        facts = get(running, "api/patients/0/beats")
+        assert len(facts["beats"]) == sum(len(found) for _, found in minute)
+        assert get(running, "api/patients/0/shapes?from=0&to=21600")[0]["on_strip"][0][0] is None
+
+
 def test_an_acknowledged_alarm_stays_so_when_the_service_is_started_anew(tmp_path: Path, minute: Heard) -> None:
     access = Access(token=TOKEN)
     for round_ in range(2):

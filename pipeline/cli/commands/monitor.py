@@ -31,7 +31,7 @@ Examples:
   ecg-anomaly monitor --records mitdb/208,mitdb/119
   ecg-anomaly monitor --from nats://127.0.0.1:4222 --page
   ecg-anomaly monitor --partitions 0-31/64 --alarms-to alarms.jsonl
-  ecg-anomaly monitor --alarms-to https://example.org/hook --alarms-to nats://127.0.0.1/ward-alarms
+  ecg-anomaly monitor --alarms-to https://example.org/hook --alarms-to a.jsonl
 
 Results go to the database (ECG_DATABASE_URL; a SQLite file by default). Workers
 that share a database and a broker share the patients: each of the 64 partitions
@@ -167,7 +167,8 @@ def _work(
     sinks = [open_sink(target) for target in alarms_to]
     with Database.open(settings.database) as database, Broker(broker_url.split(",")) as broker, _telling(engine):
         broker.make_stream(replicas=replicas)
-        worker = Worker(broker, database, engine, partitions, clock=_now_us, sinks=[sink.name for sink in sinks])
+        names = [sink.name for sink in sinks]
+        worker = Worker(broker, database, engine, partitions, clock=_now_us, settings=settings.live, sinks=names)
         if stop is None:
             for sign in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(sign, lambda *_: worker.stop())

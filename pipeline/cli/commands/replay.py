@@ -26,7 +26,7 @@ Examples:
   ecg-anomaly replay --ward 8 --minutes 10 --speed max
   ecg-anomaly replay mitdb/208 --to nats://127.0.0.1:4222
   ecg-anomaly replay --ward 20 --to mqtt://127.0.0.1:1883
-  ecg-anomaly replay --ward 8 --dropped 0.01 --reordered 0.05 --drift 0.02 --speed 60
+  ecg-anomaly replay --ward 8 --dropped 0.01 --drift 0.02 --speed 60
 """
 
 _SHARE = click.FloatRange(0, 1)

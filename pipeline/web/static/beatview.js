@@ -35,7 +35,7 @@ export class BeatView {
     const rows = beat ? [
       ["beat", `${beat.beat}`],
       ["time", patient.time(beat.rPeak / patient.fs)],
-      ["verdict", beat.anomaly ? `${beat.kind}${beat.learning ? ", learning" : ""}` : beat.learning ? "not flagged, learning" : "not flagged"],
+      ["verdict", beat.anomaly ? beat.kind : "not flagged"],
       ["score, threshold", `${shown(beat.score, 2)} ${beat.anomaly ? ">" : "≤"} ${shown(beat.threshold, 2)}`],
       ["p", probability(beat.p)],
       ["shape + rhythm", `${shown(beat.shape, 2)} + ${shown(beat.rhythm, 2)}`],

@@ -46,7 +46,7 @@ export class History {
   }
 
   to() {
-    return this.patient.ring.stop;
+    return Math.max(this.patient.ring.stop, this.beats[this.beats.length - 1]?.rPeak ?? 0);
   }
 
   indexAt(position) {

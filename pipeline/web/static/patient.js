@@ -1,5 +1,6 @@
 // The view of one patient: strip, all that is kept, trends, one beat, alarms.
 
+import { forgetName, knownName } from "./acknowledge.js";
 import { AlarmTable } from "./alarmtable.js";
 import { BeatView } from "./beatview.js";
 import { el, palette, say, setText, shown } from "./dom.js";
@@ -43,6 +44,7 @@ export class PatientView {
     this.beatWhy = el("p", { className: "why" });
     const beatFacts = el("dl");
     this.lens = el("div", { className: "lens" }, el("canvas", { role: "img", ariaLabel: "a beat: seen, expected, error" }));
+    this.who = button("", "let somebody else take note", () => { forgetName(); this.second(); });
     this.alarmRoot = el("div", { className: "alarms" });
     this.root.append(
       el("header", {},
@@ -55,7 +57,7 @@ export class PatientView {
         el("span", { className: "legend" }, el("i", { className: "seen" }), "seen", el("i", { className: "expected" }), "expected"),
         el("span", { className: "space" }),
         button("Copy link", "an address that opens exactly this view", () => this.#copy()),
-        button("Acknowledge all", "A", () => this.acknowledge(this.patient?.openAlarms() ?? []))),
+        this.who, button("Acknowledge all", "A", () => this.acknowledge(this.patient?.openAlarms() ?? []))),
       this.paper, this.map,
       el("section", { className: "trends" }, el("header", {}, el("h3", {}, "Score, p-value, R-R interval"), this.readout, el("span", { className: "space" }),
         el("span", { className: "group", role: "group" }, ...this.ranges)), this.charts),
@@ -222,12 +224,16 @@ export class PatientView {
     showChips(this.signal, patient.open(false), 3);
     const { anomalies, learning, quality } = patient.vitals;
     showQuality(this.quality, quality);
+    const name = knownName();
+    this.who.hidden = !name;
+    setText(this.who, name ? `as ${name} ×` : "");
     setText(this.facts, `${anomalies} anomalies${learning ? ", learning" : ""}, ${qualityText(quality)}`);
     const beat = this.#selected();
     if (beat && !known.shapes.has(beat.beat)) known.need(beat.rPeak, beat.rPeak + 1);
     if (beat) known.explain(beat);
     setText(this.beatWhy, (beat && known.why.get(beat.beat)) ?? "");
-    setText(this.beatTitle, strip.selected === null ? "Last anomaly" : "Selected beat");
+    const early = beat?.learning ? ", while the patient was still being learnt" : "";
+    setText(this.beatTitle, (strip.selected === null ? "Last anomaly" : "Selected beat") + early);
     this.beatView.show(beat, known);
     if (!strip.width) return;
     const right = strip.right() / patient.fs;

@@ -18,6 +18,7 @@ export class Sweep {
     this.width = 0;
     this.drawn = null;
     this.zero = [];
+    this.round = 0; // where what is written with these lines of zero begins
     this.marked = -1;
   }
 
@@ -58,6 +59,7 @@ export class Sweep {
     const start = Math.max(patient.ring.start, Math.ceil(end - round + (AHEAD / PX_PER_S) * patient.fs));
     this.#settle(start, end);
     this.#write(start, end);
+    this.round = start;
     this.drawn = end;
     this.marked = start - 1;
   }
@@ -66,7 +68,10 @@ export class Sweep {
     const { width } = this;
     const from = this.#x(start);
     const to = this.#x(end);
-    if (to < from) this.#settle(end - Math.round((width / PX_PER_S) * this.patient.fs), end);
+    if (to < from) {
+      this.#settle(end - Math.round((width / PX_PER_S) * this.patient.fs), end);
+      this.round = start;
+    }
     const wipe = (x, size) => this.#wipe(x, size);
     const ahead = to + AHEAD;
     if (to >= from) wipe(from + 1, ahead - from - 1);
@@ -157,7 +162,7 @@ export class Sweep {
         context.fillRect(from, TOP, (to > from ? to : this.width) - from, this.height);
         if (to < from) context.fillRect(0, TOP, to, this.height);
         context.globalAlpha = 1;
-        this.#write(first, last); // on top of the band
+        this.#write(Math.max(first, this.round), last); // on top of the band; what an earlier round wrote had another zero
       }
       drawMark(context, beat, Math.min(this.width - 8, Math.max(8, x)), 9, ({ kind }) => KINDS[kind]?.letter ?? "?");
       this.marked = beat.rPeak;

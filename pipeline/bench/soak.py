@@ -1,0 +1,289 @@
+"""Endurance: a worker and a broker that are killed at random, against a run that nothing disturbs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+
+from pipeline.detection.model import BeatModel
+from pipeline.errors import SourceUnavailable
+from pipeline.live.broker import server_config
+from pipeline.live.device import NatsDevice
+from pipeline.live.engine import Engine, Result
+from pipeline.live.faults import Faults
+from pipeline.live.frames import Frame
+from pipeline.live.replay import play, synthetic_ward
+from pipeline.storage.database import Database
+from pipeline.storage.database.tables import alarms, live_beats
+
+__all__ = ["Soak", "soak"]
+
+PARTITIONS = "0-63/64"
+SETTLE_S = 120.0  # how long the worker may take to the end of the backlog
+FAULTS = Faults(late=0.01, doubled=0.01, dropped=0.002, reordered=0.01, drift=0.005, reconnects=4)
+
+Beat = tuple[str, int, int]
+Alarm = tuple[str, str, int, str]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Soak:
+    """What was counted.
+
+    Attributes
+    ----------
+    minutes : float
+        How long it took.
+    patient_hours : float
+        Signal that was sent.
+    worker_kills, broker_kills : int
+        How often each was killed.
+    beats, alarms : int
+        What an undisturbed run finds.
+    beats_lost, beats_doubled, beats_changed : int
+        Beats that are not in the database, that are there and should not be, and that have another score.
+    alarms_lost, alarms_doubled : int
+        Alarms that are not in the database or were not delivered, and that were told twice or should not be there.
+    """
+
+    minutes: float
+    patient_hours: float
+    worker_kills: int
+    broker_kills: int
+    beats: int
+    alarms: int
+    beats_lost: int
+    beats_doubled: int
+    beats_changed: int
+    alarms_lost: int
+    alarms_doubled: int
+
+    @property
+    def is_clean(self) -> bool:
+        """True if nothing was lost and nothing doubled."""
+        return not (self.beats_lost + self.beats_doubled + self.beats_changed + self.alarms_lost + self.alarms_doubled)
+
+
+class _Programs:
+    """The broker and the worker, as processes of their own."""
+
+    def __init__(self, folder: Path, database_url: str) -> None:
+        program = shutil.which("nats-server")
+        if program is None:
+            raise SourceUnavailable("nats-server is missing: apt-get install nats-server")
+        port, mqtt_port = _free_port(), _free_port()
+        self.url = f"nats://127.0.0.1:{port}"
+        self.alarms = folder / "alarms.jsonl"
+        config = folder / "nats.conf"
+        config.write_text(server_config("soak", folder / "store", port=port, mqtt_port=mqtt_port))
+        self._commands = {
+            "broker": [program, "--config", str(config), "--log", str(folder / "broker.log")],
+            "worker": [
+                *(sys.executable, "-c", "from pipeline.cli import main; main()", "monitor", "--from", self.url),
+                *("--partitions", PARTITIONS, "--alarms-to", str(self.alarms)),
+            ],
+        }
+        self._environment = {**os.environ, "ECG_DATABASE_URL": database_url, "ECG_LIVE__LEASE_S": "3"}
+        self._log = (folder / "worker.log").open("ab")
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str) -> None:
+        """Start one of them."""
+        self._running[name] = subprocess.Popen(  # noqa: S603 - our own commands
+            self._commands[name], env=self._environment, stdout=self._log, stderr=self._log
+        )
+
+    def kill(self, name: str) -> None:
+        """Kill one of them as the kernel does."""
+        process = self._running.pop(name)
+        process.kill()
+        process.wait()
+
+    def close(self) -> None:
+        """End both."""
+        for name in list(self._running):
+            self.kill(name)
+        self._log.close()
+
+
+def soak(
+    model: BeatModel,
+    folder: Path,
+    *,
+    minutes: float,
+    speed: float,
+    patients: int,
+    kills_per_minute: float,
+    seed: int,
+    progress: Callable[[str, float], object],
+) -> Soak:
+    """Play synthetic patients to a broker and a worker that are killed at random, and count what came out.
+
+    The same frames go through an engine in this process, which nothing disturbs.
+
+    Parameters
+    ----------
+    model : BeatModel
+        What scores.
+    folder : Path
+        Where broker, database and logs are; it should be empty.
+    minutes : float
+        How long, in real time.
+    speed : float
+        Times real time at which the devices send.
+    patients : int
+        How many.
+    kills_per_minute : float
+        Kills of the worker, and half as many of the broker.
+    seed : int
+        Makes the patients, what goes wrong with their frames, and the moments of the kills.
+    progress : callable
+        Told what is under way and the share that is done.
+
+    Raises
+    ------
+    SourceUnavailable
+        If nats-server is missing.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    url = f"sqlite:///{(folder / 'soak.db').absolute()}"
+    seconds = 60.0 * minutes * speed
+    records = synthetic_ward(patients, seconds=seconds, seed=seed)
+    reference = Engine(model, clock=lambda: time.time_ns() // 1000, is_live=False)
+    expected: dict[Beat, float] = {}
+    told: Counter[Alarm] = Counter()
+    rng = random.Random(seed)  # noqa: S311 - accidents, not secrets
+    kills = Counter[str]()
+    started = time.monotonic()
+
+    with Database.open(url) as database, closing(_Programs(folder, url)) as programs:
+        programs.start("broker")
+        device = _connect(programs.url)
+        programs.start("worker")
+        stopping = threading.Event()
+        killer = threading.Thread(target=_kill, args=(programs, kills, rng, kills_per_minute, stopping))
+        killer.start()
+        try:
+            for batch in play(
+                records,
+                session="soak",
+                began_us=time.time_ns() // 1000,
+                speed=speed,
+                clock=time.monotonic,
+                wait=time.sleep,
+                faults=FAULTS,
+            ):
+                _send(device, batch)
+                _note(reference.take(batch), expected, told)
+                progress(
+                    f"{len(expected):,} beats, {sum(kills.values())} kills", (time.monotonic() - started) / 60 / minutes
+                )
+        finally:
+            stopping.set()
+            killer.join()
+            device.close()
+        _settle(database, programs.alarms, len(expected), sum(told.values()))
+        found, stored, delivered = _read(database, programs.alarms)
+    return Soak(
+        minutes=(time.monotonic() - started) / 60,
+        patient_hours=patients * seconds / 3600,
+        worker_kills=kills["worker"],
+        broker_kills=kills["broker"],
+        beats=len(expected),
+        alarms=sum(told.values()),
+        beats_lost=len(expected.keys() - found.keys()),
+        beats_doubled=len(found.keys() - expected.keys()),
+        beats_changed=sum(not _same(found[beat], score) for beat, score in expected.items() if beat in found),
+        alarms_lost=(told - stored).total() + max(told.total() - len(set(delivered)), 0),
+        alarms_doubled=(stored - told).total() + len(delivered) - len(set(delivered)),
+    )
+
+
+def _connect(url: str) -> NatsDevice:
+    for _ in range(50):
+        try:
+            return NatsDevice([url])
+        except SourceUnavailable:
+            time.sleep(0.1)
+    return NatsDevice([url])
+
+
+def _send(device: NatsDevice, batch: list[Frame]) -> None:
+    if batch:
+        device.send(batch)
+
+
+def _kill(
+    programs: _Programs, kills: Counter[str], rng: random.Random, per_minute: float, stopping: threading.Event
+) -> None:
+    """Kill the worker or the broker now and then, and start it again."""
+    while not stopping.wait(rng.uniform(0.5, 1.5) * 60.0 / (1.5 * per_minute)):
+        name = rng.choice(["worker", "worker", "broker"])
+        programs.kill(name)
+        kills[name] += 1
+        time.sleep(rng.uniform(0.0, 2.0))
+        programs.start(name)
+
+
+def _note(results: list[Result], expected: dict[Beat, float], told: Counter[Alarm]) -> None:
+    for result in results:
+        found = result.findings
+        if found is None:
+            continue
+        for beat, score in zip(found.beat.tolist(), found.score.tolist(), strict=True):
+            expected[(found.record, result.stay.began_us, beat)] = score
+        for alarm in found.alarms:
+            told[(alarm.record, alarm.kind, round(alarm.raised_s * 1e6), alarm.message)] += 1
+
+
+def _settle(database: Database, lines: Path, beats: int, alarms_told: int) -> None:
+    """Wait until everything is there, or nothing more comes."""
+    deadline = time.monotonic() + SETTLE_S
+    while time.monotonic() < deadline:
+        found, _, delivered = _read(database, lines)
+        if len(found) >= beats and len(delivered) >= alarms_told:
+            break
+        time.sleep(1.0)
+    time.sleep(6.0)  # what should not come, would come now
+
+
+def _read(database: Database, lines: Path) -> tuple[dict[Beat, float], Counter[Alarm], list[str]]:
+    with database.reading() as connection:
+        columns = (live_beats.c.patient, live_beats.c.began_at_us, live_beats.c.beat, live_beats.c.score)
+        found = {
+            (row.patient, row.began_at_us, row.beat): math.nan if row.score is None else row.score
+            for row in connection.execute(select(*columns))
+        }
+        wanted = select(alarms.c.record, alarms.c.kind, alarms.c.raised_us, alarms.c.message)
+        rows = connection.execute(wanted.where(alarms.c.record != "monitor"))
+        stored = Counter((row.record, row.kind, row.raised_us, row.message) for row in rows)
+    documents = [json.loads(line) for line in lines.read_text().splitlines()] if lines.exists() else []
+    return found, stored, [document["key"] for document in documents if document["patient"] != "monitor"]
+
+
+def _same(a: float, b: float) -> bool:
+    return a == b or (math.isnan(a) and math.isnan(b))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
