@@ -15,7 +15,8 @@ def to_steps(mv: NDArray[np.float32]) -> NDArray[np.int16]:
     """Return microvolts, with MISSING where a value in mV is NaN."""
     steps = np.clip(np.rint(mv / np.float32(UNIT_MV)), MISSING + 1, -MISSING - 1)
     steps[np.isnan(steps)] = MISSING
-    return steps.astype(np.int16)
+    out: NDArray[np.int16] = steps.astype(np.int16)
+    return out
 
 
 class SignalRing:
