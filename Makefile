@@ -33,7 +33,7 @@ demo: $(STAMP)  ## Score ten synthetic patients (or RECORDS="mitdb/208 mitdb/119
 	$(BIN)/ecg-anomaly demo $(RECORDS) --out $(OUT)
 
 test: $(STAMP)  ## Run the tests, in two processes
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 lint: $(STAMP)  ## Check style and types
 	$(BIN)/ruff check .

@@ -18,14 +18,6 @@ hypothesis_settings.register_profile("project", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("project")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what shares a server or costly results in one process: the flows, and the tests of a file."""
-    here = Path(__file__).parent
-    for item in items:
-        parts = item.path.relative_to(here).parts
-        item.add_marker(pytest.mark.xdist_group("flows" if parts[0] == "flows" else "/".join(parts)))
-
-
 @pytest.fixture(scope="session", autouse=True)
 def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder for what outlives a run, in place of the user's own."""

@@ -31,7 +31,9 @@ def open_page(browser: Browser) -> Iterator[Open]:
     complaints: list[str] = []
     contexts = []
 
-    def open_(url: str, *, width: int = 1600, height: int = 900, dark: bool = True, allowed: str = "") -> Page:
+    def open_(
+        url: str, *, width: int = 1600, height: int = 900, dark: bool = True, allowed: tuple[str, ...] = ()
+    ) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
         )
@@ -42,7 +44,7 @@ def open_page(browser: Browser) -> Iterator[Open]:
         def hear(kind: str, text: str) -> None:
             if "Multiple readback operations" in text:
                 return  # of these tests' own looking at pixels
-            if kind in ("error", "warning") and not (allowed and allowed in text):
+            if kind in ("error", "warning") and not any(part in text for part in allowed):
                 complaints.append(f"{kind}: {text}")
 
         page.on("console", lambda message: hear(message.type, message.text))
@@ -196,7 +198,8 @@ def test_a_lost_connection_is_shown_and_heals(tmp_path: Path, minute: Heard, ope
     tell(hub, minute)
     with serve(hub, tmp_path) as running:
         port = running.server.port
-        page = open_page(running.url, allowed="ERR_CONNECTION_REFUSED")
+        # The page's old session is refused by the new service until it has asked for another.
+        page = open_page(running.url, allowed=("ERR_CONNECTION_REFUSED", "response code: 403"))
         page.locator(".tile").wait_for()
         assert page.locator("#lost").is_hidden()
     page.locator("#lost").wait_for(state="visible")
