@@ -55,6 +55,11 @@ def squash(x: Any) -> Any:
 
 
 @jit
+def _sigmoid(x: Any) -> Any:
+    return HALF + HALF * squash(HALF * x)
+
+
+@jit
 def add_product(total: Floats, x: Floats, weights: Floats) -> None:
     """Add ``x @ weights`` to a total: shapes (LANES, outputs), (LANES, inputs) and (inputs, outputs)."""
     first, second = total[0], total[1]
@@ -63,8 +68,9 @@ def add_product(total: Floats, x: Floats, weights: Floats) -> None:
         b0, b1, b2, b3 = x[1, k], x[1, k + 1], x[1, k + 2], x[1, k + 3]
         w0, w1, w2, w3 = weights[k], weights[k + 1], weights[k + 2], weights[k + 3]
         for j in range(total.shape[1]):
-            first[j] += (a0 * w0[j] + a1 * w1[j]) + (a2 * w2[j] + a3 * w3[j])
-            second[j] += (b0 * w0[j] + b1 * w1[j]) + (b2 * w2[j] + b3 * w3[j])
+            c0, c1, c2, c3 = w0[j], w1[j], w2[j], w3[j]  # read before anything is written that might be the same
+            first[j] += (a0 * c0 + a1 * c1) + (a2 * c2 + a3 * c3)
+            second[j] += (b0 * c0 + b1 * c1) + (b2 * c2 + b3 * c3)
 
 
 @jit
@@ -99,14 +105,12 @@ def step(
     add_product(gates, x, of_input)
     add_product(gates, hidden, of_hidden)
     for lane in range(LANES):
-        g, c, h = gates[lane], cell[lane], hidden[lane]
-        for j in range(2 * units):
-            g[j] = HALF + HALF * squash(HALF * g[j])
-        for j in range(2 * units, 3 * units):
-            g[j] = squash(g[j])
-        for j in range(3 * units, 4 * units):
-            g[j] = HALF + HALF * squash(HALF * g[j])
+        c, h = cell[lane], hidden[lane]
+        # Views that begin at 0: an index with an offset might be negative for all that the compiler knows.
+        write, keep = gates[lane, :units], gates[lane, units : 2 * units]
+        candidate, show = gates[lane, 2 * units : 3 * units], gates[lane, 3 * units :]
         for j in range(units):
-            c[j] = g[units + j] * c[j] + g[j] * g[2 * units + j]
-        for j in range(units):
-            h[j] = g[3 * units + j] * squash(c[j])
+            a, b, d, e, old = write[j], keep[j], candidate[j], show[j], c[j]
+            new = _sigmoid(b) * old + _sigmoid(a) * squash(d)
+            c[j] = new
+            h[j] = _sigmoid(e) * squash(new)
