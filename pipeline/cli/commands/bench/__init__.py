@@ -1,0 +1,19 @@
+"""``ecg-anomaly bench``."""
+
+from __future__ import annotations
+
+import click
+
+from pipeline.cli.commands.bench.backfill import backfill
+from pipeline.cli.commands.bench.live import live, soak_command
+
+__all__ = ["command"]
+
+
+@click.group("bench")
+def command() -> None:
+    """Measure speed and endurance on this machine."""
+
+
+for _measured in (backfill, live, soak_command):
+    command.add_command(_measured)
