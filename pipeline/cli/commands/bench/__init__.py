@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from pipeline.cli.commands.bench.backfill import backfill
+from pipeline.cli.commands.bench.growth import growth
+from pipeline.cli.commands.bench.kernels import kernels
 from pipeline.cli.commands.bench.live import live, soak_command
 
 __all__ = ["command"]
@@ -15,5 +17,5 @@ def command() -> None:
     """Measure speed and endurance on this machine."""
 
 
-for _measured in (backfill, live, soak_command):
+for _measured in (backfill, growth, kernels, live, soak_command):
     command.add_command(_measured)

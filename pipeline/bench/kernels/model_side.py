@@ -1,0 +1,83 @@
+"""The network, the thresholds and a patient's state."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from pathlib import Path
+
+from pipeline.bench.kernels.row import Row
+from pipeline.bench.kernels.signal_side import least_s
+from pipeline.bench.workload import Workload
+from pipeline.detection.compress import nonzero_of, operations_of
+from pipeline.detection.speed import largest_difference, matrix_rate, own_matrix_rate, usable_device, windows_per_s
+from pipeline.evaluation.threshold_rules import adaptive
+from pipeline.monitor import Monitor
+from pipeline.records import Findings
+from pipeline.scoring import model_at
+
+__all__ = ["network_rows", "state_rows", "threshold_rows"]
+
+BATCHES = (1, 32, 256)
+BATCHES_ON_GPU = (256, 4096, 16384)
+ALPHA = 0.01
+
+
+def network_rows(model: Path | None, device: str) -> list[Row]:
+    """Return how many beats a second the network rebuilds, against what the machine's matrix products would give.
+
+    Raises
+    ------
+    ValueError
+        If there is no such device.
+    """
+    at = usable_device(device)
+    network = model_at(model).network
+    operations = 2.0 * operations_of(network)
+    large = matrix_rate(time.perf_counter, at)
+    rows = [
+        Row("network", "weights", nonzero_of(network), "parameters"),
+        Row("network", "operations", operations / 1e3, "thousand a beat"),
+        Row("network", f"large matrix products, {device}", large / 1e9, "GFLOP/s", "float32, torch.mm"),
+    ]
+    if at.type == "cpu":
+        for batch in BATCHES:
+            own = own_matrix_rate(network, batch, time.perf_counter)
+            note = f"{own / operations:,.0f} windows/s if nothing else were done"
+            rows.append(Row("network", f"its own products, batch {batch}", own / 1e9, "GFLOP/s", note))
+    for batch in BATCHES if at.type == "cpu" else BATCHES_ON_GPU:
+        rate = windows_per_s(network, batch, time.perf_counter, device)
+        note = f"{1e6 / rate:.1f} us each, {100 * rate * operations / large:.0f} % of large products"
+        rows.append(Row("network", f"forward, batch {batch}", rate, "windows/s", note))
+    if at.type != "cpu":
+        off = largest_difference(network, BATCHES_ON_GPU[0], device)
+        rows.append(Row("network", "largest difference from the CPU", off, "units of noise"))
+    return rows
+
+
+def threshold_rows(work: Workload, model: Path | None) -> list[Row]:
+    """Return what a beat's threshold and what is learnt from its score take."""
+    findings, _ = _scored(work, model)
+    guesses = model_at(model).guesses
+    took = least_s(partial(adaptive, findings, guesses, ALPHA), repeats=3)
+    return [
+        Row("thresholds", "judge and learn", 1e6 * took / max(len(findings), 1), "us a beat", "alone, beat by beat")
+    ]
+
+
+def state_rows(work: Workload, model: Path | None) -> list[Row]:
+    """Return how large a patient's state is as a snapshot, and what it takes to make and to restore one."""
+    _, monitor = _scored(work, model)
+    state = monitor.snapshot()
+    again = Monitor(model_at(model))
+    return [
+        Row("state", "snapshot", len(state) / 1024, "KB", "after a whole record"),
+        Row("state", "make one", 1e3 * least_s(monitor.snapshot), "ms"),
+        Row("state", "restore one", 1e3 * least_s(lambda: again.restore(state)), "ms"),
+    ]
+
+
+def _scored(work: Workload, model: Path | None) -> tuple[Findings, Monitor]:
+    monitor = Monitor(model_at(model))
+    found = [monitor.process(chunk) for chunk in work.open(work.names[0]).chunks()]
+    return Findings.concatenate(found), monitor
