@@ -11,9 +11,9 @@ from pipeline.settings import Settings
 from pipeline.sources import WfdbRecord, list_records, open_record
 from pipeline.sources.synthetic import demo_ward, synthesise, write_wfdb
 
-__all__ = ["DATABASE", "Workload", "choose", "write_synthetic"]
+__all__ = ["USUAL", "Workload", "choose", "write_synthetic"]
 
-DATABASE = "mitdb"
+USUAL = ("mitdb",)
 WAIT_S = 4.0  # nobody waits long for a network that is not there
 
 
@@ -52,13 +52,14 @@ def choose(
     first: int | None = None,
     minutes: float = 30.0,
     seed: int = 0,
+    usual: Sequence[str] = USUAL,
 ) -> Workload:
     """Find the records, and bring to this machine what is not here yet.
 
     Parameters
     ----------
     patterns : sequence of str
-        Names, globs or databases. None means mitdb, or synthetic patients where it cannot be had.
+        Names, globs or databases. None means the usual ones, or synthetic patients where they cannot be had.
     folder : Path
         Where synthetic records are written.
     data_dir : Path, optional
@@ -71,6 +72,8 @@ def choose(
         Length of a synthetic record.
     seed : int
         Makes the synthetic patients.
+    usual : sequence of str
+        What is taken if nothing is named.
 
     Raises
     ------
@@ -83,7 +86,7 @@ def choose(
             tuple(names), data_dir, settings, _counted(len(names), "of " + " ".join(patterns or ["a folder"]))
         )
     else:
-        work = _usual(folder, settings, first, minutes, seed)
+        work = _usual(usual, folder, settings, first, minutes, seed)
     for name in work.names:
         work.open(name)
     return work
@@ -99,18 +102,19 @@ def write_synthetic(folder: Path, *, first: int | None = None, minutes: float, s
     return names
 
 
-def _usual(folder: Path, settings: Settings, first: int | None, minutes: float, seed: int) -> Workload:
+def _usual(
+    patterns: Sequence[str], folder: Path, settings: Settings, first: int | None, minutes: float, seed: int
+) -> Workload:
     impatient = settings.fetch.model_copy(update={"timeout_s": WAIT_S, "retries": 0})
     try:
-        asked = settings.model_copy(update={"fetch": impatient})
-        names = list_records(DATABASE, settings=asked)[:first]
-        work = Workload(tuple(names), None, settings, _counted(len(names), f"of {DATABASE}"))
+        names = list_records(*patterns, settings=settings.model_copy(update={"fetch": impatient}))[:first]
+        work = Workload(tuple(names), None, settings, _counted(len(names), "of " + " ".join(patterns)))
         work.open(names[0])
     except SourceError:
-        names = write_synthetic(folder, first=first, minutes=minutes, seed=seed)
-        return Workload(
-            tuple(names), folder, settings, _counted(len(names), f"synthetic, {minutes:g} min each; no {DATABASE} here")
-        )
+        least = first if first is not None else len(patterns) if len(patterns) > 1 else None
+        names = write_synthetic(folder, first=least, minutes=minutes, seed=seed)
+        what = f"synthetic, {minutes:g} min each; {' '.join(patterns)} not in reach"
+        return Workload(tuple(names), folder, settings, _counted(len(names), what))
     return work
 
 
