@@ -14,6 +14,7 @@ from pipeline.sources.synthetic import demo_ward, synthesise, write_wfdb
 __all__ = ["USUAL", "Workload", "choose", "write_synthetic"]
 
 USUAL = ("mitdb",)
+FEW = 4  # records that are named one by one
 WAIT_S = 4.0  # nobody waits long for a network that is not there
 
 
@@ -82,9 +83,7 @@ def choose(
     """
     if patterns or data_dir is not None:
         names = list_records(*patterns, data_dir=data_dir, settings=settings)[:first]
-        work = Workload(
-            tuple(names), data_dir, settings, _counted(len(names), "of " + " ".join(patterns or ["a folder"]))
-        )
+        work = Workload(tuple(names), data_dir, settings, _said(names, patterns or ["a folder"]))
     else:
         work = _usual(usual, folder, settings, first, minutes, seed)
     for name in work.names:
@@ -108,15 +107,19 @@ def _usual(
     impatient = settings.fetch.model_copy(update={"timeout_s": WAIT_S, "retries": 0})
     try:
         names = list_records(*patterns, settings=settings.model_copy(update={"fetch": impatient}))[:first]
-        work = Workload(tuple(names), None, settings, _counted(len(names), "of " + " ".join(patterns)))
+        work = Workload(tuple(names), None, settings, _said(names, patterns))
         work.open(names[0])
     except SourceError:
         least = first if first is not None else len(patterns) if len(patterns) > 1 else None
         names = write_synthetic(folder, first=least, minutes=minutes, seed=seed)
-        what = f"synthetic, {minutes:g} min each; {' '.join(patterns)} not in reach"
-        return Workload(tuple(names), folder, settings, _counted(len(names), what))
+        what = f"{_counted(names)}, synthetic, {minutes:g} min each; {' '.join(patterns)} not in reach"
+        return Workload(tuple(names), folder, settings, what)
     return work
 
 
-def _counted(number: int, of_what: str) -> str:
-    return f"{number} record{'' if number == 1 else 's'} {of_what}"
+def _said(names: Sequence[str], patterns: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= FEW else f"{_counted(names)} of {' '.join(patterns)}"
+
+
+def _counted(names: Sequence[str]) -> str:
+    return f"{len(names)} record{'' if len(names) == 1 else 's'}"

@@ -9,7 +9,7 @@ from pipeline.bench.alone import alone
 from pipeline.bench.kernels.long_records import memory_rows
 from pipeline.bench.kernels.model_side import network_rows, state_rows, threshold_rows
 from pipeline.bench.kernels.row import Row
-from pipeline.bench.kernels.signal_side import filter_rows, r_peak_rows
+from pipeline.bench.kernels.signal_side import filter_rows, r_peak_rows, rival_r_peak_rows
 from pipeline.bench.kernels.starts import start_rows
 from pipeline.bench.workload import Workload
 
@@ -54,7 +54,7 @@ def bench_kernels(
         If there is no such device.
     """
     measures: dict[str, Callable[[], list[Row]]] = {
-        "rpeaks": lambda: alone(r_peak_rows, work),
+        "rpeaks": lambda: [*alone(r_peak_rows, work), *rival_r_peak_rows(work)],
         "filters": lambda: alone(filter_rows, work),
         "network": lambda: alone(network_rows, model, device),
         "thresholds": lambda: alone(threshold_rows, work, model),

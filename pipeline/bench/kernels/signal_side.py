@@ -10,17 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.bench.kernels.row import Row
+from pipeline.bench.peers.environment import environment_at_hand
+from pipeline.bench.peers.running import run_rivals
 from pipeline.bench.workload import Workload
 from pipeline.signals.beats import QRS_ENVELOPE, SHARP_ENVELOPE, BeatFinder
 from pipeline.signals.filters import BandPass
 from pipeline.signals.quality import Conditioner
 from pipeline.signals.resample import Resampler
 
-__all__ = ["filter_rows", "least_s", "r_peak_rows"]
+__all__ = ["filter_rows", "least_s", "r_peak_rows", "rival_r_peak_rows"]
 
 REPEATS = 5
 HALF_HOUR_S = 1800.0
 CHUNKS_S = (60.0, 1.0, 0.25)
+RIVALS = ("wfdb XQRS", "wfdb gqrs", "sleepecg")
 
 Signal = NDArray[np.float32]
 
@@ -36,6 +39,19 @@ def r_peak_rows(work: Workload) -> list[Row]:
             Row("R peaks", f"chunks of {seconds:g} s", took, "s a 30-min record", f"{took / whole:.2f} x the whole")
         )
     return rows
+
+
+def rival_r_peak_rows(work: Workload) -> list[Row]:
+    """Return the same of rivals, if :func:`pipeline.bench.peers.environment` has made their environment."""
+    python = environment_at_hand(work.settings.cache_dir)
+    if python is None:
+        return []
+    signal, fs, share = _half_hour(work)
+    found = run_rivals(python, {"rivals": RIVALS, "place": 0}, signal, fs)["found"]
+    return [
+        Row("R peaks", name, share * found[name]["cpu_s"], "s a 30-min record", "one lead, the whole record at once")
+        for name in RIVALS
+    ]
 
 
 def filter_rows(work: Workload) -> list[Row]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -15,18 +13,16 @@ import numpy as np
 
 from pipeline.bench.alone import Alone, alone
 from pipeline.bench.backfill import bench_backfill
-from pipeline.bench.machine import one_thread_each
 from pipeline.bench.peers.own import find_r_peaks, network_sizes
 from pipeline.bench.peers.rivals import DETECTORS, NETWORKS
+from pipeline.bench.peers.running import run_rivals
 from pipeline.bench.workload import Workload
-from pipeline.errors import SourceUnavailable
 from pipeline.evaluation.protocol import LEARNING_S
 from pipeline.evaluation.rpeaks import RPeaks, judge_r_peaks, r_peak_figures
 
 __all__ = ["RIVALS", "Compared", "DetectorCost", "WayCost", "bench_peers"]
 
 RIVALS = (*DETECTORS, *NETWORKS)
-SCRIPT = Path(__file__).with_name("rivals.py")
 OWN_LEADS = {"this project, two leads": 2, "this project, one lead": 1}
 OWN_WAY = "this project: file to Parquet"
 CAUSAL = {*OWN_LEADS}
@@ -171,12 +167,8 @@ def bench_peers(
             for own, leads in OWN_LEADS.items():
                 took, found[own][name] = process.run(find_r_peaks, work, name, leads)
                 seconds[own] += took
-            told = _run(
-                python,
-                Path(temporary),
-                spec | {"fs": record.fs},
-                np.concatenate([chunk.signal for chunk in record.chunks()]).astype(np.float64),
-            )
+            signal = np.concatenate([chunk.signal for chunk in record.chunks()])
+            told = run_rivals(python, spec, signal, record.fs)
             versions = told["versions"]
             for rival, result in told["found"].items():
                 if rival in DETECTORS:
@@ -218,22 +210,6 @@ def _units_for(weights: int, channels: int, latent: int) -> int:
     return min(range(1, 1000), key=lambda h: abs(count(h) - weights))
 
 
-def _run(python: Path, folder: Path, spec: dict[str, Any], signal: Any) -> dict[str, Any]:
-    """Let the rivals' interpreter measure one record."""
-    np.save(folder / "signal.npy", signal, allow_pickle=False)
-    file = folder / "spec.json"
-    file.write_text(json.dumps(spec | {"signal": str(folder / "signal.npy")}))
-    with one_thread_each():
-        done = subprocess.run(  # noqa: S603 - our own script
-            [python, "-W", "ignore", SCRIPT, file], capture_output=True, text=True, check=False, cwd=folder
-        )
-    if done.returncode != 0:
-        why = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        raise SourceUnavailable(f"a rival failed ({why}); --rebuild makes its environment anew")
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
-
-
 def _detector(name: str, found: dict[str, list[int]], seconds: float, work: Workload, hours: float) -> DetectorCost:
     judged: list[RPeaks] = []
     for record_name, peaks in found.items():
@@ -262,7 +238,7 @@ def _way(rival: str, results: list[dict[str, Any]], r_peaks_s: float, beats: int
     filters_s = sum(result["filters_s"] for result in results)
     total = r_peaks_s + filters_s + sum(parts.values())
     return WayCost(
-        name=f"wfdb XQRS + {rival} + River's quantile",
+        name=f"XQRS, then {rival}",
         weights=results[0]["parameters"],
         half_hour_s=total / hours / 2.0,
         beat_us=1e6 * total / max(beats, 1),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pipeline.errors import OutputError, SourceUnavailable
 
-__all__ = ["environment"]
+__all__ = ["environment", "environment_at_hand"]
 
 HERE = Path(__file__).parent
 REQUIREMENTS, UNMET = HERE / "requirements.txt", HERE / "unmet.txt"
@@ -53,13 +53,11 @@ def environment(
     OutputError
         If the folder cannot be written.
     """
-    texts = [file.read_text("utf-8") for file in (requirements, unmet) if file is not None]
-    torch = _torch() if unmet is not None else []
-    digest = hashlib.sha256(repr((texts, torch, platform.python_version())).encode()).hexdigest()[:12]
-    folder = cache / "peers" / digest
-    python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    if (folder / DONE).is_file() and python.exists() and not rebuild:
-        return python
+    there = environment_at_hand(cache, requirements=requirements, unmet=unmet)
+    if there is not None and not rebuild:
+        return there
+    folder, torch = _folder(cache, requirements, unmet), _torch() if unmet is not None else []
+    python = _python(folder)
     try:
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -69,10 +67,26 @@ def environment(
         _run([*pip, *torch, "-r", str(requirements)], "pip could not bring them")
         if unmet is not None:
             _run([*pip, "--no-deps", "-r", str(unmet)], "pip could not bring them")
-        (folder / DONE).write_text("\n".join(texts))
+        (folder / DONE).write_text(f"{requirements.name}\n")
     except OSError as error:
         raise OutputError(f"the rivals' environment: {folder}: {error.strerror or error}") from error
     return python
+
+
+def environment_at_hand(cache: Path, *, requirements: Path = REQUIREMENTS, unmet: Path | None = UNMET) -> Path | None:
+    """Return the interpreter of an environment that :func:`environment` has made, or None if it has not."""
+    folder = _folder(cache, requirements, unmet)
+    return _python(folder) if (folder / DONE).is_file() and _python(folder).exists() else None
+
+
+def _folder(cache: Path, requirements: Path, unmet: Path | None) -> Path:
+    texts = [file.read_text("utf-8") for file in (requirements, unmet) if file is not None]
+    facts = (texts, _torch() if unmet is not None else [], platform.python_version())
+    return cache / "peers" / hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
+
+
+def _python(folder: Path) -> Path:
+    return folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
 
 
 def _torch() -> list[str]:

@@ -51,4 +51,5 @@ def _find(fs: float, signal: NDArray[np.float32], size: int) -> list[int]:
     for start in range(0, len(signal), size):
         peaks += finder.process(signal[start : start + size]).r_peak.tolist()
     nothing = np.full((round(FLUSH_S * fs), signal.shape[1]), np.nan, dtype=np.float32)
-    return peaks + finder.process(nothing).r_peak.tolist()
+    peaks += finder.process(nothing).r_peak.tolist()
+    return peaks

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["deliver", "records_argument", "synthetic_minutes_option"]
 
-WIDTH = 100  # columns, where standard output is no terminal
+WIDTH = 120  # columns, where standard output is no terminal
 
 records_argument = click.argument("records", nargs=-1)
 synthetic_minutes_option = click.option(

@@ -87,15 +87,19 @@ def _ways(done: Compared) -> Sheet:
     own = done.ways[0].half_hour_s
     return Sheet(
         f"Signal to verdicts, learning on: {done.what}",
-        ("", "weights", "s a 30-min record", "us a beat", "times real time", "cost over ours"),
+        ("", "weights", "s / 30 min", "us a beat", "R peaks", "score", "learn", "x real time", "over ours"),
         tuple(
             (
                 way.name,
                 f"{way.weights:,}",
                 f"{way.half_hour_s:.3f}",
                 f"{way.beat_us:,.0f}",
+                *(
+                    "–" if part != part else f"{way.beat_us * part / way.half_hour_s:,.0f}"
+                    for part in (way.r_peaks_s, way.score_s, way.learn_s)
+                ),
                 f"{way.times_real_time:,.0f}",
-                f"{way.half_hour_s / own:,.1f}",
+                f"{way.half_hour_s / own:,.1f} x",
             )
             for way in done.ways
         ),
@@ -112,7 +116,7 @@ def _detectors(done: Compared) -> Sheet:
 
     return Sheet(
         "R peaks alone",
-        ("", "causal", "s a 30-min record", "times real time", "Se %", "+P %", "V missed", "cost over ours"),
+        ("", "causal", "s / 30 min", "x real time", "Se %", "+P %", "V missed", "over ours"),
         tuple(
             (
                 one.name,
@@ -122,7 +126,7 @@ def _detectors(done: Compared) -> Sheet:
                 percent(one.se),
                 percent(one.ppv),
                 f"{one.v_missed} of {one.v_total}",
-                f"{one.half_hour_s / own:.2f}",
+                f"{one.half_hour_s / own:.2f} x",
             )
             for one in done.detectors
         ),
