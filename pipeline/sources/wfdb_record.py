@@ -21,7 +21,7 @@ __all__ = ["MAX_FS", "MIN_FS", "WfdbRecord"]
 
 MIN_FS, MAX_FS = 100.0, 1000.0
 
-_BLOCK = 2**21  # stored samples decoded at a time: few enough for memory, and wfdb parses the header for each
+_BLOCK = 2**18  # stored samples decoded at a time: few enough for memory, and wfdb parses the header for each
 
 
 class WfdbRecord:
