@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import resource
 import sys
 from pathlib import Path
 
-__all__ = ["peak_mb", "reset_peak", "resident_mb"]
+__all__ = ["held_mb", "peak_mb", "reset_peak", "resident_mb"]
 
 STATUS = Path("/proc/self/status")
 CLEAR = Path("/proc/self/clear_refs")
@@ -15,6 +17,16 @@ CLEAR = Path("/proc/self/clear_refs")
 def resident_mb() -> float:
     """Return the memory that this process holds now, in MB; NaN where the system does not tell."""
     return _status("VmRSS")
+
+
+def held_mb() -> float:
+    """Return the memory that this process needs to go on, in MB: what it has freed first goes back to the system."""
+    gc.collect()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it
+        if trim is not None:
+            trim(0)
+    return resident_mb()
 
 
 def peak_mb() -> float:

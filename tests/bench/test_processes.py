@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.bench.alone import Alone, alone, shared_out
 from pipeline.bench.machine import THREADS, one_thread_each, this_machine
-from pipeline.bench.memory import peak_mb, reset_peak, resident_mb
+from pipeline.bench.memory import held_mb, peak_mb, reset_peak, resident_mb
 from pipeline.errors import RecordNotFound
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
@@ -72,6 +72,15 @@ def test_the_peak_counts_from_its_reset() -> None:
     block = np.ones(10_000_000)
     del block
     assert peak_mb() - held > 60.0
+
+
+@linux_only
+def test_what_is_held_leaves_out_what_was_freed() -> None:
+    before = held_mb()
+    blocks = [np.ones(2000) for _ in range(5000)]  # 80 MB in pieces that the allocator keeps when they are freed
+    assert held_mb() - before > 60.0
+    del blocks
+    assert held_mb() - before < 20.0
 
 
 def test_the_machine_is_stated() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.bench.growth.series import Point
-from pipeline.bench.memory import peak_mb, reset_peak, resident_mb
+from pipeline.bench.memory import held_mb, peak_mb, reset_peak, resident_mb
 from pipeline.bench.repeated import RepeatedRecord, block_of_signal, write_repeated
 from pipeline.live.replay import synthetic_ward
 from pipeline.records import Chunk, Record
@@ -36,7 +36,7 @@ def cost_of_patients(n: int, rounds: int) -> Point:
     ward = Ward(model)
     ward.process([Chunk("nobody", 0, fs, leads, streams[0][: round(WARM_UP_S * fs)])])  # machine code
     ward.discharge("nobody")
-    before = resident_mb()
+    before = held_mb()
 
     def give(start_s: float, stop_s: float) -> None:
         start, stop = round(start_s * fs), round(stop_s * fs)
@@ -51,7 +51,7 @@ def cost_of_patients(n: int, rounds: int) -> Point:
     for k in range(rounds):
         give(WARM_UP_S + k, WARM_UP_S + k + 1)
     spent = (time.process_time() - cpu) / rounds
-    return Point(n, spent, resident_mb() - before)
+    return Point(n, spent, held_mb() - before)
 
 
 def cost_of_hours(marks: tuple[float, ...]) -> list[Point]:

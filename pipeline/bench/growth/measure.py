@@ -74,7 +74,7 @@ def _patients(sizes: Sizes) -> Series:
     for n in sizes.patients:
         rounds = max(ROUNDS[0], min(ROUNDS[1], PATIENT_SECONDS // n))
         points.append(alone(cost_of_patients, n, rounds))
-    return _series("patients", "patient", "a second of signal of all patients", "all patients", points)
+    return _series("patients", "patient", "a second of signal of all patients", "what all patients hold", points)
 
 
 def _hours(sizes: Sizes) -> Series:

@@ -13,10 +13,12 @@ from pipeline.cli.options import json_option, progress_option
 from pipeline.cli.study import check_outputs, figure_option, insert_option
 
 if TYPE_CHECKING:
-    from pipeline.bench.growth import Series
+    from pipeline.bench.growth import Point, Series
     from pipeline.evaluation.sheet import Sheet
 
 AXES = ("patients", "hours", "leads", "rates")
+
+MEMORY = "MB: what all patients of a ward hold; elsewhere the most that the process held over its imports."
 
 EPILOG = """
 Examples:
@@ -65,6 +67,7 @@ def growth(
         machine,
         as_json=as_json,
         insert=insert,
+        notes=[MEMORY],
     )
     if figure is not None:
         from pipeline.figures import draw_growth, save_figure
@@ -99,17 +102,17 @@ def _exponents(done: list[Series]) -> Sheet:
 def _points(one: Series) -> Sheet:
     from pipeline.evaluation.sheet import Sheet
 
+    # A cost for each of them says nothing where most of it does not depend on how many there are.
+    time_each, memory_each = one.axis in ("patients", "hours"), one.axis == "patients"
+    columns = [one.axis, "processor s"] + [f"ms for each {one.unit}"] * time_each
+    columns += ["MB"] + [f"kB for each {one.unit}"] * memory_each
+
+    def row(point: Point) -> tuple[str, ...]:
+        cells = [f"{point.size:,g}", f"{point.cpu_s:.4g}"] + [f"{1e3 * point.cpu_s / point.size:.2f}"] * time_each
+        return (*cells, f"{point.memory_mb:.1f}", *[f"{1e3 * point.memory_mb / point.size:.0f}"] * memory_each)
+
     return Sheet(
-        f"{one.axis.capitalize()}: processor time for {one.work}; memory: {one.memory}",
-        (one.axis, "processor s", f"ms a {one.unit}", "MB", f"kB a {one.unit}"),
-        tuple(
-            (
-                f"{point.size:,g}",
-                f"{point.cpu_s:.4g}",
-                f"{1e3 * point.cpu_s / point.size:.3f}",
-                f"{point.memory_mb:.1f}",
-                f"{1e3 * point.memory_mb / point.size:.1f}",
-            )
-            for point in one.points
-        ),
+        f"{one.axis.capitalize()}: {one.work}",
+        tuple(columns),
+        tuple(row(point) for point in one.points),
     )

@@ -125,7 +125,7 @@ def _detectors(done: Compared) -> Sheet:
                 f"{one.times_real_time:,.0f}",
                 percent(one.se),
                 percent(one.ppv),
-                f"{one.v_missed} of {one.v_total}",
+                f"{one.v_missed:,} of {one.v_total:,}",
                 f"{one.half_hour_s / own:.2f} x",
             )
             for one in done.detectors
