@@ -32,6 +32,7 @@ STAGES = (
     ("detection/lstm", "network"),
     ("detection/model", "network"),
     ("detection/forward", "network"),
+    ("detection/recurrence", "network"),
     ("detection/threshold", "thresholds"),
     ("detection/two_groups", "thresholds"),
     ("detection/guesses", "thresholds"),

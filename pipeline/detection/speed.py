@@ -3,43 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from copy import deepcopy
 from typing import cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pipeline.detection.network import BeatNetwork, one_thread
+from pipeline.detection.forward import Forward, one_thread
+from pipeline.detection.network import BeatNetwork, Shape
 
-__all__ = ["largest_difference", "matrix_rate", "own_matrix_rate", "usable_device", "windows_per_s"]
+__all__ = ["largest_difference", "matrix_rate", "own_matrix_rate", "windows_per_s"]
 
 LARGE = (256, 512, 1024)  # sizes of square matrices of which the fastest counts
 ENOUGH_S = 0.3  # each is measured for so long
 
 
-def usable_device(name: str) -> torch.device:
-    """Return a device of torch that is there.
-
-    Raises
-    ------
-    ValueError
-        If there is no such device in this machine, or this build of torch cannot use it.
-    """
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ValueError(f"{name!r} is no device of torch: say cpu or cuda") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"torch {torch.__version__} finds no CUDA device here")
-    if device.type not in ("cpu", "cuda"):
-        raise ValueError(f"{name!r} is not measured: say cpu or cuda")
-    return device
-
-
 @one_thread()
 @torch.inference_mode()
-def matrix_rate(clock: Callable[[], float], device: torch.device | None = None) -> float:
-    """Return how many operations a second large products of float32 matrices do, on one thread of a CPU."""
+def matrix_rate(clock: Callable[[], float], device: str = "cpu") -> float:
+    """Return how many operations a second large products of float32 matrices do, on one thread of a CPU or on a GPU."""
     best = 0.0
     for n in LARGE:
         a, b = torch.rand(n, n, device=device), torch.rand(n, n, device=device)
@@ -64,30 +47,16 @@ def own_matrix_rate(network: BeatNetwork, batch: int, clock: Callable[[], float]
     return operations / seconds
 
 
-@torch.inference_mode()
-def windows_per_s(network: BeatNetwork, batch: int, clock: Callable[[], float], device: str = "cpu") -> float:
-    """Return how many beats a second a network rebuilds when so many come at once.
-
-    On a CPU it is what a monitor runs (:meth:`BeatNetwork.run`, from array to array); elsewhere the network itself,
-    from the device's memory to the device's memory.
-    """
-    at = usable_device(device)
-    residual, condition = _examples(network, batch)
-    if at.type == "cpu":
-        r, c = residual.numpy(), condition.numpy()
-        return batch / _seconds(lambda: network.run(r, c), clock)
-    moved, there = deepcopy(network).to(at), (residual.to(at), condition.to(at))
-    return batch / _seconds(lambda: moved(*there), clock, at)
+def windows_per_s(forward: Forward, shape: Shape, batch: int, clock: Callable[[], float]) -> float:
+    """Return how many beats a second a network rebuilds when so many come at once, from array to array."""
+    residual, condition = _examples(shape, batch)
+    return batch / _seconds(lambda: forward.run(residual, condition), clock)
 
 
-@torch.inference_mode()
-def largest_difference(network: BeatNetwork, batch: int, device: str) -> float:
-    """Return by how much at most a device's results differ from the CPU's, in units of the patient's noise."""
-    at = usable_device(device)
-    residual, condition = _examples(network, batch)
-    here = network.run(residual.numpy(), condition.numpy())
-    there = deepcopy(network).to(at)(residual.to(at), condition.to(at)).cpu()
-    return float((there - torch.from_numpy(here)).abs().max())
+def largest_difference(one: Forward, other: Forward, shape: Shape, batch: int) -> float:
+    """Return by how much at most two ways of running a network differ, in units of the patient's noise."""
+    examples = _examples(shape, batch)
+    return float(np.abs(one.run(*examples) - other.run(*examples)).max())
 
 
 def _products(network: BeatNetwork, batch: int) -> Iterator[tuple[Tensor, int, int]]:
@@ -101,14 +70,14 @@ def _products(network: BeatNetwork, batch: int) -> Iterator[tuple[Tensor, int, i
             yield module.weight, batch * (1 if name == "bottleneck" else steps), 1
 
 
-def _examples(network: BeatNetwork, batch: int) -> tuple[Tensor, Tensor]:
-    chance = torch.Generator().manual_seed(0)
-    s = network.shape
-    sizes = ((batch, s.steps, s.channels), (batch, s.steps, s.conditions))
-    return torch.randn(sizes[0], generator=chance), torch.randn(sizes[1], generator=chance)
+def _examples(shape: Shape, batch: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    chance = np.random.default_rng(0)
+    sizes = ((batch, shape.steps, shape.channels), (batch, shape.steps, shape.conditions))
+    residual, condition = (chance.standard_normal(size, dtype=np.float32) for size in sizes)
+    return residual, condition
 
 
-def _seconds(work: Callable[[], object], clock: Callable[[], float], device: torch.device | None = None) -> float:
+def _seconds(work: Callable[[], object], clock: Callable[[], float], device: str = "cpu") -> float:
     """Return how long a piece of work takes: the least of means over groups of calls."""
 
     def timed(calls: int) -> float:
@@ -124,6 +93,6 @@ def _seconds(work: Callable[[], object], clock: Callable[[], float], device: tor
     return min(timed(min(calls, 10_000)) for _ in range(5))
 
 
-def _wait_for(device: torch.device | None) -> None:
-    if device is not None and device.type == "cuda":
+def _wait_for(device: str) -> None:
+    if device != "cpu":
         torch.cuda.synchronize(device)

@@ -50,7 +50,7 @@ def bench_kernels(
 
     Raises
     ------
-    ValueError
+    ModelError
         If there is no such device.
     """
     measures: dict[str, Callable[[], list[Row]]] = {

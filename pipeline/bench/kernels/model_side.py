@@ -10,7 +10,8 @@ from pipeline.bench.kernels.row import Row
 from pipeline.bench.kernels.signal_side import least_s
 from pipeline.bench.workload import Workload
 from pipeline.detection.compress import nonzero_of, operations_of
-from pipeline.detection.speed import largest_difference, matrix_rate, own_matrix_rate, usable_device, windows_per_s
+from pipeline.detection.forward import Forward, TorchForward
+from pipeline.detection.speed import largest_difference, matrix_rate, own_matrix_rate, windows_per_s
 from pipeline.evaluation.threshold_rules import adaptive
 from pipeline.monitor import Monitor
 from pipeline.records import Findings
@@ -23,36 +24,42 @@ BATCHES_ON_GPU = (256, 4096, 16384)
 ALPHA = 0.01
 
 
-def network_rows(model: Path | None, device: str) -> list[Row]:
+def network_rows(path: Path | None, device: str) -> list[Row]:
     """Return how many beats a second the network rebuilds, against what the machine's matrix products would give.
 
     Raises
     ------
-    ValueError
+    ModelError
         If there is no such device.
     """
-    at = usable_device(device)
-    network = model_at(model).network
+    model = model_at(path)
+    network, shape, forward = model.network, model.network.shape, model.forward
+    if device != "cpu":
+        forward = model.on(device).forward
     operations = 2.0 * operations_of(network)
-    large = matrix_rate(time.perf_counter, at)
+    large = matrix_rate(time.perf_counter, device)
     rows = [
         Row("network", "weights", nonzero_of(network), "parameters"),
         Row("network", "operations", operations / 1e3, "thousand a beat"),
         Row("network", f"large matrix products, {device}", large / 1e9, "GFLOP/s", "float32, torch.mm"),
     ]
-    if at.type == "cpu":
+
+    def row(name: str, forward: Forward, batch: int) -> Row:
+        rate = windows_per_s(forward, shape, batch, time.perf_counter)
+        note = f"{1e6 / rate:.1f} us each, {100 * rate * operations / large:.0f} % of large products"
+        return Row("network", f"{name}, batch {batch}", rate, "windows/s", note)
+
+    if device == "cpu":
         for batch in BATCHES:
             own = own_matrix_rate(network, batch, time.perf_counter)
             note = f"{own / operations:,.0f} windows/s if nothing else were done"
             rows.append(Row("network", f"its own products, batch {batch}", own / 1e9, "GFLOP/s", note))
-    for batch in BATCHES if at.type == "cpu" else BATCHES_ON_GPU:
-        rate = windows_per_s(network, batch, time.perf_counter, device)
-        note = f"{1e6 / rate:.1f} us each, {100 * rate * operations / large:.0f} % of large products"
-        rows.append(Row("network", f"forward, batch {batch}", rate, "windows/s", note))
-    if at.type != "cpu":
-        off = largest_difference(network, BATCHES_ON_GPU[0], device)
-        rows.append(Row("network", "largest difference from the CPU", off, "units of noise"))
-    return rows
+        rows += [row("forward", forward, batch) for batch in BATCHES]
+        rows.append(row("forward by torch", TorchForward(network), BATCHES[-1]))
+        return rows
+    rows += [row(f"forward on {device}", forward, batch) for batch in BATCHES_ON_GPU]
+    off = largest_difference(model.forward, forward, shape, BATCHES_ON_GPU[0])
+    return [*rows, Row("network", "largest difference from the CPU", off, "units of noise")]
 
 
 def threshold_rows(work: Workload, model: Path | None) -> list[Row]:

@@ -33,7 +33,9 @@ take some minutes. `ecg-anomaly bench peers` sets other packages beside these.
 @data_dir_option
 @model_option
 @click.option("--only", type=click.Choice(SECTIONS), multiple=True, help="Measure this part; may be given again.")
-@click.option("--device", default="cpu", show_default=True, help="Where the network runs: cpu or cuda.")
+@click.option(
+    "--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="Where the network runs."
+)
 @click.option(
     "--days",
     type=click.FloatRange(min=0, min_open=True),
@@ -74,12 +76,7 @@ def kernels(
     machine = this_machine()
     with tempfile.TemporaryDirectory(prefix="ecg-bench-") as folder, progress_bar("kernels", progress) as show:
         work = choose(records, Path(folder), data_dir=data_dir, settings=settings, first=1, minutes=minutes)
-        try:
-            rows = bench_kernels(
-                work, only or SECTIONS, model=model, device=device, days=days, cold=cold, progress=show
-            )
-        except ValueError as error:
-            raise click.UsageError(f"--device: {error}") from error
+        rows = bench_kernels(work, only or SECTIONS, model=model, device=device, days=days, cold=cold, progress=show)
     sheet = Sheet(
         f"Parts alone, on {work.names[0]}",
         ("", "value", "unit", "beside"),
