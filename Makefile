@@ -76,7 +76,7 @@ calibration: $(STAMP)  ## Hold threshold rules side by side on DS2, and refresh 
 cost: $(STAMP)  ## Hold networks of other sizes side by side on DS1, and refresh the README's table (needs mitdb)
 	$(BIN)/ecg-anomaly cost --insert README.md cost
 
-bench: $(STAMP)  ## Measure speed, memory and growth beside other tools, and refresh the README's tables (half an hour)
+bench: $(STAMP)  ## Measure speed, memory and growth beside other tools, and refresh the README's tables (a quarter of an hour)
 	$(BIN)/ecg-anomaly bench backfill --insert README.md bench:backfill
 	$(BIN)/ecg-anomaly bench backfill --workers 2 --no-stages --insert README.md bench:workers
 	$(BIN)/ecg-anomaly bench peers --insert README.md bench:peers

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from multiprocessing import get_context
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
@@ -33,12 +35,15 @@ class Alone:
 
     def __enter__(self) -> Self:
         with one_thread_each(), without_ctrl_c():
-            self._pool.submit(_nothing).result()
+            self._pid = self._pool.submit(os.getpid).result()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if error is not None:  # such as Ctrl-C: nobody waits for what runs there
+            with suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGTERM)
         self._pool.shutdown(cancel_futures=True)
 
     def start(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:
@@ -81,7 +86,3 @@ def shared_out(
                     following, arguments = waiting.pop()
                     running[process.start(function, *arguments)] = (following, process)
                 yield number, future.result()
-
-
-def _nothing() -> None:
-    return None

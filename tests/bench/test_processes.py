@@ -45,6 +45,19 @@ def test_what_is_raised_there_is_raised_here() -> None:
         alone(fails)
 
 
+def test_nobody_waits_for_a_measurement_that_was_stopped() -> None:
+    began = time.monotonic()
+
+    def stopped() -> None:
+        with Alone() as process:
+            process.start(pid_after, 60.0)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert time.monotonic() - began < 30.0
+
+
 def test_calls_are_shared_out_and_each_comes_back_once() -> None:
     with Alone(0) as one, Alone(1) as other:
         pids = {one.run(os.getpid), other.run(os.getpid)}
