@@ -13,7 +13,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS = 120
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format notebooks serve overhead train rpeaks evaluate calibration cost soak clean distclean
+.PHONY: help install demo test lint format notebooks serve overhead train rpeaks evaluate calibration cost bench soak clean distclean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,13 @@ calibration: $(STAMP)  ## Hold threshold rules side by side on DS2, and refresh 
 
 cost: $(STAMP)  ## Hold networks of other sizes side by side on DS1, and refresh the README's table (needs mitdb)
 	$(BIN)/ecg-anomaly cost --insert README.md cost
+
+bench: $(STAMP)  ## Measure speed, memory and growth beside other tools, and refresh the README's tables (a quarter of an hour)
+	$(BIN)/ecg-anomaly bench backfill --insert README.md bench:backfill
+	$(BIN)/ecg-anomaly bench backfill --workers 2 --no-stages --insert README.md bench:workers
+	$(BIN)/ecg-anomaly bench peers --insert README.md bench:peers
+	$(BIN)/ecg-anomaly bench kernels --cold --insert README.md bench:kernels
+	$(BIN)/ecg-anomaly bench growth --figure data/growth.png --insert README.md bench:growth
 
 soak: $(STAMP)  ## Kill worker and broker at random for 30 minutes (SOAK_MINUTES) and count what was lost (needs nats-server)
 	$(BIN)/ecg-anomaly bench soak --minutes $(SOAK_MINUTES)

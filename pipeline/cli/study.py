@@ -96,13 +96,13 @@ def write_json(file: Path, document: Any) -> None:
     write_text(file, json.dumps(strict(document), indent=2, allow_nan=False) + "\n")
 
 
-def insert_text(file: Path, name: str, text: str) -> None:
+def insert_text(file: Path, name: str, text: str, *, quietly: bool = False) -> None:
     """Put text between the markers of a name in a Markdown file, and say where."""
-    write_text(file, _inserted(file, name, text))
+    write_text(file, _inserted(file, name, text), quietly=quietly)
 
 
-def write_text(file: Path, text: str) -> None:
-    """Write a file, and say where.
+def write_text(file: Path, text: str, *, quietly: bool = False) -> None:
+    """Write a file, and say where: on standard error if ``quietly``, as standard output belongs to a document.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def write_text(file: Path, text: str) -> None:
         file.write_text(text, "utf-8")
     except OSError as error:
         raise OutputError(f"{file}: {error.strerror}") from error
-    click.echo(f"Written: {file}")
+    click.echo(f"Written: {file}", err=quietly)
 
 
 def _inserted(file: Path, name: str, text: str) -> str:

@@ -11,6 +11,7 @@ from pipeline.figures.canvas import check_format, save_figure
 from pipeline.figures.cost import draw_cost
 from pipeline.figures.evaluation import draw_ranking, draw_records
 from pipeline.figures.explanation import draw_explanation
+from pipeline.figures.growth import draw_growth
 from pipeline.figures.loss import draw_losses
 from pipeline.figures.lstm import draw_cell_steps, draw_gates, draw_memory
 from pipeline.figures.record import draw_beats, draw_residuals, draw_scores, draw_signal, draw_stages, draw_template
@@ -24,6 +25,7 @@ __all__ = [
     "draw_cost",
     "draw_explanation",
     "draw_gates",
+    "draw_growth",
     "draw_losses",
     "draw_memory",
     "draw_ranking",

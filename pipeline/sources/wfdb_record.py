@@ -21,7 +21,9 @@ __all__ = ["MAX_FS", "MIN_FS", "WfdbRecord"]
 
 MIN_FS, MAX_FS = 100.0, 1000.0
 
-_BLOCK = 2**21  # stored samples decoded at a time: few enough for memory, and wfdb parses the header for each
+# wfdb parses the header for each read, so reads are large, and memory is small, so they are not larger: so many samples
+# of the chosen leads, which are decoded, and of all leads, which are read.
+_BLOCK, _BLOCK_OF_ALL = 2**18, 2**21
 
 
 class WfdbRecord:
@@ -180,8 +182,11 @@ class WfdbRecord:
             return
         columns = [i for i, channel in enumerate(channels) if channel is not None and channel.is_stored]
         reader = SignalReader(path, self._name, header, stored, self._per_frame)
-        width = sum(channel.per_frame for channel in header.channels)
-        for first, last in _spans(length, max(1, _BLOCK // width) if header.length is not None else length):
+        frames = length
+        if header.length is not None:
+            chosen, width = (sum(channel.per_frame for channel in some) for some in (stored, header.channels))
+            frames = max(1, min(_BLOCK // chosen, _BLOCK_OF_ALL // width))
+        for first, last in _spans(length, frames):
             block = reader.read(first, last)
             if len(columns) < len(channels):
                 whole = self._room(len(block))

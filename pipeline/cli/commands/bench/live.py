@@ -1,4 +1,4 @@
-"""``ecg-anomaly bench``."""
+"""``ecg-anomaly bench live`` and ``bench soak``."""
 
 from __future__ import annotations
 
@@ -26,12 +26,7 @@ Exit codes: 0 nothing was lost and nothing came twice, 1 otherwise.
 """
 
 
-@click.group("bench")
-def command() -> None:
-    """Measure speed and endurance on this machine."""
-
-
-@command.command("live", cls=PipelineCommand, epilog=LIVE_EPILOG)
+@click.command("live", cls=PipelineCommand, epilog=LIVE_EPILOG)
 @click.option("--patients", type=click.IntRange(min=1), default=500, show_default=True, help="How many.")
 @click.option("--fs", type=click.FloatRange(100, 1000), default=360.0, show_default=True, help="Sampling rate in Hz.")
 @click.option("--seconds", type=click.FloatRange(min=1), default=30.0, show_default=True, help="How long to measure.")
@@ -75,7 +70,7 @@ def live(patients: int, fs: float, seconds: float, frame_s: float, seed: int, as
     )
 
 
-@command.command("soak", cls=PipelineCommand, epilog=SOAK_EPILOG)
+@click.command("soak", cls=PipelineCommand, epilog=SOAK_EPILOG)
 @click.option("--minutes", type=click.FloatRange(min=0.2), default=30.0, show_default=True, help="How long.")
 @click.option("--speed", type=click.FloatRange(min=0.1), default=20.0, show_default=True, help="Times real time.")
 @click.option("--patients", type=click.IntRange(min=1), default=8, show_default=True, help="How many.")
