@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from pipeline.detection.context import QRS
 from pipeline.detection.gates import beat_gates
 from pipeline.detection.network import BeatNetwork
-from pipeline.detection.scorer import NOISE_SHARE, Prepared, ScoreParts, fuse, rhythm_term, shares_of_shape
+from pipeline.detection.score_parts import NOISE_SHARE, ScoreParts, fuse, rhythm_term, shares_of_shape
+from pipeline.detection.scorer import Prepared
 from pipeline.explanation import Explanation, GateActivity, NearBeat
 from pipeline.records import Findings
 from pipeline.signals.resample import FS

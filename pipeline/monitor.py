@@ -15,6 +15,7 @@ from safetensors.numpy import save as save_tensors
 
 from pipeline.detection.model import BeatModel
 from pipeline.detection.network import LEADS
+from pipeline.detection.score_parts import ScoreParts, take_apart
 from pipeline.detection.scorer import KIND_NORMAL, Prepared, Scorer
 from pipeline.detection.thresholds import DRIFT_DETECTORS, AdaptiveThreshold, NoDetector
 from pipeline.errors import SnapshotError, StreamError
@@ -167,7 +168,8 @@ class Monitor:
         assert self._stream is not None  # noqa: S101 - prepare() has set it
         record, fs, leads = self._stream
         beats, n = pending.beats, len(pending.beats)
-        scores = self._scorer.finish(pending.prepared, rebuilt)
+        parts = take_apart(pending.prepared.beats, pending.prepared.residual, rebuilt)
+        scores = self._scorer.scores(pending.prepared, parts)
         threshold, p_value = np.empty(n), np.empty(n)
         is_anomaly, drift = np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
         drifts: list[Drift] = []
@@ -193,7 +195,7 @@ class Monitor:
             pending.clock,
         )
         time_s = beats.r_peak / fs
-        return Findings(
+        findings = Findings(
             record=record,
             fs=fs,
             leads=leads[:LEADS],
@@ -216,6 +218,11 @@ class Monitor:
             drifts=tuple(drifts),
             gaps=pending.gaps,
         )
+        self._note(findings, pending.prepared, parts)
+        return findings
+
+    def _note(self, findings: Findings, prepared: Prepared, parts: ScoreParts) -> None:
+        """Take note of beats and what their scores are made of: a monitor that explains them does."""
 
     def _reset(self) -> None:
         self._stream = None

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pipeline.detection.model import BeatModel
+from pipeline.detection.score_parts import ScoreParts
+from pipeline.detection.scorer import Prepared
 from pipeline.dissection import Remembered, explain_beat
 from pipeline.explanation import Explanation
-from pipeline.monitor import Monitor, Pending
+from pipeline.monitor import Monitor
 from pipeline.records import Findings
 from pipeline.settings import AlarmSettings, ThresholdSettings
 from pipeline.signals.beats import PeakFinder
@@ -45,15 +44,12 @@ class Witness(Monitor):
         self._remember = remember
         self._blocks: deque[Remembered] = deque()
 
-    def complete(self, pending: Pending, rebuilt: NDArray[np.float32]) -> Findings:
-        """Turn what the network rebuilt of prepared beats into findings, and remember them."""
-        findings = super().complete(pending, rebuilt)
+    def _note(self, findings: Findings, prepared: Prepared, parts: ScoreParts) -> None:
         if len(findings):
-            self._blocks.append(Remembered(findings, pending.prepared, self._scorer.dissect(pending.prepared, rebuilt)))
+            self._blocks.append(Remembered(findings, prepared, parts))
         older = sum(len(block.findings) for block in self._blocks) - len(findings)
         while older and older - len(self._blocks[0].findings) >= self._remember:
             older -= len(self._blocks.popleft().findings)
-        return findings
 
     def explain(self, beat: int, *, gates: bool = True) -> Explanation:
         """Say why a beat got its score.

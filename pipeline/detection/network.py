@@ -105,8 +105,9 @@ class BeatNetwork(nn.Module, ABC):
 
     def frozen(self) -> Forward:
         """Return what :meth:`forward` does with the weights as they are now, for scoring."""
-        plain = all(type(layer) in (nn.LSTM, nn.Linear) for layer in self.children())
-        return self.compiled() if plain else TorchForward(self)  # layers of 8 bits are left to torch
+        # Layers of 8 bits, and layers whose inputs are changed on their way in (in training), are left to torch.
+        plain = all(type(part) in (nn.LSTM, nn.Linear) and not part._forward_pre_hooks for part in self.children())
+        return self.compiled() if plain else TorchForward(self)
 
     @abstractmethod
     def compiled(self) -> Forward:
