@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.explanation import Explanation, GateActivity
+from pipeline.explain.explanation import Explanation, GateActivity
 from pipeline.figures.canvas import INK, new_figure, plain_axes
 from pipeline.figures.lstm import GATE_COLOURS
 from pipeline.report.marks import COLOURS
@@ -24,7 +24,7 @@ def draw_explanation(explanation: Explanation) -> Figure:
     Parameters
     ----------
     explanation : Explanation
-        What :func:`pipeline.explain.explain` returns.
+        What :func:`pipeline.explain.replay.explain` returns.
     """
     e, beat = explanation, explanation.scored
     layers = list(e.gates)

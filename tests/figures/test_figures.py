@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from pipeline import BeatModel, Findings
-from pipeline.crossvalidation import in_context
 from pipeline.detection.cell import CellWeights, Gates, run_cell
 from pipeline.detection.context import QRS
 from pipeline.detection.gates import beat_gates
 from pipeline.detection.memory import remember_first
 from pipeline.evaluation import RIVALS, evaluate, evaluate_record
+from pipeline.explain.witness import Witness
 from pipeline.figures import (
     draw_beats,
     draw_cell_steps,
@@ -31,9 +31,9 @@ from pipeline.figures import (
     draw_template,
     draw_thresholds,
 )
+from pipeline.learning.crossvalidation import in_context
 from pipeline.records import Drift
 from pipeline.sources.synthetic import SyntheticRecord, demo_ward, synthesise
-from pipeline.witness import Witness
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.detection.model import BeatModel
-from pipeline.dissection import Remembered, explain_beat
-from pipeline.explanation import Explanation
+from pipeline.explain.dissection import Remembered, explain_beat
+from pipeline.explain.explanation import Explanation
 from pipeline.monitor import Monitor, Pending
 from pipeline.records import Findings
 from pipeline.settings import AlarmSettings, ThresholdSettings

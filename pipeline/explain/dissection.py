@@ -12,7 +12,7 @@ from pipeline.detection.context import QRS
 from pipeline.detection.gates import beat_gates
 from pipeline.detection.network import BeatNetwork
 from pipeline.detection.scorer import NOISE_SHARE, Prepared, ScoreParts, fuse, rhythm_term, shares_of_shape
-from pipeline.explanation import Explanation, GateActivity, NearBeat
+from pipeline.explain.explanation import Explanation, GateActivity, NearBeat
 from pipeline.records import Findings
 from pipeline.signals.resample import FS
 
