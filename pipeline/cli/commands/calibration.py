@@ -22,7 +22,7 @@ from pipeline.cli.study import (
     write_json,
 )
 
-WIDTH = 120  # columns, where standard output is no terminal
+WIDTH = 130  # columns, where standard output is no terminal
 
 EPILOG = """
 Examples:
