@@ -47,7 +47,7 @@ def read_edf(
 
     try:
         with path.open("rb") as head:
-            said = int(head.read(_COUNT.stop)[_COUNT])
+            declared = int(head.read(_COUNT.stop)[_COUNT])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # that it is cut, which is an error here
             file = edfio.read_bdf(path) if path.suffix.lower() == ".bdf" else edfio.read_edf(path, lazy_load_data=False)
@@ -56,9 +56,9 @@ def read_edf(
         per_unit = [millivolts_per_unit(signal.physical_dimension or units or "mV") for signal in signals]
     except (ValueError, KeyError, IndexError, EOFError, OSError) as error:
         raise RecordCorrupt(f"{path.name}: it cannot be read as EDF ({error})") from error
-    if said > file.num_data_records:
+    if declared > file.num_data_records:
         raise RecordCorrupt(
-            f"{path.name} is cut: it holds {file.num_data_records} of {said} data records; export or copy it again"
+            f"{path.name} is cut: it holds {file.num_data_records} of {declared} data records; export or copy it again"
         )
     chosen = choose_leads(path.name, names, [unit is not None for unit in per_unit], leads, MAX_LEADS)
     rates = sorted({signals[i].sampling_frequency for i in chosen})
