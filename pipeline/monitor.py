@@ -122,7 +122,7 @@ class Monitor:
             If the chunk is of another record, rate or set of leads, or misshapen.
         """
         parts = [
-            self.complete(pending, self.model.network.run(pending.prepared.residual, pending.prepared.condition))
+            self.complete(pending, self.model.forward.run(pending.prepared.residual, pending.prepared.condition))
             for pending in self.prepare(chunk)
         ]
         return parts[0] if len(parts) == 1 else Findings.concatenate(parts)

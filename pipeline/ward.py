@@ -18,8 +18,8 @@ __all__ = ["Ward"]
 class Ward:
     """Monitor many patients with one model.
 
-    Each patient's scores are those of a :class:`Monitor` of its own, bit by bit: the network runs in blocks of one
-    size, so a beat's result does not depend on its neighbours.
+    Each patient's scores are those of a :class:`Monitor` of its own, bit by bit: what the network does
+    with a beat does not depend on its neighbours.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class Ward:
         waiting = [pending for _, parts in prepared for pending in parts]
         if not waiting:
             return [], refused
-        rebuilt = self.model.network.run(
+        rebuilt = self.model.forward.run(
             np.concatenate([pending.prepared.residual for pending in waiting]),
             np.concatenate([pending.prepared.condition for pending in waiting]),
         )

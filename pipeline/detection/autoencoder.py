@@ -94,7 +94,7 @@ class OnlineAutoencoder(base.AnomalyDetector):
         if not rows:
             return np.empty(0)
         prepared = self._scorer.prepare(*_arrays(rows), learn=learn)
-        rebuilt = self._scorer.model.network.run(prepared.residual, prepared.condition)
+        rebuilt = self._scorer.model.forward.run(prepared.residual, prepared.condition)
         return np.nan_to_num(self._scorer.finish(prepared, rebuilt).score)
 
     @classmethod

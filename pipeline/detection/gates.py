@@ -7,7 +7,8 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline.detection.cell import CellWeights, Gates, run_cell
-from pipeline.detection.network import BeatNetwork, one_thread
+from pipeline.detection.forward import one_thread
+from pipeline.detection.network import BeatNetwork
 
 __all__ = ["beat_gates"]
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.detection.forward import Forward, TorchForward
 from pipeline.detection.guesses import Guesses
 from pipeline.detection.model_file import load_model
 from pipeline.detection.network import BeatNetwork
@@ -24,6 +26,8 @@ class BeatModel:
     ----------
     network : BeatNetwork
         The network, in evaluation mode.
+    forward : Forward
+        What it does, as beats are scored with it.
     guesses : Guesses
         How the scores of normal beats and abnormal ones are spread.
     checksum : str
@@ -33,6 +37,7 @@ class BeatModel:
     """
 
     network: BeatNetwork
+    forward: Forward
     guesses: Guesses
     checksum: str
     facts: dict[str, Any]
@@ -52,7 +57,17 @@ class BeatModel:
             guesses = Guesses.from_dict(facts["population"])
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{path}: the scores of its population are missing or damaged ({error})") from error
-        return cls(network, guesses, hashlib.sha256(path.read_bytes()).hexdigest(), facts)
+        return cls(network, network.frozen(), guesses, hashlib.sha256(path.read_bytes()).hexdigest(), facts)
+
+    def on(self, device: str) -> BeatModel:
+        """Return the same model, its network run by torch on a device such as ``cuda``: scores agree to 1e-5.
+
+        Raises
+        ------
+        ModelError
+            If there is no such device.
+        """
+        return replace(self, forward=TorchForward(deepcopy(self.network), device))
 
     @classmethod
     def pretrained(cls) -> BeatModel:

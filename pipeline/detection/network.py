@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,13 +13,16 @@ from torch import Tensor, nn
 
 from pipeline.detection.context import QRS
 from pipeline.detection.contextual import ContextualBeats
+from pipeline.detection.forward import Forward, TorchForward
+from pipeline.jit import jit
 
-__all__ = ["BLOCK", "LEADS", "BeatNetwork", "Shape", "inputs", "one_thread"]
+__all__ = ["LEADS", "BeatNetwork", "Shape", "inputs"]
 
 LEADS = 2  # places for leads; a missing one is zero and marked
-BLOCK = 32  # beats per forward pass, always: the same beat gets the same bits whatever stands beside it
 EARLIEST = 0.15  # log ratio of intervals: whether a beat is earlier still tells nothing of its normal shape
-LIMIT = 20.0  # residuals beyond so many units of noise are as strange as they get
+LIMIT = np.float32(20.0)  # residuals beyond so many units of noise are as strange as they get
+LEAST_NOISE, THREE = np.float32(1e-3), np.float32(3.0)
+FIRST = QRS.start  # sample of the window that the first step begins with
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,35 +103,14 @@ class BeatNetwork(nn.Module, ABC):
         del blur, generator
         return self(residual, condition)  # type: ignore[no-any-return]  # a module's call is untyped
 
-    @torch.inference_mode()
-    def run(self, residual: NDArray[np.float32], condition: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Rebuild residuals of any number of beats, in blocks of one size and on one thread.
+    def frozen(self) -> Forward:
+        """Return what :meth:`forward` does with the weights as they are now, for scoring."""
+        plain = all(type(layer) in (nn.LSTM, nn.Linear) for layer in self.children())
+        return self.compiled() if plain else TorchForward(self)  # layers of 8 bits are left to torch
 
-        Shapes are those of :meth:`forward`. The last block is filled up with zeros, so that every product has the same
-        shape and no result depends on how many beats came at once. A block is too small to share between threads.
-        """
-        n, s = len(residual), self.shape
-        rebuilt = np.empty((n, s.steps, s.channels), dtype=np.float32)
-        with one_thread():
-            for start in range(0, n, BLOCK):
-                stop = min(start + BLOCK, n)
-                block = [np.zeros((BLOCK, s.steps, size), dtype=np.float32) for size in (s.channels, s.conditions)]
-                block[0][: stop - start] = residual[start:stop]
-                block[1][: stop - start] = condition[start:stop]
-                out = self(torch.from_numpy(block[0]), torch.from_numpy(block[1]))
-                rebuilt[start:stop] = out[: stop - start].numpy()
-        return rebuilt
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch use one thread: these batches gain nothing from more, and the bits of a sum depend on their number."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+    @abstractmethod
+    def compiled(self) -> Forward:
+        """Return what :meth:`forward` does with the weights as they are now, compiled."""
 
 
 def inputs(beats: ContextualBeats, shape: Shape) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -151,23 +131,48 @@ def inputs(beats: ContextualBeats, shape: Shape) -> tuple[NDArray[np.float32], N
         Template and slope in units of the noise (compressed), residual of the beats just before, place in the beat,
         how early it comes, leads that are there.
     """
-    n, leads = beats.present.shape
-    used = min(leads, LEADS)
-    there = np.zeros((n, LEADS), dtype=np.float32)
-    there[:, :used] = beats.present[:, :used]
-    stacks = np.zeros((4, n, LEADS, QRS.stop - QRS.start), dtype=np.float32)
-    template, noise = beats.template[:, :used], np.maximum(beats.noise[:, :used], 1e-3)
-    stacks[0, :, :used] = np.clip(beats.residual[:, :used, QRS], -LIMIT, LIMIT)
-    stacks[1, :, :used] = np.arcsinh(template[:, :, QRS] / (3.0 * noise[:, :, QRS]))
-    stacks[2, :, :used] = np.arcsinh(np.gradient(template, axis=2)[:, :, QRS] / noise[:, :, QRS])
-    stacks[3, :, :used] = beats.recent[:, :used, QRS]
-    stacks *= there[None, :, :, None]
-    # (n, leads, samples) -> (n, steps, leads x samples of a step)
-    steps = stacks.reshape(4, n, LEADS, shape.steps, shape.step).transpose(0, 1, 3, 2, 4)
-    steps = steps.reshape(4, n, shape.steps, shape.channels)
-    place = np.broadcast_to(np.linspace(-1, 1, shape.steps, dtype=np.float32)[None, :, None], (n, shape.steps, 1))
-    early = np.clip(np.nan_to_num(beats.prematurity) / EARLIEST, -1.0, 1.0).astype(np.float32)
-    of_beat = np.column_stack([early, there])
-    of_beat_by_step = np.broadcast_to(of_beat[:, None, :], (n, shape.steps, 1 + LEADS))
-    condition = np.concatenate([steps[1], steps[2], steps[3], place, of_beat_by_step], axis=2)
-    return np.ascontiguousarray(steps[0]), np.ascontiguousarray(condition)
+    n = len(beats)
+    residual = np.zeros((n, shape.steps, shape.channels), dtype=np.float32)
+    condition = np.zeros((n, shape.steps, shape.conditions), dtype=np.float32)
+    _lay_out(
+        beats.residual, beats.template, beats.noise, beats.recent, beats.present, beats.prematurity, shape.step,
+        residual, condition,
+    )  # fmt: skip
+    return residual, condition
+
+
+@jit
+def _lay_out(
+    residuals: NDArray[np.float32],
+    templates: NDArray[np.float32],
+    noises: NDArray[np.float32],
+    recents: NDArray[np.float32],
+    present: NDArray[np.bool_],
+    prematurity: NDArray[np.float64],
+    step: int,
+    residual: NDArray[np.float32],
+    condition: NDArray[np.float32],
+) -> None:
+    n, steps, channels = residual.shape
+    leads, last = min(present.shape[1], LEADS), templates.shape[2] - 1
+    for i in range(n):
+        early = prematurity[i] / EARLIEST if np.isfinite(prematurity[i]) else 0.0
+        for t in range(steps):
+            row = condition[i, t]
+            row[3 * channels] = 2.0 * t / (steps - 1) - 1.0  # place in the beat
+            row[3 * channels + 1] = min(max(early, -1.0), 1.0)
+            for lead in range(leads):
+                row[3 * channels + 2 + lead] = 1.0 if present[i, lead] else 0.0
+        for lead in range(leads):
+            if not present[i, lead]:
+                continue
+            template, noise = templates[i, lead], noises[i, lead]
+            for j in range(steps * step):
+                at, t, column = FIRST + j, j // step, lead * step + j % step
+                unit = max(noise[at], LEAST_NOISE)
+                before, after = max(at - 1, 0), min(at + 1, last)
+                slope = (template[after] - template[before]) / np.float32(after - before)
+                residual[i, t, column] = min(max(residuals[i, lead, at], -LIMIT), LIMIT)
+                condition[i, t, column] = np.arcsinh(template[at] / (THREE * unit))
+                condition[i, t, channels + column] = np.arcsinh(slope / unit)
+                condition[i, t, 2 * channels + column] = recents[i, lead, at]

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pipeline.detection.checkpoint import optimizer_tensors, read_checkpoint, restore_optimizer, write_checkpoint
+from pipeline.detection.forward import one_thread
 from pipeline.detection.lstm_autoencoder import LSTMAutoencoder
 from pipeline.detection.model_file import NETWORKS
-from pipeline.detection.network import LEADS, BeatNetwork, Shape, one_thread
+from pipeline.detection.network import LEADS, BeatNetwork, Shape
 from pipeline.detection.optimisation import optimizer_of, schedule_of
 from pipeline.detection.standardise import standardised
 
@@ -248,9 +249,9 @@ class Trainer:
 
 def validation_loss(network: BeatNetwork, records: Sequence[Examples]) -> float:
     """Return the mean absolute error of the leads that are there, every record counting the same."""
-    values = []
+    values, forward = [], network.frozen()
     for part in records:
-        rebuilt = network.run(part.residual, part.condition)
+        rebuilt = forward.run(part.residual, part.condition)
         there = part.condition[:, :1, -LEADS:].repeat(network.shape.step, axis=2)
         error = np.abs(np.clip(part.residual, -CUT, CUT) - rebuilt) * there
         values.append(float(error.sum() / (there.sum() * network.shape.steps)))

@@ -66,6 +66,6 @@ class _SeedMonitor(Monitor):
             network, own = scorer.model.network, self.model.network
             is_same = network.shape.step == own.shape.step
             prepared = pending.prepared if is_same else scorer.read(pending.prepared.beats)
-            theirs = network.run(prepared.residual, prepared.condition)
+            theirs = scorer.model.forward.run(prepared.residual, prepared.condition)
             scores.append(scorer.finish(prepared, theirs).score)
         return super().complete(pending, rebuilt)

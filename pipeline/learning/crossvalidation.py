@@ -159,8 +159,9 @@ def learnable(part: RecordBeats, one_class: bool = False) -> Examples:
 
 def score_with(part: RecordBeats, network: BeatNetwork) -> Scores:
     """Score a record's beats with a network."""
-    scorer = Scorer(BeatModel(network.eval(), gaussian(), "", {}), part.beats.present.shape[1])
-    rebuilt = network.run(part.examples.residual, part.examples.condition)
+    model = BeatModel(network.eval(), network.frozen(), gaussian(), "", {})
+    scorer = Scorer(model, part.beats.present.shape[1])
+    rebuilt = model.forward.run(part.examples.residual, part.examples.condition)
     return scorer.finish(Prepared(part.beats, part.examples.residual, part.examples.condition), rebuilt)
 
 

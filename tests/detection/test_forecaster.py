@@ -28,7 +28,7 @@ def test_a_step_is_foretold_from_the_steps_before_it_alone(
     network, residual, condition = beats
     changed = residual.copy()
     changed[:, step] += 1.0
-    before, after = network.run(residual, condition), network.run(changed, condition)
+    before, after = network.frozen().run(residual, condition), network.frozen().run(changed, condition)
     first = step + AHEAD
     np.testing.assert_array_equal(before[:, :first], after[:, :first])
     assert (before[:, first : first + 1] != after[:, first : first + 1]).all()
@@ -39,7 +39,9 @@ def test_what_is_foretold_of_a_strange_beat_does_not_grow_with_its_strangeness(
 ) -> None:
     network, residual, condition = beats
     strange = np.float32(10.0) * np.sign(residual)
-    np.testing.assert_array_equal(network.run(strange, condition), network.run(np.float32(2.0) * strange, condition))
+    np.testing.assert_array_equal(
+        network.frozen().run(strange, condition), network.frozen().run(np.float32(2.0) * strange, condition)
+    )
 
 
 def test_a_monitor_of_the_forecaster_scores_the_same_in_any_chunks_and_from_a_snapshot() -> None:
