@@ -27,7 +27,7 @@ from pipeline.evaluation import DS1, DS2, PACED, EvaluatedRecord, EvaluationResu
 from pipeline.evaluation import evaluate as put_together
 from pipeline.evaluation.run import NOISES, Task, models_beside
 from pipeline.evaluation.tables import to_markdown
-from pipeline.promotion import model_in_use
+from pipeline.learning.promotion import model_in_use
 from pipeline.report.figures.curves import precision_recall_svg
 from pipeline.scoring import model_at
 from pipeline.settings import Settings

@@ -18,8 +18,8 @@ from flows.evaluate import evaluate
 from flows.ledger import noted_run
 from flows.train import train
 from pipeline.announcing import DriftEvent
-from pipeline.drifted import records_that_drifted
-from pipeline.promotion import TRAINING_RECORDS, VALIDATION_RECORDS
+from pipeline.learning.drifted import records_that_drifted
+from pipeline.learning.promotion import TRAINING_RECORDS, VALIDATION_RECORDS
 from pipeline.settings import Settings
 
 __all__ = ["retrain_on_drift"]

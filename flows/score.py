@@ -32,7 +32,7 @@ from flows.ledger import Run, noted_run, now_us
 from flows.retrying import PATIENTLY
 from flows.runners import reason_of_failure, runner_for
 from pipeline.announcing import EventSender, events_of
-from pipeline.promotion import model_in_use
+from pipeline.learning.promotion import model_in_use
 from pipeline.report import load_report, report_path, score_svg, write_report
 from pipeline.scoring import Job, model_at, plan, run_job
 from pipeline.settings import Settings

@@ -22,7 +22,7 @@ from flows.artifacts import Progress, plain
 from flows.ledger import noted_run, now_us
 from flows.limits import TRAINING, ensure_limits
 from flows.retrying import PATIENTLY
-from pipeline.promotion import FIGURE, TRAINING_RECORDS, VALIDATION_RECORDS, Promotion, train_and_promote
+from pipeline.learning.promotion import FIGURE, TRAINING_RECORDS, VALIDATION_RECORDS, Promotion, train_and_promote
 from pipeline.settings import Settings
 from pipeline.storage.database import Database, ModelStore
 

@@ -30,7 +30,8 @@ class Ward:
     alarms : AlarmSettings, optional
         When a person is told.
     watch : type of Monitor
-        What follows each patient, such as a :class:`pipeline.witness.Witness`, which can say why a beat got its score.
+        What follows each patient, such as a :class:`pipeline.explain.witness.Witness`, which can say why a beat got its
+        score.
     """
 
     def __init__(

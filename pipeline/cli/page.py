@@ -78,12 +78,12 @@ def watch(feed: Feed, settings: Settings, *, origin: str | None, is_live: bool, 
         What ended the feed, if something did.
     """
     show = _terminal if address is None else _page(address)  # first: a taken port is told at once
+    from pipeline.explain.witness import Witness
     from pipeline.live.engine import Engine
     from pipeline.scoring import model_at
     from pipeline.storage.database import Database
     from pipeline.web.desk import AlarmDesk
     from pipeline.web.hub import Hub
-    from pipeline.witness import Witness
 
     hub = Hub()
     engine = Engine(

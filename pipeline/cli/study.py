@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,9 +17,12 @@ from pipeline.errors import OutputError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from pipeline.settings import Settings
+
 __all__ = [
     "asked",
     "check_outputs",
+    "chosen_records",
     "figure_option",
     "insert_option",
     "insert_text",
@@ -53,6 +56,40 @@ def rpeaks_option(default: str) -> Callable[[F], F]:
         show_default=True,
         help="Score annotated R peaks, or those that the project detects.",
     )
+
+
+def chosen_records(records: Sequence[str], split: str | None, data_dir: Path | None, settings: Settings) -> list[str]:
+    """Return the names of the records that are measured: those of a split of mitdb, or those that are named.
+
+    Of a folder without names, those count that somebody annotated; how many are left out is said.
+
+    Raises
+    ------
+    click.UsageError
+        If records and split are both given, or nothing is, or nobody annotated a record of the folder.
+    """
+    if split and records:
+        raise click.UsageError("--split names records of mitdb: leave out RECORDS, or --split")
+    if not (records or split or data_dir):
+        raise click.UsageError("name records, a database, --split DS1, or a folder with --data-dir")
+    from pipeline.evaluation import DS1, DS2
+    from pipeline.sources import list_records
+
+    if split in ("DS1", "DS2"):
+        chosen = DS1 if split == "DS1" else DS2
+        return [name if data_dir is None else name.rpartition("/")[2] for name in chosen]
+    if data_dir is None:
+        return list_records(*(records or ["mitdb"]), settings=settings)
+    names = list_records(*records, data_dir=data_dir)
+    if records:
+        return names
+    annotated = [name for name in names if (data_dir / f"{name}.atr").is_file()]
+    if not annotated:
+        raise click.UsageError(f"{data_dir} holds no record with beat annotations (.atr)")
+    if len(annotated) < len(names):
+        left_out = f"{len(names) - len(annotated)} of {len(names)} records in {data_dir}"
+        click.echo(f"{left_out} have no annotations (.atr): left out.", err=True)
+    return annotated
 
 
 def asked() -> str:

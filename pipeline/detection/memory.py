@@ -1,4 +1,4 @@
-"""How long recurrent layers remember: why gradients vanish in a plain RNN and not in an LSTM (measured).
+"""How long recurrent layers remember: how far gradients reach back through a plain RNN and an LSTM (measured).
 
 Bengio et al. (1994, doi:10.1109/72.279181) and Hochreiter and Schmidhuber (1997, doi:10.1162/neco.1997.9.8.1735).
 """
@@ -17,7 +17,13 @@ from pipeline.detection.forward import one_thread
 
 __all__ = ["LAYERS", "Learnt", "foretell_samples", "gradient_by_age", "remember_first"]
 
-LAYERS: dict[str, type[nn.RNN | nn.LSTM]] = {"plain RNN": nn.RNN, "LSTM": nn.LSTM}
+# Layers by how their weights start: as torch draws them, or so that they keep what they have read. Both kinds need it.
+LAYERS: dict[str, tuple[type[nn.RNN | nn.LSTM], bool]] = {
+    "plain RNN": (nn.RNN, False),
+    "plain RNN, orthogonal start": (nn.RNN, True),
+    "LSTM, gates half open": (nn.LSTM, False),
+    "LSTM, forget gates open": (nn.LSTM, True),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,15 +163,19 @@ def foretell_samples(
 def _layer(kind: str, hidden: int, steps: int, seed: int) -> tuple[nn.RNN | nn.LSTM, nn.Linear]:
     if kind not in LAYERS:
         raise ValueError(f"layer {kind!r}: it is one of {', '.join(LAYERS)}")
-    with torch.random.fork_rng(devices=[]):
+    make, keeps = LAYERS[kind]
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
-        layer = LAYERS[kind](1, hidden, batch_first=True)
+        layer = make(1, hidden, batch_first=True)
         readout = nn.Linear(hidden, 1)
-    if isinstance(layer, nn.LSTM):
-        # To keep something for so many steps, a forget gate starts open by the log of their number (Tallec and Ollivier
-        # 2018, arXiv:1804.11188).
-        with torch.no_grad():
-            dict(layer.named_parameters())["bias_ih_l0"][hidden : 2 * hidden] += float(np.log(steps))
+        start = dict(layer.named_parameters())
+        if keeps and isinstance(layer, nn.LSTM):
+            # To keep something for so many steps, a forget gate starts open by the log of their number (Tallec and
+            # Ollivier 2018, arXiv:1804.11188).
+            start["bias_ih_l0"][hidden : 2 * hidden] += float(np.log(steps))
+        elif keeps:
+            # Weights that keep lengths (Saxe et al. 2014, arXiv:1312.6120).
+            nn.init.orthogonal_(start["weight_hh_l0"])
     return layer, readout
 
 

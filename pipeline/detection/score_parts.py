@@ -192,6 +192,7 @@ def fuse(distance: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @jit
 def fuse_leads(distance: NDArray[np.float64]) -> float:
+    """Fuse one beat's log distances, shape (leads,), see :func:`fuse`; NaN where no lead is there."""
     total, count, least = 0.0, 0, np.inf
     for lead in range(len(distance)):
         if not np.isnan(distance[lead]):

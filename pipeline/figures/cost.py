@@ -11,7 +11,7 @@ from pipeline.report.marks import COLOURS
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from pipeline.cost import CostRow
+    from pipeline.learning.cost import CostRow
 
 __all__ = ["draw_cost"]
 
@@ -22,7 +22,7 @@ def draw_cost(rows: Sequence[CostRow]) -> Figure:
     Parameters
     ----------
     rows : sequence of CostRow
-        What :func:`pipeline.cost.measure_cost` returns.
+        What :func:`pipeline.learning.cost.measure_cost` returns.
     """
     figure = new_figure(11.0, 1.4 + 0.36 * len(rows))
     quality, operations, size = figure.subplots(1, 3, sharey=True, width_ratios=[2.2, 1.2, 1.2])

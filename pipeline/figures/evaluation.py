@@ -75,5 +75,5 @@ def draw_records(view: View, *, declared: float | None = None) -> Figure:
     quality.set_ylim(0, 1.05)
     rate.set_xticks(places, names, rotation=45 if len(names) > 12 else 0)
     plain_axes(quality, y="AUPRC", title="Ranking of anomalies in each record with at least ten")
-    plain_axes(rate, x="record", y="false alarms (% of normal beats)", title="Threshold as shipped", legend=True)
+    plain_axes(rate, x="record", y="flagged (%)", title="Normal beats over the threshold as shipped", legend=True)
     return figure

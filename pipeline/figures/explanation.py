@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.explanation import Explanation, GateActivity
+from pipeline.explain.explanation import Explanation, GateActivity
 from pipeline.figures.canvas import INK, new_figure, plain_axes
 from pipeline.figures.lstm import GATE_COLOURS
 from pipeline.report.marks import COLOURS
@@ -24,7 +24,7 @@ def draw_explanation(explanation: Explanation) -> Figure:
     Parameters
     ----------
     explanation : Explanation
-        What :func:`pipeline.explain.explain` returns.
+        What :func:`pipeline.explain.replay.explain` returns.
     """
     e, beat = explanation, explanation.scored
     layers = list(e.gates)
@@ -53,7 +53,10 @@ def _window(axes: Axes, e: Explanation, lead: int) -> None:
     for k, near in enumerate(e.nearest):
         label = None if k else f"nearest normal beats ({', '.join(str(n.beat) for n in e.nearest)})"
         axes.plot(e.time_ms, near.window[:, lead], color=COLOURS["normal"], linewidth=0.9, alpha=0.8, label=label)
-    axes.fill_between(e.time_ms, seen, expected, color=COLOURS["ventricular"], alpha=0.18, label="difference")
+    counted = e.time_ms >= e.error_time_ms[0]  # what lies before is shown, and has no error
+    axes.fill_between(
+        e.time_ms, seen, expected, counted, color=COLOURS["ventricular"], alpha=0.18, label="difference, where scored"
+    )
     axes.plot(e.time_ms, expected, "--", color=COLOURS["threshold"], linewidth=1.8, label="expected")
     axes.plot(e.time_ms, seen, color=INK, linewidth=1.6, label="seen")
     if not np.isfinite(seen).any():
@@ -67,12 +70,14 @@ def _error(axes: Axes, e: Explanation, lead: int, *, legend: bool) -> None:
     axes.bar(
         e.error_time_ms, percent, width=width, color=COLOURS["ventricular"], alpha=0.35, label="share of the shape"
     )
-    axes.set_ylim(0.0, max(1.15 * 100.0 * float(e.share.max(initial=0.0)), 1.0))
+    axes.set_ylim(0.0, max(1.5 * 100.0 * float(e.share.max(initial=0.0)), 1.0))
     plain_axes(axes, x="ms from the R peak", y="share (%)", title=f"Error, {e.leads[lead]}")
     other = axes.twinx()
     other.plot(e.error_time_ms, e.error_in_noise[:, lead], color=INK, linewidth=1.2, label="error of the network")
     other.axhline(0.0, color=COLOURS["line"], linewidth=0.8)
-    other.set_ylabel("patient's noise")
+    low, high = other.get_ylim()
+    other.set_ylim(low, high + 0.4 * (high - low))  # the legend stands above
+    other.set_ylabel("error (patient's noise)")
     other.spines["top"].set_visible(False)
     if legend:
         (bars, names), (lines, more) = axes.get_legend_handles_labels(), other.get_legend_handles_labels()

@@ -18,7 +18,7 @@ def draw_losses(facts: dict[str, Any]) -> Figure:
     Parameters
     ----------
     facts : dict
-        What :func:`pipeline.training.train_model` returns.
+        What :func:`pipeline.learning.training.train_model` returns.
     """
     figure = new_figure(9.0, 4.2)
     learnt, held_out = figure.subplots(1, 2, sharey=True)

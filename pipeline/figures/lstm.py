@@ -19,16 +19,19 @@ if TYPE_CHECKING:
 
 __all__ = ["GATE_COLOURS", "draw_cell_steps", "draw_gates", "draw_memory"]
 
+LEAST_GRADIENT = 1e-12  # where the axis of gradients ends
 GATE_COLOURS = dict(zip(("input", "forget", "output"), SERIES, strict=False))
 
 
-def draw_cell_steps(gates: Gates, *, title: str = "") -> Figure:
+def draw_cell_steps(gates: Gates, x: ArrayLike | None = None, *, title: str = "") -> Figure:
     """Draw the gates and the states of one unit, step by step.
 
     Parameters
     ----------
     gates : Gates
         Arrays of shape (steps,).
+    x : array_like, shape (steps,), optional
+        What the unit read.
     title : str
         What is shown.
     """
@@ -44,6 +47,8 @@ def draw_cell_steps(gates: Gates, *, title: str = "") -> Figure:
     ):
         label = name if name == "candidate" else f"{name} state"
         state.plot(steps, getattr(gates, name), style, color=colour, markersize=4, label=label)
+    if x is not None:
+        state.plot(steps, x, "x", color=COLOURS["threshold"], markersize=6, label="what is read")
     opening.set_ylim(-0.05, 1.05)
     plain_axes(opening, x="step", y="opening (0 shut, 1 open)", title="Gates", legend=True)
     plain_axes(state, x="step", y="value", title="What is written, kept and shown", legend=True)
@@ -65,16 +70,18 @@ def draw_memory(learnt: Mapping[str, Learnt], *, title: str, step: str, task: st
     task : str
         What the loss is.
     """
-    figure = new_figure(10.0, 4.0)
+    figure = new_figure(10.0, 4.3)
     reach, course = figure.subplots(1, 2)
-    for colour, (name, one) in zip(SERIES, learnt.items(), strict=False):
-        reach.semilogy(np.maximum(one.gradient, 1e-12), color=colour, linewidth=1.8, label=name)
+    for colour, style, (name, one) in zip(SERIES, ("-", "--", "-.", "-"), learnt.items(), strict=False):
+        reach.semilogy(one.gradient, style, color=colour, linewidth=1.8, label=name)
         width = max(1, len(one.loss) // 30)
         smooth = np.convolve(one.loss, np.ones(width) / width, "valid")
-        course.plot(np.arange(len(smooth)) + width, smooth, color=colour, label=name)
-    reach.set_ylim(bottom=1e-12)
-    plain_axes(reach, x=f"age ({step})", y="gradient, over that of age 0", title="What reaches back", legend=True)
-    plain_axes(course, x="training step", y=task, title="Loss", legend=True)
+        course.plot(np.arange(len(smooth)) + width, smooth, style, color=colour)
+    reach.set_ylim(bottom=LEAST_GRADIENT)
+    plain_axes(reach, x=f"age ({step})", y="gradient, over that of age 0", title="What reaches back")
+    plain_axes(course, x="training step", y=task, title="Loss, running mean")
+    handles, labels = reach.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     figure.suptitle(title, fontsize=12)
     return figure
 
@@ -109,6 +116,8 @@ def draw_gates(
     for column, ((name, gates), window) in enumerate(zip(beats.items(), windows, strict=True)):
         top = grid[0, column]
         top.plot(window_ms, window, color=INK, label=lead)
+        if column:
+            top.sharey(grid[0, 0])
         plain_axes(top, y="mV" if column == 0 else "", title=name, legend=column == 0)
         for row, gate in enumerate(names, start=1):
             axes = grid[row, column]

@@ -136,7 +136,7 @@ def draw_residuals(beats: Mapping[str, NDArray[np.floating]], foreseen: Mapping[
         axes.axhspan(-2, 2, color=COLOURS["normal"], alpha=0.15, linewidth=0, label="± 2 units of noise")
         axes.plot(time_ms, residual, color=INK, label="residual")
         axes.plot(time_ms, foreseen[name], "--", color=COLOURS["threshold"], linewidth=1.8, label="network")
-        plain_axes(axes, x="ms from the R peak", y="patient's noise", title=f"{name}, {lead}", legend=k == 0)
+        plain_axes(axes, x="ms from the R peak", y="residual (patient's noise)", title=f"{name}, {lead}", legend=k == 0)
     return figure
 
 
@@ -158,11 +158,12 @@ def draw_scores(findings: Findings, *, start_s: float = 0.0, stop_s: float | Non
     usual = shown[~findings.is_anomaly[shown]]
     score.plot(minutes[usual], findings.score[usual], ".", color=COLOURS["normal"], markersize=3, label="not flagged")
     _mark(score, findings, shown, findings.score[shown], time=minutes)
-    score.plot(minutes[shown], findings.threshold[shown], color=COLOURS["threshold"], linewidth=0.8, label="threshold")
+    # Each beat has its own threshold: dashes make a line where it is steady, and bands, not a smear, where it is not.
+    score.plot(minutes[shown], findings.threshold[shown], "_", color=COLOURS["threshold"], ms=3, label="threshold")
     parts.plot(minutes[shown], findings.shape[shown], ".", color=SERIES[1], markersize=2.5, label="shape")
     parts.plot(minutes[shown], findings.rhythm[shown], ".", color=SERIES[0], markersize=2.5, label="rhythm")
     plain_axes(score, y="score (log units)", title=findings.record)
-    score.legend(frameon=False, fontsize=9, ncols=5, loc="lower center", bbox_to_anchor=(0.6, 1.0), markerscale=1.6)
+    score.legend(frameon=False, fontsize=9, ncols=5, loc="lower center", bbox_to_anchor=(0.6, 1.0), markerscale=2)
     plain_axes(parts, x="min from the record's start", y="part of the score")
     parts.legend(frameon=False, fontsize=9, ncols=2, loc="lower right", bbox_to_anchor=(1.0, 0.98), markerscale=3)
     return figure
@@ -184,7 +185,9 @@ def draw_beats(beats: Sequence[tuple[str, Findings, int]], *, columns: int = 4) 
     for axes, (title, findings, i) in zip(grid.flat, beats, strict=False):
         seen, expected = findings.window[i, :, 0], findings.expected[i, :, 0]
         time_ms = _ms(len(seen))
-        axes.fill_between(time_ms, seen, expected, color=COLOURS["ventricular"], alpha=0.18, linewidth=0)
+        axes.fill_between(
+            time_ms, seen, expected, color=COLOURS["ventricular"], alpha=0.18, linewidth=0, label="difference"
+        )
         axes.plot(time_ms, expected, "--", color=COLOURS["threshold"], linewidth=1.4, label="expected")
         axes.plot(time_ms, seen, color=INK, linewidth=1.2, label="seen")
         plain_axes(axes)
@@ -197,7 +200,7 @@ def draw_beats(beats: Sequence[tuple[str, Findings, int]], *, columns: int = 4) 
     for axes in grid[:, 0]:
         axes.set_ylabel("mV", fontsize=9)
     handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper right", ncols=2, frameon=False, fontsize=9)
+    figure.legend(handles, labels, loc="outside upper right", ncols=3, frameon=False, fontsize=9)
     return figure
 
 
@@ -215,7 +218,9 @@ def _mark(
     size = 4.5 if len(shown) < 300 else 2.5
     if time is None:
         usual = ~findings.is_anomaly[shown]
-        axes.plot(at[shown[usual]], height[usual], "|", color=COLOURS["normal"], markersize=9, label="R peak")
+        axes.plot(
+            at[shown[usual]], height[usual], "o", color=COLOURS["muted"], mfc="none", markersize=6, label="R peak"
+        )
     kinds = [anomaly_kind(KINDS[findings.kind[i]]) if findings.is_anomaly[i] else "" for i in shown]
     for kind in MARKS[1:]:
         here = np.array([k == kind for k in kinds], dtype=np.bool_)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.figures.canvas import SERIES, new_figure, plain_axes
+from pipeline.figures.canvas import INK, SERIES, new_figure, plain_axes
 from pipeline.records import Findings
 from pipeline.report.marks import COLOURS
 
@@ -39,12 +39,12 @@ def draw_thresholds(
     is_normal = np.ones(len(findings), dtype=np.bool_) if normal is None else normal
     for which, mark, name, colour in (
         (is_normal, ".", "normal beats", COLOURS["normal"]),
-        (~is_normal, "x", "other beats", COLOURS["other"]),
+        (~is_normal, "x", "other beats", INK),
     ):
         if which.any():
             top.plot(minutes[which], findings.score[which], mark, color=colour, markersize=3.5, label=name)
     for colour, (name, threshold) in zip(SERIES, thresholds.items(), strict=False):
-        top.plot(minutes, threshold, color=colour, linewidth=1.0, label=f"threshold: {name}")
+        top.plot(minutes, threshold, "_", color=colour, markersize=3, label=f"threshold: {name}")
         if normal is not None:
             false = np.cumsum(is_normal & (findings.score > threshold))
             share = 100.0 * false / np.maximum(np.cumsum(is_normal), 1)
@@ -57,7 +57,7 @@ def draw_thresholds(
         top.set_ylim(float(finite.min()) - 0.3, float(np.percentile(finite, 99.8)) + 0.8)
     plain_axes(top, y="score (log units)", title=findings.record)
     handles, labels = top.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False, fontsize=9)
+    figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False, fontsize=9, markerscale=2)
     if normal is not None:
         plain_axes(panels[1], y="false alarms so far (%)")
         low, high = panels[1].get_ylim()

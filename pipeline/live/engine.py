@@ -11,7 +11,8 @@ import msgpack
 
 from pipeline.detection.model import BeatModel
 from pipeline.errors import PipelineError, SnapshotError
-from pipeline.explanation import Explanation
+from pipeline.explain.explanation import Explanation
+from pipeline.explain.witness import Witness
 from pipeline.live.frames import Frame
 from pipeline.live.listener import Listener, Status
 from pipeline.live.sequencer import Counts, Sequencer, Stay, Step
@@ -19,7 +20,6 @@ from pipeline.monitor import Monitor
 from pipeline.records import Chunk, Findings, Gap
 from pipeline.settings import AlarmSettings, ThresholdSettings
 from pipeline.ward import Ward
-from pipeline.witness import Witness
 
 __all__ = ["Engine", "Result", "Totals"]
 
@@ -104,7 +104,7 @@ class Engine:
     is_live : bool
         False for a replay whose times have nothing to do with the clock's.
     watch : type of Monitor
-        What follows each patient: a :class:`pipeline.witness.Witness` where beats are to be explained.
+        What follows each patient: a :class:`pipeline.explain.witness.Witness` where beats are to be explained.
 
     Attributes
     ----------

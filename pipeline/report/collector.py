@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.annotations import Annotations
-from pipeline.explanation import Explanation
+from pipeline.explain.explanation import Explanation
 from pipeline.records import KINDS, Alarm, Chunk, Drift, Findings, Gap
 from pipeline.report.bins import Bins
 from pipeline.report.events import EventPicker
@@ -105,7 +105,7 @@ class ReportCollector:
         findings : Findings
             The next ones.
         why : callable, optional
-            Explains a beat of these findings by its number, see :meth:`pipeline.witness.Witness.explain`.
+            Explains a beat of these findings by its number, see :meth:`pipeline.explain.witness.Witness.explain`.
 
         Raises
         ------

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.explanation import Explanation
+from pipeline.explain.explanation import Explanation
 from pipeline.records import KINDS, Alarm, Findings
 from pipeline.report.marks import MARKS, PRIORITIES, anomaly_kind
 from pipeline.report.record import BeatPicture, Event, Strip, Why, rounded

@@ -124,7 +124,7 @@ class Strip(_Part):
 
 
 class Why(_Part):
-    """Why a beat got its score, in short; values as in :class:`pipeline.explanation.Explanation`.
+    """Why a beat got its score, in short; values as in :class:`pipeline.explain.explanation.Explanation`.
 
     Attributes
     ----------

@@ -11,13 +11,13 @@ import numpy as np
 
 from pipeline.detection.model import BeatModel
 from pipeline.errors import RecordUnsupported
+from pipeline.explain.witness import Witness
 from pipeline.monitor import Monitor
 from pipeline.records import Chunk, Findings, Record
 from pipeline.report import ReportCollector, report_path, save_report
 from pipeline.scoring.keys import result_key, settings_version
 from pipeline.settings import Settings
 from pipeline.storage import PlaceLike, RecordSummary, ResultWriter, is_done, package_versions, read_record_summary
-from pipeline.witness import Witness
 
 __all__ = ["Scored", "is_scored", "score_record"]
 

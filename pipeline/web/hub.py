@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.explanation import Explanation
+from pipeline.explain.explanation import Explanation
 from pipeline.live.listener import Status
 from pipeline.records import Alarm, Chunk, Findings, Gap
 from pipeline.storage.database.alarms import StoredAlarm

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from pipeline import BeatModel, Findings
-from pipeline.crossvalidation import in_context
 from pipeline.detection.cell import CellWeights, Gates, run_cell
 from pipeline.detection.context import QRS
 from pipeline.detection.gates import beat_gates
-from pipeline.detection.memory import remember_first
+from pipeline.detection.memory import LAYERS, remember_first
 from pipeline.evaluation import RIVALS, evaluate, evaluate_record
+from pipeline.explain.witness import Witness
 from pipeline.figures import (
     draw_beats,
     draw_cell_steps,
@@ -31,9 +31,9 @@ from pipeline.figures import (
     draw_template,
     draw_thresholds,
 )
+from pipeline.learning.crossvalidation import in_context
 from pipeline.records import Drift
 from pipeline.sources.synthetic import SyntheticRecord, demo_ward, synthesise
-from pipeline.witness import Witness
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,8 +66,8 @@ def of_the_lstm(p: Played) -> Iterator[Figure]:
     weights = CellWeights(np.ones((4, 1)), np.zeros((4, 1)), np.zeros(4))
     gates = one(run_cell(weights, np.zeros((1, 5, 1))), 0)
     unit = Gates(*(getattr(gates, name)[:, 0] for name in Gates.__slots__))
-    yield draw_cell_steps(unit, title="one unit")
-    learnt = {"LSTM": remember_first("LSTM", steps=5, training=3)}
+    yield draw_cell_steps(unit, np.zeros(5), title="one unit")
+    learnt = {kind: remember_first(kind, steps=5, training=3) for kind in LAYERS}
     yield draw_memory(learnt, title="a toy", step="steps", task="cross-entropy (nats)")
     examples, shape = p.context.examples, p.model.network.shape
     encoder = beat_gates(p.model.network, examples.residual[40:42], examples.condition[40:42])["encoder"]

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from pipeline import BeatModel, Chunk, Findings, Gap, Monitor
 from pipeline.errors import SnapshotError
+from pipeline.explain.witness import Witness
 from pipeline.live.engine import Engine, Result
 from pipeline.live.faults import Faults
 from pipeline.live.listener import Status
 from pipeline.sources.synthetic import SyntheticRecord
-from pipeline.witness import Witness
 from tests.live.conftest import BEGAN_US, Played
 from tests.test_monitor import assert_same
 

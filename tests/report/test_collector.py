@@ -11,10 +11,10 @@ import pytest
 
 from pipeline import BeatModel
 from pipeline.errors import OutputError, RecordNotFound
+from pipeline.explain.witness import Witness
 from pipeline.report import RecordReport, ReportCollector, load_report, report_path, save_report
 from pipeline.report.figures import beat_svg
 from pipeline.sources.synthetic import demo_ward, synthesise
-from pipeline.witness import Witness
 
 Make = Callable[..., Any]
 

@@ -101,6 +101,7 @@ def test_large_values_still_fit(tmp_path: Path, signal: NDArray[np.float64]) -> 
         ("a.csv", b"time,II\n0,0.2\n0.004,0.1\n0.1,0.1\n", RecordUnsupported, "evenly"),
         ("a.csv", b"time,II\n0,0.2\nnoon,0.1\n", RecordUnsupported, "--fs"),
         ("a.csv", b"time,II\n0,0.2\n1,0.1\n2,0.1\n", RecordUnsupported, "1 Hz"),
+        ("a.csv", b"time,II\n", RecordUnsupported, "no samples"),
         ("a.csv", b"time\n0\n0.004\n", RecordUnsupported, "no ECG lead"),
         ("a.csv", b"\xff\xfe\x00", RecordCorrupt, "table of columns"),
         ("a.edf", b"", RecordCorrupt, "EDF"),
@@ -122,10 +123,19 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         read_recording(tmp_path / "none.csv")
 
 
-def test_a_cut_edf_is_corrupt(tmp_path: Path, signal: NDArray[np.float64]) -> None:
-    path = tmp_path / "night.edf"
-    edfio.Edf([edfio.EdfSignal(signal[:, 0], FS, label="II", physical_dimension="mV")]).write(path)
-    path.write_bytes(path.read_bytes()[:300])
+@pytest.mark.parametrize("ending", ["edf", "bdf"])
+def test_a_cut_edf_is_corrupt(tmp_path: Path, signal: NDArray[np.float64], ending: str) -> None:
+    path = tmp_path / f"night.{ending}"
+    if ending == "edf":
+        edfio.Edf([edfio.EdfSignal(signal[:, 0], FS, label="II", physical_dimension="mV")]).write(path)
+    else:
+        edfio.Bdf([edfio.BdfSignal(signal[:, 0], FS, label="II", physical_dimension="mV")]).write(path)
+    whole = path.read_bytes()
+    assert len(read_recording(path).signal) == len(signal)
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(RecordCorrupt, match=r"is cut: it holds \d of 10 data records"):
+        read_recording(path)
+    path.write_bytes(whole[:300])
     with pytest.raises(RecordCorrupt, match="EDF"):
         read_recording(path)
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from pipeline.detection.model import BeatModel
+from pipeline.explain.witness import Witness
 from pipeline.live.engine import Engine
 from pipeline.records import Chunk, Findings, Record
 from pipeline.sources.synthetic import Episode, Scenario, synthesise
@@ -22,7 +23,6 @@ from pipeline.web.desk import AlarmDesk
 from pipeline.web.feed import play_ward
 from pipeline.web.hub import Hub
 from pipeline.web.server import Server
-from pipeline.witness import Witness
 
 RUN = "ward/run"  # a ventricular run at 40 s, so that there is an alarm
 

@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from pipeline import BeatModel
 from pipeline.errors import OutputError
+from pipeline.explain.witness import Witness
 from pipeline.live.listener import Status
 from pipeline.records import Record
 from pipeline.storage.database import Database
@@ -22,7 +23,6 @@ from pipeline.web.access import Access
 from pipeline.web.hub import Hub
 from pipeline.web.logs import JsonFormatter
 from pipeline.web.server import Server
-from pipeline.witness import Witness
 from tests.web.conftest import RUN, Heard, Service, serve, tell, until
 from tests.web.test_stream import blocks
 

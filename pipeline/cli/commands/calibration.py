@@ -12,6 +12,7 @@ from pipeline.cli.options import data_dir_option, leads_option, model_option, pr
 from pipeline.cli.study import (
     asked,
     check_outputs,
+    chosen_records,
     figure_option,
     insert_option,
     insert_text,
@@ -21,7 +22,7 @@ from pipeline.cli.study import (
     write_json,
 )
 
-WIDTH = 110  # columns, where standard output is no terminal
+WIDTH = 130  # columns, where standard output is no terminal
 
 EPILOG = """
 Examples:
@@ -70,14 +71,12 @@ def command(
     progress: bool | None,
 ) -> None:
     """Hold threshold rules side by side: does the declared rate come true."""
-    if bool(records) + bool(split) > 1 or not (records or split or data_dir):
-        raise click.UsageError("name records, or a split of mitdb with --split DS2, or a folder with --data-dir")
     check_outputs(json_file, insert, figure)
     settings = read_settings()
+    names = chosen_records(records, split, data_dir, settings)
     from pipeline.cli.display import progress_bar
     from pipeline.detection.model import DEFAULT_MODEL, BeatModel
     from pipeline.errors import PipelineError
-    from pipeline.evaluation import DS1, DS2
     from pipeline.evaluation.run import Task
     from pipeline.evaluation.threshold_study import (
         MAIN_RATE,
@@ -87,11 +86,9 @@ def command(
         rule_recoveries,
         rule_sheets,
     )
-    from pipeline.sources import list_records
 
     path = model or DEFAULT_MODEL
     guesses = BeatModel.load(path).guesses
-    names = (DS1 if split == "DS1" else DS2) if split else list_records(*records, data_dir=data_dir, settings=settings)
     judged, stepped, failed = [], [], {}
     with progress_bar("calibration", progress) as show:
         for k, name in enumerate(names):

@@ -55,9 +55,9 @@ def command(
     check_outputs(json_file, insert, figure)
     settings = read_settings()
     from pipeline.cli.display import progress_bar
-    from pipeline.cost import cost_sheet, measure_cost
     from pipeline.evaluation.protocol import DS1
     from pipeline.figures import draw_cost, save_figure
+    from pipeline.learning.cost import cost_sheet, measure_cost
     from pipeline.sources import list_records, open_record
 
     names = list_records(*records, data_dir=data_dir, settings=settings) if records or data_dir else list(DS1)

@@ -16,6 +16,7 @@ from pipeline.cli.options import data_dir_option, leads_option, model_option, pr
 from pipeline.cli.study import (
     asked,
     check_outputs,
+    chosen_records,
     insert_option,
     insert_text,
     json_file_option,
@@ -27,7 +28,6 @@ from pipeline.cli.study import (
 if TYPE_CHECKING:
     from pipeline.evaluation import EvaluatedRecord
     from pipeline.evaluation.run import Task
-    from pipeline.settings import Settings
 
 WIDTH = 100  # columns, where standard output is no terminal
 
@@ -93,12 +93,9 @@ def command(
     """Measure the detection on annotated RECORDS, beside plain rivals, by EC57-stream."""
     if (noise is None) != (snr is None):
         raise click.UsageError("--noise and --snr go together, such as --noise em --snr 6")
-    if split and records:
-        raise click.UsageError("--split names records of mitdb: leave out RECORDS, or --split")
-    if not (records or split or data_dir):
-        raise click.UsageError("name records, a database, --split DS1, or a folder with --data-dir")
     check_outputs(json_file, insert)
     settings = read_settings()
+    names = chosen_records(records, split, data_dir, settings)
     from pipeline.cli.display import progress_bar
     from pipeline.detection.model import BeatModel
     from pipeline.detection.shipped import DEFAULT_MODEL, SHIPPED
@@ -116,8 +113,7 @@ def command(
     mixed = None if noise is None or snr is None else Noise(f"nstdb/{noise}", snr)
     database = "mitdb" if split else None
     tasks = [
-        Task(name, settings, models, rpeaks, data_dir, leads, mixed, rivals, database, beside=beside)
-        for name in _names(records, split, data_dir, settings)
+        Task(name, settings, models, rpeaks, data_dir, leads, mixed, rivals, database, beside=beside) for name in names
     ]
     tasks = [task for task in tasks if task.name in records or task.record not in NOISES]
     _check_names(tasks)
@@ -150,27 +146,6 @@ def command(
         )
     click.echo(f"{len(measured)} of {len(tasks)} records in {time.perf_counter() - started:.0f} s.")
     ctx.exit(int(bool(failed)))
-
-
-def _names(records: Sequence[str], split: str | None, data_dir: Path | None, settings: Settings) -> list[str]:
-    from pipeline.evaluation import DS1, DS2
-    from pipeline.sources import list_records
-
-    if split in ("DS1", "DS2"):
-        chosen = DS1 if split == "DS1" else DS2
-        return [name if data_dir is None else name.rpartition("/")[2] for name in chosen]
-    if data_dir is None:
-        return list_records(*(records or ["mitdb"]), settings=settings)
-    names = list_records(*records, data_dir=data_dir)
-    if records:
-        return names
-    annotated = [name for name in names if (data_dir / f"{name}.atr").is_file()]
-    if not annotated:
-        raise click.UsageError(f"{data_dir} holds no record with beat annotations (.atr)")
-    if len(annotated) < len(names):
-        left_out = f"{len(names) - len(annotated)} of {len(names)} records in {data_dir}"
-        click.echo(f"{left_out} have no annotations (.atr): left out.", err=True)
-    return annotated
 
 
 def _check_names(tasks: Sequence[Task]) -> None:

@@ -12,7 +12,7 @@ from pipeline.cli.group import PipelineCommand
 from pipeline.cli.options import data_dir_option, json_option, leads_option, model_option, read_settings
 
 if TYPE_CHECKING:
-    from pipeline.explanation import Explanation
+    from pipeline.explain.explanation import Explanation
 
 EPILOG = """
 Examples:
@@ -63,7 +63,7 @@ def command(
     settings = read_settings()
     from pipeline.cli.display import show_json, show_lines
     from pipeline.detection.model import DEFAULT_MODEL, BeatModel
-    from pipeline.explain import explain
+    from pipeline.explain.replay import explain
     from pipeline.figures import check_format, draw_explanation, save_figure
     from pipeline.sources import open_record
 

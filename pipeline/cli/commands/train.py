@@ -119,8 +119,8 @@ def command(
     from pipeline.cli.display import progress_bar, show_json, show_lines
     from pipeline.detection.model_file import NETWORKS
     from pipeline.detection.training import TrainingSettings
+    from pipeline.learning.training import train_model
     from pipeline.sources import list_records
-    from pipeline.training import train_model
 
     if loss_curve is not None:
         from pipeline.figures import check_format

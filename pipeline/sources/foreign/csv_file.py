@@ -57,6 +57,8 @@ def read_csv(
     table.columns = pd.Index([str(column).strip().strip("'\"") for column in table.columns])
     if all(_is_number(column) for column in table.columns):
         raise RecordUnsupported(f"{path.name}: its first line is no head: name the columns there, such as time,MLII,V1")
+    if table.empty:
+        raise RecordUnsupported(f"{path.name}: it holds no samples, only names")
     times = [column for column in table.columns if column.lower() in _TIMES]
     rate = _rate(path.name, table[times[0]], _TIMES[times[0].lower()]) if times and fs is None else fs
     if rate is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from pipeline.errors import RecordCorrupt, RecordUnsupported
 from pipeline.sources.leads import MAX_LEADS, choose_leads, millivolts_per_unit, unique_names
 
 __all__ = ["read_edf"]
+
+_COUNT = slice(236, 244)  # bytes of the header that say how many data records follow; -1 while it is being recorded
 
 
 def read_edf(
@@ -43,12 +46,20 @@ def read_edf(
     import edfio
 
     try:
-        file = edfio.read_bdf(path) if path.suffix.lower() == ".bdf" else edfio.read_edf(path, lazy_load_data=False)
+        with path.open("rb") as head:
+            declared = int(head.read(_COUNT.stop)[_COUNT])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # that it is cut, which is an error here
+            file = edfio.read_bdf(path) if path.suffix.lower() == ".bdf" else edfio.read_edf(path, lazy_load_data=False)
         signals: list[edfio.EdfSignal | edfio.BdfSignal] = [*file.signals]
         names = unique_names([signal.label for signal in signals])
         per_unit = [millivolts_per_unit(signal.physical_dimension or units or "mV") for signal in signals]
     except (ValueError, KeyError, IndexError, EOFError, OSError) as error:
         raise RecordCorrupt(f"{path.name}: it cannot be read as EDF ({error})") from error
+    if declared > file.num_data_records:
+        raise RecordCorrupt(
+            f"{path.name} is cut: it holds {file.num_data_records} of {declared} data records; export or copy it again"
+        )
     chosen = choose_leads(path.name, names, [unit is not None for unit in per_unit], leads, MAX_LEADS)
     rates = sorted({signals[i].sampling_frequency for i in chosen})
     if len(rates) > 1:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.crossvalidation import RecordBeats, cross_validate, figures_of, in_context, score_with
 from pipeline.detection.compress import bytes_of, nonzero_of, operations_of, pruned, quantised
 from pipeline.detection.lstm_autoencoder import LSTMAutoencoder
 from pipeline.detection.lstm_forecaster import LSTMForecaster
@@ -16,6 +15,7 @@ from pipeline.detection.network import BeatNetwork, Shape
 from pipeline.detection.scorer import Scores
 from pipeline.detection.training import TrainingSettings
 from pipeline.evaluation.sheet import Sheet
+from pipeline.learning.crossvalidation import RecordBeats, cross_validate, figures_of, in_context, score_with
 from pipeline.records import Record
 
 __all__ = ["FIGURES", "SHIPPED_NAME", "CostRow", "cost_sheet", "measure_cost"]

@@ -9,9 +9,9 @@ from pipeline.detection.lstm_autoencoder import LSTMAutoencoder
 from pipeline.detection.model import DEFAULT_MODEL, BeatModel
 from pipeline.detection.model_file import save_model
 from pipeline.detection.network import Shape
-from pipeline.drifted import records_that_drifted
 from pipeline.errors import ModelError, PipelineError
-from pipeline.promotion import (
+from pipeline.learning.drifted import records_that_drifted
+from pipeline.learning.promotion import (
     TRAINING_RECORDS,
     VALIDATION_RECORDS,
     compare,

@@ -13,7 +13,7 @@ from pipeline.detection.gates import beat_gates
 from pipeline.detection.network import BeatNetwork
 from pipeline.detection.score_parts import NOISE_SHARE, ScoreParts, fuse, rhythm_term, shares_of_shape
 from pipeline.detection.scorer import Prepared
-from pipeline.explanation import Explanation, GateActivity, NearBeat
+from pipeline.explain.explanation import Explanation, GateActivity, NearBeat
 from pipeline.records import Findings
 from pipeline.signals.resample import FS
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.crossvalidation import RecordBeats, cross_validate, figures_of, in_context, learnable
 from pipeline.detection.lstm_autoencoder import LSTMAutoencoder
 from pipeline.detection.model_file import NETWORKS, save_model
 from pipeline.detection.network import Shape
@@ -22,7 +21,8 @@ from pipeline.detection.training import TrainingSettings, train
 from pipeline.errors import ModelError, RecordUnsupported
 from pipeline.evaluation.protocol import DS1, LEARNING_S
 from pipeline.evaluation.result import package_versions
-from pipeline.model_card import PASSES, model_card
+from pipeline.learning.crossvalidation import RecordBeats, cross_validate, figures_of, in_context, learnable
+from pipeline.learning.model_card import PASSES, model_card
 from pipeline.settings import Settings
 from pipeline.sources import open_record
 

@@ -16,10 +16,10 @@ from pipeline.detection.training import TrainingSettings
 from pipeline.errors import ModelError, PipelineError
 from pipeline.evaluation import DS1, DS2, PACED, evaluate
 from pipeline.evaluation.run import Task, evaluate_tasks
+from pipeline.learning.training import Progress, train_model
 from pipeline.settings import Settings
 from pipeline.sources.names import PhysioNetName
 from pipeline.storage.database import ModelStore, current_model
-from pipeline.training import Progress, train_model
 
 __all__ = [
     "FIGURE",
@@ -171,7 +171,7 @@ def train_and_promote(
     data_dir, validation_dir : Path, optional
         Folders of WFDB records to train and to decide on, in place of PhysioNet.
     epochs, seed, progress
-        As :func:`pipeline.training.train_model` takes them.
+        As :func:`pipeline.learning.training.train_model` takes them.
 
     Raises
     ------

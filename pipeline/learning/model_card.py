@@ -22,7 +22,7 @@ WHAT = {
 
 
 def model_card(out: Path, facts: dict[str, Any]) -> str:
-    """Return the card of a model file as Markdown, from what :func:`pipeline.training.train_model` states of it."""
+    """Return the card of a model file as Markdown, from what :func:`~pipeline.learning.training.train_model` states."""
     figures = facts["cross_validation"]
     rows = "\n".join(f"| {name} | {value:.4f} |" for name, value in figures.items())
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())

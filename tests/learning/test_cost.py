@@ -4,9 +4,9 @@ from itertools import count
 
 import pytest
 
-from pipeline import cost
-from pipeline.cost import cost_sheet, measure_cost
 from pipeline.figures import draw_cost
+from pipeline.learning import cost
+from pipeline.learning.cost import cost_sheet, measure_cost
 from pipeline.sources.synthetic import demo_ward, synthesise
 
 

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 from pipeline.detection.model import BeatModel
 from pipeline.errors import RecordUnsupported
-from pipeline.explanation import Explanation, GateActivity, NearBeat
+from pipeline.explain.explanation import Explanation
+from pipeline.explain.witness import Witness
 from pipeline.records import Record
 from pipeline.settings import AlarmSettings, ThresholdSettings
 from pipeline.signals.beats import PeakFinder
-from pipeline.witness import Witness
 
-__all__ = ["Explanation", "GateActivity", "NearBeat", "explain"]
+__all__ = ["explain"]
 
 CHUNK_S = 60.0
 REMEMBERED = 2000  # beats before it that count as the patient's past
@@ -30,8 +30,8 @@ def explain(
 ) -> Explanation:
     """Explain a beat of a record, by number or by time.
 
-    The record is replayed through a monitor (:class:`pipeline.witness.Witness`) from its beginning to the beat, so the
-    score explained is the score that the beat got.
+    The record is replayed through a monitor (:class:`pipeline.explain.witness.Witness`) from its beginning to the beat,
+    so the score explained is the score that the beat got.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def explain(
     Examples
     --------
     >>> from pipeline import open_record
-    >>> from pipeline.explain import explain
+    >>> from pipeline.explain.replay import explain
     >>> print(explain(open_record("mitdb/208"), time_s=600).words)  # doctest: +SKIP
     """
     if (beat is None) == (time_s is None):

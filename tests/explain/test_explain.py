@@ -13,12 +13,13 @@ from pipeline import BeatModel, Findings, Monitor, Ward, open_record
 from pipeline.annotations import Annotations
 from pipeline.detection.shipped import SHIPPED
 from pipeline.errors import RecordUnsupported
-from pipeline.explain import Explanation, explain
+from pipeline.explain.explanation import Explanation
+from pipeline.explain.replay import explain
+from pipeline.explain.witness import Witness
 from pipeline.figures import draw_explanation, save_figure
 from pipeline.records import Chunk
 from pipeline.settings import Settings
 from pipeline.sources.synthetic import demo_ward, synthesise
-from pipeline.witness import Witness
 
 FS, RR, BEATS = 360.0, 0.8, 120
 EARLY, WIDE, NOISY = 80, 95, 110  # beats of the constructed record

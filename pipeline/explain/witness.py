@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pipeline.detection.model import BeatModel
 from pipeline.detection.score_parts import ScoreParts
 from pipeline.detection.scorer import Prepared
-from pipeline.dissection import Remembered, explain_beat
-from pipeline.explanation import Explanation
+from pipeline.explain.dissection import Remembered, explain_beat
+from pipeline.explain.explanation import Explanation
 from pipeline.monitor import Monitor
 from pipeline.records import Findings
 from pipeline.settings import AlarmSettings, ThresholdSettings
