@@ -14,7 +14,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from pipeline.detection.model import BeatModel
-from pipeline.detection.network import LEADS
+from pipeline.detection.reading import LEADS
 from pipeline.detection.score_parts import ScoreParts, take_apart
 from pipeline.detection.scorer import KIND_NORMAL, Prepared, Scorer
 from pipeline.detection.thresholds import DRIFT_DETECTORS, AdaptiveThreshold, NoDetector

@@ -84,3 +84,17 @@ def test_the_public_names_are_exactly_these() -> None:
         "Ward", "open_record",
     }  # fmt: skip
     assert all(getattr(pipeline, name) is not None for name in pipeline.__all__)
+
+
+def test_scoring_waits_for_neither_torch_nor_prefect() -> None:
+    code = """
+import sys
+from pipeline import Monitor
+from pipeline.sources.synthetic import demo_ward, synthesise
+record = synthesise(demo_ward(60.0)["synth/ventricular"], name="synth/ventricular", seconds=60.0, seed=1)
+assert len(list(Monitor.pretrained().run(record))) > 20
+found = sorted(sys.modules.keys() & {"torch", "prefect"})
+sys.exit(repr(found) if found else 0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr

@@ -14,7 +14,7 @@ from river import base
 
 from pipeline.detection.context import MARGIN, WINDOW
 from pipeline.detection.model import DEFAULT_MODEL, BeatModel
-from pipeline.detection.network import LEADS
+from pipeline.detection.reading import LEADS
 from pipeline.detection.scorer import Scorer
 
 __all__ = ["OnlineAutoencoder", "beat_features"]

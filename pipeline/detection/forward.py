@@ -1,23 +1,13 @@
-"""What scoring asks of a network, and torch's way of doing it."""
+"""What scoring asks of a network."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from pipeline.errors import ModelError
-
-if TYPE_CHECKING:
-    from pipeline.detection.network import BeatNetwork
-
-__all__ = ["BLOCK", "Forward", "TorchForward", "one_thread"]
-
-BLOCK = 256  # beats per pass, always: the same beat gets the same bits whatever stands beside it
+__all__ = ["Forward"]
 
 
 class Forward(Protocol):
@@ -31,64 +21,10 @@ class Forward(Protocol):
         residual : ndarray of float32, shape (n, steps, channels)
             Residuals in units of the patient's noise.
         condition : ndarray of float32, shape (n, steps, conditions)
-            What is known of the patient's usual beat, see :func:`pipeline.detection.network.inputs`.
+            What is known of the patient's usual beat, see :func:`pipeline.detection.reading.inputs`.
 
         Returns
         -------
         ndarray of float32, shape (n, steps, channels)
             The residual as far as it is normal variation.
         """
-
-
-class TorchForward:
-    """A forward pass by torch, in blocks of one size: on a GPU, or of layers that are not compiled.
-
-    Parameters
-    ----------
-    network : BeatNetwork
-        The network, in evaluation mode.
-    device : str
-        Where it runs, as torch names it.
-
-    Raises
-    ------
-    ModelError
-        If there is no such device.
-    """
-
-    def __init__(self, network: BeatNetwork, device: str = "cpu") -> None:
-        try:
-            self._network = network.to(device)
-        except (RuntimeError, AssertionError) as error:  # torch built without it asserts
-            reason = str(error).splitlines()[0]
-            raise ModelError(f"torch has no device {device!r} here ({reason}): leave out --device") from error
-        self._device = device
-
-    @torch.inference_mode()
-    def run(self, residual: NDArray[np.float32], condition: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Rebuild residuals, see :meth:`Forward.run`.
-
-        The last block is filled up with zeros, so that every product has the same shape.
-        """
-        n, s = len(residual), self._network.shape
-        rebuilt = np.empty((n, s.steps, s.channels), dtype=np.float32)
-        with one_thread():
-            for start in range(0, n, BLOCK):
-                stop = min(start + BLOCK, n)
-                block = [np.zeros((BLOCK, s.steps, size), dtype=np.float32) for size in (s.channels, s.conditions)]
-                block[0][: stop - start] = residual[start:stop]
-                block[1][: stop - start] = condition[start:stop]
-                out = self._network(*(torch.from_numpy(part).to(self._device) for part in block))
-                rebuilt[start:stop] = out[: stop - start].cpu().numpy()
-        return rebuilt
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch use one thread: these batches gain nothing from more, and the bits of a sum depend on their number."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline.detection.cell import CellWeights, Gates, run_cell
-from pipeline.detection.forward import one_thread
 from pipeline.detection.network import BeatNetwork
+from pipeline.detection.torch_forward import one_thread
 
 __all__ = ["beat_gates"]
 
@@ -23,7 +23,7 @@ def beat_gates(network: BeatNetwork, residual: NDArray[np.float32], condition: N
     network : BeatNetwork
         The network.
     residual, condition : ndarray of float32
-        What it reads, see :func:`pipeline.detection.network.inputs`.
+        What it reads, see :func:`pipeline.detection.reading.inputs`.
 
     Returns
     -------

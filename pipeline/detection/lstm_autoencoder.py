@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from typing import cast
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pipeline.detection.forward import Forward
-from pipeline.detection.network import BeatNetwork, Shape
-from pipeline.detection.recurrence import LANES, add_product, begin, laid_out, layer_weights, squash, step
-from pipeline.jit import jit
+from pipeline.detection.compiled_autoencoder import SOFT
+from pipeline.detection.network import BeatNetwork
+from pipeline.detection.reading import Shape
 
 __all__ = ["LSTMAutoencoder"]
-
-Floats = NDArray[np.float32]
-SOFT = 3.0  # units of noise beyond which a residual that is read is compressed
 
 
 class LSTMAutoencoder(BeatNetwork):
@@ -60,10 +54,6 @@ class LSTMAutoencoder(BeatNetwork):
         noise = blur * torch.randn(len(residual), self.shape.latent, generator=generator)
         return cast(Tensor, self(residual, condition, noise))
 
-    def compiled(self) -> Forward:
-        """Return the same compiled, see :meth:`BeatNetwork.compiled`."""
-        return _Compiled(self)
-
     def layers(self, residual: Tensor, condition: Tensor) -> dict[str, tuple[nn.LSTM, Tensor]]:
         """Return encoder and decoder with what they read, see :meth:`BeatNetwork.layers`."""
         latent = self._encode(residual, condition)
@@ -81,73 +71,3 @@ class LSTMAutoencoder(BeatNetwork):
 
     def _to_decode(self, latent: Tensor, condition: Tensor) -> Tensor:
         return torch.cat([latent[:, None].expand(-1, condition.shape[1], -1), condition], -1)
-
-
-class _Compiled:
-    """The forward pass with the weights of one moment, see :class:`pipeline.detection.forward.Forward`."""
-
-    def __init__(self, network: LSTMAutoencoder) -> None:
-        self._encoder, self._decoder = layer_weights(network.encoder), layer_weights(network.decoder)
-        self._bottleneck = laid_out(network.bottleneck.weight), network.bottleneck.bias.detach().cpu().numpy().copy()
-        self._readout = laid_out(network.readout.weight), network.readout.bias.detach().cpu().numpy().copy()
-
-    def run(self, residual: Floats, condition: Floats) -> Floats:
-        rebuilt = np.empty_like(residual)
-        _rebuild(residual, condition, *self._encoder, *self._bottleneck, *self._decoder, *self._readout, rebuilt)
-        return rebuilt
-
-
-@jit
-def _rebuild(
-    residual: Floats,
-    condition: Floats,
-    encode_input: Floats,
-    encode_hidden: Floats,
-    encode_bias: Floats,
-    squeeze: Floats,
-    squeeze_bias: Floats,
-    decode_input: Floats,
-    decode_hidden: Floats,
-    decode_bias: Floats,
-    read_out: Floats,
-    read_out_bias: Floats,
-    rebuilt: Floats,
-) -> None:
-    n, steps, channels = residual.shape
-    units, conditions, latents = encode_bias.shape[0] // 4, condition.shape[2], squeeze.shape[1]
-    soft = np.float32(SOFT)
-    read = np.zeros((LANES, encode_input.shape[0]), dtype=np.float32)
-    recall = np.zeros((LANES, decode_input.shape[0]), dtype=np.float32)
-    gates = np.empty((LANES, 4 * units), dtype=np.float32)
-    cell = np.empty((LANES, units), dtype=np.float32)
-    hidden = np.empty((LANES, encode_hidden.shape[0]), dtype=np.float32)
-    latent = np.empty((LANES, latents), dtype=np.float32)
-    out = np.empty((LANES, channels), dtype=np.float32)
-    for first in range(0, n, LANES):
-        begin(cell, hidden)
-        for t in range(steps):
-            for lane in range(LANES):
-                i = min(first + lane, n - 1)  # a beat without a neighbour stands beside itself
-                for k in range(channels):
-                    read[lane, k] = soft * np.arcsinh(residual[i, t, k] / soft)
-                for k in range(conditions):
-                    read[lane, channels + k] = condition[i, t, k]
-            step(read, encode_input, encode_hidden, encode_bias, gates, cell, hidden)
-        for lane in range(LANES):
-            latent[lane] = squeeze_bias
-        add_product(latent, hidden, squeeze)
-        for lane in range(LANES):
-            for k in range(latents):
-                recall[lane, k] = squash(latent[lane, k])
-        begin(cell, hidden)
-        for t in range(steps):
-            for lane in range(LANES):
-                i = min(first + lane, n - 1)
-                for k in range(conditions):
-                    recall[lane, latents + k] = condition[i, t, k]
-            step(recall, decode_input, decode_hidden, decode_bias, gates, cell, hidden)
-            for lane in range(LANES):
-                out[lane] = read_out_bias
-            add_product(out, hidden, read_out)
-            for lane in range(LANES):
-                rebuilt[min(first + lane, n - 1), t] = out[lane]

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pipeline.detection.forward import one_thread
+from pipeline.detection.torch_forward import one_thread
 
 __all__ = ["LAYERS", "Learnt", "foretell_samples", "gradient_by_age", "remember_first"]
 

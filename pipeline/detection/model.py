@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import hashlib
-from copy import deepcopy
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipeline.detection.forward import Forward, TorchForward
-from pipeline.detection.guesses import Guesses
-from pipeline.detection.model_file import load_model
-from pipeline.detection.network import BeatNetwork
+from pipeline.detection.compiled import compiled
+from pipeline.detection.forward import Forward
+from pipeline.detection.guesses import Guesses, gaussian
+from pipeline.detection.model_file import ModelFile, read_model_file
+from pipeline.detection.reading import Shape
 from pipeline.detection.shipped import DEFAULT_MODEL
 from pipeline.errors import ModelError
+
+if TYPE_CHECKING:
+    from pipeline.detection.network import BeatNetwork
 
 __all__ = ["DEFAULT_MODEL", "BeatModel"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class BeatModel:
     """A trained network and what is known of its scores; read-only and shared by every patient.
 
     Attributes
     ----------
-    network : BeatNetwork
-        The network, in evaluation mode.
+    kind : str
+        Kind of the network.
+    shape : Shape
+        Its sizes.
     forward : Forward
         What it does, as beats are scored with it.
     guesses : Guesses
@@ -34,13 +41,22 @@ class BeatModel:
         SHA-256 of the file, in hexadecimal.
     facts : dict
         Everything else that the file states: data, seed, figures.
+    build : callable
+        Returns the network; see :attr:`network`.
     """
 
-    network: BeatNetwork
+    kind: str
+    shape: Shape
     forward: Forward
     guesses: Guesses
     checksum: str
-    facts: dict[str, Any]
+    facts: Mapping[str, Any]
+    build: Callable[[], BeatNetwork]
+
+    @cached_property
+    def network(self) -> BeatNetwork:
+        """The network in torch, in evaluation mode: to look into, to train on, or to run on a GPU."""
+        return self.build()
 
     @classmethod
     def load(cls, path: Path | str) -> BeatModel:
@@ -52,12 +68,28 @@ class BeatModel:
             If the file is missing, damaged, or of another version.
         """
         path = Path(path)
-        network, facts = load_model(path)
+        model = read_model_file(path)
         try:
-            guesses = Guesses.from_dict(facts["population"])
+            forward = compiled(model.kind, model.shape, model.weights)
+        except ValueError as error:
+            raise ModelError(f"model {path} does not fit its own description: {error}") from error
+        try:
+            guesses = Guesses.from_dict(model.facts["population"])
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{path}: the scores of its population are missing or damaged ({error})") from error
-        return cls(network, network.frozen(), guesses, hashlib.sha256(path.read_bytes()).hexdigest(), facts)
+        checksum = hashlib.sha256(path.read_bytes()).hexdigest()
+        return cls(model.kind, model.shape, forward, guesses, checksum, model.facts, partial(_network, model))
+
+    @classmethod
+    def pretrained(cls) -> BeatModel:
+        """Read the model that ships with the project."""
+        return cls.load(DEFAULT_MODEL)
+
+    @classmethod
+    def of(cls, network: BeatNetwork) -> BeatModel:
+        """Return the model of a network of whose scores nothing is known yet."""
+        network.eval()
+        return cls(network.kind, network.shape, network.frozen(), gaussian(), "", {}, lambda: network)
 
     def on(self, device: str) -> BeatModel:
         """Return the same model, its network run by torch on a device such as ``cuda``: scores agree to 1e-5.
@@ -67,9 +99,13 @@ class BeatModel:
         ModelError
             If there is no such device.
         """
-        return replace(self, forward=TorchForward(deepcopy(self.network), device))
+        from pipeline.detection.torch_forward import TorchForward
 
-    @classmethod
-    def pretrained(cls) -> BeatModel:
-        """Read the model that ships with the project."""
-        return cls.load(DEFAULT_MODEL)
+        return replace(self, forward=TorchForward(self.build(), device))
+
+
+def _network(model: ModelFile) -> BeatNetwork:
+    # torch takes a second to import, and scoring on a processor does without it.
+    from pipeline.detection.networks import network_of
+
+    return network_of(model)

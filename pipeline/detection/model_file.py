@@ -1,40 +1,60 @@
-"""Model files: weights and facts in one safetensors file. No pickle."""
+"""Model files: weights and facts in one safetensors file. No pickle, and nothing here waits for torch."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.numpy import save
 
-from pipeline.detection.lstm_autoencoder import LSTMAutoencoder
-from pipeline.detection.lstm_forecaster import LSTMForecaster
-from pipeline.detection.network import BeatNetwork, Shape
+from pipeline.detection.compiled import KINDS
+from pipeline.detection.reading import Shape
 from pipeline.errors import ModelError
 
-__all__ = ["NETWORKS", "load_model", "save_model"]
+__all__ = ["ModelFile", "read_model_file", "write_model_file"]
 
 FORMAT = "ecg-anomaly-2"
-NETWORKS: dict[str, type[LSTMAutoencoder] | type[LSTMForecaster]] = {
-    network.kind: network for network in (LSTMAutoencoder, LSTMForecaster)
-}
 
 
-def save_model(path: Path, network: BeatNetwork, facts: Mapping[str, Any]) -> None:
-    """Write weights and facts (calibration, figures, seed) as one safetensors file, whole or not at all."""
-    tensors = {name: tensor.detach().contiguous() for name, tensor in network.state_dict().items()}
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelFile:
+    """What a model file holds.
+
+    Attributes
+    ----------
+    kind : str
+        Kind of the network.
+    shape : Shape
+        Its sizes.
+    weights : dict of ndarray of float32
+        By the names that torch gives them.
+    facts : dict
+        Calibration, figures, seed: what JSON can hold.
+    """
+
+    kind: str
+    shape: Shape
+    weights: Mapping[str, NDArray[np.float32]]
+    facts: Mapping[str, Any]
+
+
+def write_model_file(path: Path, model: ModelFile) -> None:
+    """Write a model as one safetensors file, whole or not at all."""
     metadata = {
         "format": FORMAT,
-        "kind": network.kind,
-        "shape": json.dumps(asdict(network.shape)),
-        "facts": json.dumps(facts, sort_keys=True),
+        "kind": model.kind,
+        "shape": json.dumps(asdict(model.shape)),
+        "facts": json.dumps(model.facts, sort_keys=True),
     }
     temporary = path.with_name(f".{path.name}.part")
-    temporary.write_bytes(_in_order(save(tensors, metadata=metadata)))
+    weights = {name: np.ascontiguousarray(weight) for name, weight in model.weights.items()}
+    temporary.write_bytes(_in_order(save(weights, metadata=metadata)))
     temporary.replace(path)
 
 
@@ -46,8 +66,8 @@ def _in_order(file: bytes) -> bytes:
     return len(padded).to_bytes(8, "little") + padded + file[8 + size :]
 
 
-def load_model(path: Path) -> tuple[BeatNetwork, dict[str, Any]]:
-    """Read what :func:`save_model` wrote.
+def read_model_file(path: Path) -> ModelFile:
+    """Read what :func:`write_model_file` wrote.
 
     Raises
     ------
@@ -55,21 +75,16 @@ def load_model(path: Path) -> tuple[BeatNetwork, dict[str, Any]]:
         If the file is missing, damaged, or of another version.
     """
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except FileNotFoundError as error:
         raise ModelError(f"no model at {path}: train one with `ecg-anomaly train`") from error
     except (SafetensorError, OSError) as error:
         raise ModelError(f"model {path} is damaged ({error}): fetch it again or train one") from error
     if metadata.get("format") != FORMAT:
         raise ModelError(f"model {path} has format {metadata.get('format')!r}, this version reads {FORMAT!r}")
-    kind = metadata.get("kind", LSTMAutoencoder.kind)  # files of the first kind do not say so
-    if kind not in NETWORKS:
-        raise ModelError(f"model {path} is a {kind!r}, this version knows {', '.join(NETWORKS)}")
-    network = NETWORKS[kind](Shape(**json.loads(metadata["shape"])))
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise ModelError(f"model {path} does not fit its own description: {error}") from error
-    return network.eval(), cast(dict[str, Any], json.loads(metadata["facts"]))
+    kind = metadata.get("kind", KINDS[0])  # files of the first kind do not say so
+    if kind not in KINDS:
+        raise ModelError(f"model {path} is a {kind!r}, this version knows {', '.join(KINDS)}")
+    return ModelFile(kind, Shape(**json.loads(metadata["shape"])), weights, json.loads(metadata["facts"]))

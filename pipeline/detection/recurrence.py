@@ -7,15 +7,15 @@ beside any neighbours, on any number of threads and on any processor.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from pipeline.jit import jit
 
-__all__ = ["LANES", "add_product", "begin", "laid_out", "layer_weights", "squash", "step"]
+__all__ = ["LANES", "add_product", "begin", "dense_weights", "layer_weights", "squash", "step"]
 
 Floats = NDArray[np.float32]
 
@@ -33,17 +33,20 @@ P0, P1, P2, P3, P4 = _single(9.999998963e-01, 1.336953570e-01, 3.482302749e-03, 
 Q1, Q2, Q3, Q4 = _single(4.670282911e-01, 2.582551662e-02, 3.264513591e-04, 7.665582929e-07)
 
 
-def laid_out(weights: Tensor) -> Floats:
-    """Return a matrix of torch's, shape (outputs, inputs), as it is read here: (inputs, outputs), filled up."""
-    matrix = weights.detach().cpu().numpy().T.astype(np.float32)
-    return np.ascontiguousarray(np.pad(matrix, ((0, -len(matrix) % TOGETHER), (0, 0))))
+def dense_weights(weights: Mapping[str, Floats], name: str) -> tuple[Floats, Floats]:
+    """Return the matrix and the bias of a dense layer, the matrix as :func:`add_product` takes it."""
+    return _laid_out(weights[f"{name}.weight"]), weights[f"{name}.bias"].copy()
 
 
-def layer_weights(layer: nn.LSTM) -> tuple[Floats, Floats, Floats]:
-    """Return a layer's weights of input and hidden state and the sum of its biases, as :func:`step` takes them."""
-    given = dict(layer.named_parameters())
-    bias = (given["bias_ih_l0"] + given["bias_hh_l0"]).detach().cpu().numpy().astype(np.float32)
-    return laid_out(given["weight_ih_l0"]), laid_out(given["weight_hh_l0"]), bias
+def layer_weights(weights: Mapping[str, Floats], name: str) -> tuple[Floats, Floats, Floats]:
+    """Return an LSTM's weights of input and hidden state and the sum of its biases, as :func:`step` takes them."""
+    bias = weights[f"{name}.bias_ih_l0"] + weights[f"{name}.bias_hh_l0"]
+    return _laid_out(weights[f"{name}.weight_ih_l0"]), _laid_out(weights[f"{name}.weight_hh_l0"]), bias
+
+
+def _laid_out(matrix: Floats) -> Floats:
+    # torch has (outputs, inputs); here it is (inputs, outputs), filled up with rows of zeros.
+    return np.ascontiguousarray(np.pad(matrix.T, ((0, -matrix.shape[1] % TOGETHER), (0, 0))))
 
 
 @jit
@@ -91,7 +94,7 @@ def step(
     x : ndarray of float32, shape (LANES, inputs filled up)
         What is read.
     of_input, of_hidden : ndarray of float32
-        Weights from :func:`laid_out`; their columns are input gate, forget gate, candidate and output gate.
+        Weights from :func:`layer_weights`; their columns are input gate, forget gate, candidate and output gate.
     bias : ndarray of float32, shape (4 * units,)
         The sum of both biases.
     gates : ndarray of float32, shape (LANES, 4 * units)

@@ -67,7 +67,7 @@ def take_apart(beats: ContextualBeats, residual: NDArray[np.float32], rebuilt: N
     beats : ContextualBeats
         The beats in context.
     residual, rebuilt : ndarray of float32, shape (n, steps, channels)
-        What the network read of them (:func:`pipeline.detection.network.inputs`), and what it made of it.
+        What the network read of them (:func:`pipeline.detection.reading.inputs`), and what it made of it.
     """
     n, leads = beats.present.shape
     foreseen = np.empty((n, leads, QRS.stop - QRS.start), dtype=np.float32)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pipeline.detection.context import QRS, Context, State
 from pipeline.detection.contextual import ContextualBeats
 from pipeline.detection.model import BeatModel
-from pipeline.detection.network import inputs
+from pipeline.detection.reading import inputs
 from pipeline.detection.score_parts import ScoreParts, fuse_leads, take_apart
 from pipeline.jit import jit
 
@@ -31,7 +31,7 @@ class Prepared:
     beats : ContextualBeats
         The beats in context.
     residual, condition : ndarray of float32
-        What the network reads, see :func:`pipeline.detection.network.inputs`.
+        What the network reads, see :func:`pipeline.detection.reading.inputs`.
     """
 
     beats: ContextualBeats
@@ -101,7 +101,7 @@ class Scorer:
 
     def read(self, beats: ContextualBeats) -> Prepared:
         """Lay out what this model's network reads of beats in context."""
-        return Prepared(beats, *inputs(beats, self.model.network.shape))
+        return Prepared(beats, *inputs(beats, self.model.shape))
 
     def finish(self, prepared: Prepared, rebuilt: NDArray[np.float32]) -> Scores:
         """Turn what the network rebuilt, shape (n, steps, channels), into scores."""

@@ -10,8 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pipeline.detection.forward import Forward, one_thread
-from pipeline.detection.network import BeatNetwork, Shape
+from pipeline.detection.forward import Forward
+from pipeline.detection.network import BeatNetwork
+from pipeline.detection.reading import Shape
+from pipeline.detection.torch_forward import one_thread
 
 __all__ = ["largest_difference", "matrix_rate", "own_matrix_rate", "windows_per_s"]
 

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pipeline.detection.checkpoint import optimizer_tensors, read_checkpoint, restore_optimizer, write_checkpoint
-from pipeline.detection.forward import one_thread
 from pipeline.detection.lstm_autoencoder import LSTMAutoencoder
-from pipeline.detection.model_file import NETWORKS
-from pipeline.detection.network import LEADS, BeatNetwork, Shape
+from pipeline.detection.network import BeatNetwork
+from pipeline.detection.networks import NETWORKS
 from pipeline.detection.optimisation import optimizer_of, schedule_of
+from pipeline.detection.reading import LEADS, Shape
 from pipeline.detection.standardise import standardised
+from pipeline.detection.torch_forward import one_thread
 
 __all__ = ["Examples", "Fit", "TrainingSettings", "train"]
 
@@ -28,7 +29,7 @@ CUT = 8.0  # residuals are cut off at so many units of noise: an anomaly shall n
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Examples:
-    """What the network reads of one record's beats, see :func:`pipeline.detection.network.inputs`."""
+    """What the network reads of one record's beats, see :func:`pipeline.detection.reading.inputs`."""
 
     residual: NDArray[np.float32]
     condition: NDArray[np.float32]
@@ -110,7 +111,7 @@ def train(
     training, validation : sequence of Examples
         Beats of the records that are learnt, and of those that decide when to stop.
     kind : str
-        Kind of the network, a key of :data:`pipeline.detection.model_file.NETWORKS`.
+        Kind of the network, a key of :data:`pipeline.detection.networks.NETWORKS`.
     shape : Shape, optional
         Sizes of the network; by default those of its kind.
     settings : TrainingSettings, optional

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.detection.model import BeatModel
-from pipeline.detection.network import LEADS
+from pipeline.detection.reading import LEADS
 from pipeline.detection.scorer import Scorer
 from pipeline.monitor import Monitor, Pending
 from pipeline.records import Findings, Record
@@ -63,8 +63,7 @@ class _SeedMonitor(Monitor):
     def complete(self, pending: Pending, rebuilt: NDArray[np.float32]) -> Findings:
         """Turn what the networks rebuilt into scores; the first one's become findings."""
         for scorer, scores in zip(self._others, self.other_scores, strict=True):
-            network, own = scorer.model.network, self.model.network
-            is_same = network.shape.step == own.shape.step
+            is_same = scorer.model.shape.step == self.model.shape.step
             prepared = pending.prepared if is_same else scorer.read(pending.prepared.beats)
             theirs = scorer.model.forward.run(prepared.residual, prepared.condition)
             scores.append(scorer.finish(prepared, theirs).score)

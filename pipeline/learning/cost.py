@@ -11,7 +11,8 @@ import numpy as np
 from pipeline.detection.compress import bytes_of, nonzero_of, operations_of, pruned, quantised
 from pipeline.detection.lstm_autoencoder import LSTMAutoencoder
 from pipeline.detection.lstm_forecaster import LSTMForecaster
-from pipeline.detection.network import BeatNetwork, Shape
+from pipeline.detection.network import BeatNetwork
+from pipeline.detection.reading import Shape
 from pipeline.detection.scorer import Scores
 from pipeline.detection.training import TrainingSettings
 from pipeline.evaluation.sheet import Sheet
@@ -164,7 +165,7 @@ class _Silent(BeatNetwork):
     def __init__(self, like: BeatNetwork) -> None:
         super().__init__(like.shape)
 
-    def compiled(self) -> Any:
+    def frozen(self) -> Any:
         """Return a forward pass of zeros."""
         return self
 

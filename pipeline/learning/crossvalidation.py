@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from pipeline.annotations import aami_class
 from pipeline.detection.context import Context
 from pipeline.detection.contextual import ContextualBeats
-from pipeline.detection.guesses import gaussian
 from pipeline.detection.model import BeatModel
-from pipeline.detection.network import BeatNetwork, Shape, inputs
+from pipeline.detection.network import BeatNetwork
+from pipeline.detection.reading import Shape, inputs
 from pipeline.detection.scorer import Prepared, Scorer, Scores
 from pipeline.detection.training import Examples, Fit, TrainingSettings, train
 from pipeline.evaluation.beats import judge
@@ -159,7 +159,7 @@ def learnable(part: RecordBeats, one_class: bool = False) -> Examples:
 
 def score_with(part: RecordBeats, network: BeatNetwork) -> Scores:
     """Score a record's beats with a network."""
-    model = BeatModel(network.eval(), network.frozen(), gaussian(), "", {})
+    model = BeatModel.of(network)
     scorer = Scorer(model, part.beats.present.shape[1])
     rebuilt = model.forward.run(part.examples.residual, part.examples.condition)
     return scorer.finish(Prepared(part.beats, part.examples.residual, part.examples.condition), rebuilt)

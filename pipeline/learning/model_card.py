@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.detection.lstm_autoencoder import LSTMAutoencoder
-from pipeline.detection.model_file import NETWORKS
+from pipeline.detection.networks import NETWORKS
 from pipeline.detection.training import TrainingSettings
 
 __all__ = ["PASSES", "model_card"]

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.detection.lstm_autoencoder import LSTMAutoencoder
-from pipeline.detection.model_file import NETWORKS, save_model
-from pipeline.detection.network import Shape
+from pipeline.detection.networks import NETWORKS, save_model
 from pipeline.detection.population import Population
+from pipeline.detection.reading import Shape
 from pipeline.detection.scorer import Scores
 from pipeline.detection.training import TrainingSettings, train
 from pipeline.errors import ModelError, RecordUnsupported
@@ -66,7 +66,7 @@ def train_model(
         The model's file; the card stands beside it with the ending ``.md``, and takes up ``NAME.notes.md`` if there
         is one.
     kind : str
-        Kind of the network, a key of :data:`pipeline.detection.model_file.NETWORKS`.
+        Kind of the network, a key of :data:`pipeline.detection.networks.NETWORKS`.
     shape : Shape, optional
         Its sizes; by default those of its kind.
     how : TrainingSettings, optional

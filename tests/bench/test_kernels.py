@@ -12,9 +12,9 @@ from pipeline.bench.kernels.signal_side import filter_rows
 from pipeline.bench.kernels.starts import start_rows
 from pipeline.bench.workload import Workload
 from pipeline.detection.compress import operations_of
-from pipeline.detection.forward import TorchForward
 from pipeline.detection.model import BeatModel
 from pipeline.detection.speed import _products, largest_difference, matrix_rate
+from pipeline.detection.torch_forward import TorchForward
 from pipeline.errors import ModelError
 
 
@@ -48,7 +48,7 @@ def test_a_device_that_is_not_there_is_named() -> None:
 
 
 def test_two_ways_of_running_a_network_agree(model: BeatModel) -> None:
-    shape = model.network.shape
+    shape = model.shape
     assert largest_difference(model.forward, TorchForward(model.network), shape, 40) < 1e-4
     assert largest_difference(model.forward, model.forward, shape, 40) == 0.0
 

@@ -55,4 +55,4 @@ def test_a_training_stopped_half_way_goes_on_to_the_same_model(
     assert ecg(*WORDS, "--data-dir", people, "--out", stopped).exit_code == 0
     assert stopped.read_bytes() == whole.read_bytes()
     assert not list(tmp_path.glob("*.training"))
-    assert BeatModel.load(whole).network.kind == "forecaster"
+    assert BeatModel.load(whole).kind == "forecaster"

@@ -6,7 +6,8 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline import BeatModel, Findings, Monitor
-from pipeline.detection.lstm_forecaster import AHEAD, LSTMForecaster
+from pipeline.detection.compiled_forecaster import AHEAD
+from pipeline.detection.lstm_forecaster import LSTMForecaster
 from pipeline.detection.shipped import SHIPPED
 from pipeline.errors import SnapshotError
 from pipeline.sources.synthetic import demo_ward, synthesise

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.detection.network import LEADS, Shape
+from pipeline.detection.reading import LEADS, Shape
 from pipeline.detection.training import Examples, TrainingSettings, train, validation_loss
 
 SHAPE = Shape(hidden=8, latent=3)

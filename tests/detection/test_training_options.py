@@ -10,11 +10,11 @@ import torch
 from torch import nn
 
 from pipeline.detection import training as module
-from pipeline.detection.forward import one_thread
 from pipeline.detection.lstm_autoencoder import LSTMAutoencoder
-from pipeline.detection.model_file import NETWORKS
-from pipeline.detection.network import LEADS, Shape
+from pipeline.detection.networks import NETWORKS
 from pipeline.detection.optimisation import OPTIMIZERS, SCHEDULES
+from pipeline.detection.reading import LEADS, Shape
+from pipeline.detection.torch_forward import one_thread
 from pipeline.detection.training import CUT, Examples, Fit, TrainingSettings, _vary, train
 
 SHAPE = Shape(hidden=8, latent=3)

@@ -49,7 +49,7 @@ class Played:
         )
         self.witness = Witness(model)
         self.findings = Findings.concatenate(list(self.witness.stream(self.record)))
-        self.context = in_context(self.record, model.network.shape)
+        self.context = in_context(self.record, model.shape)
         self.strange = int(np.nanargmax(self.findings.score))
 
 
@@ -69,7 +69,7 @@ def of_the_lstm(p: Played) -> Iterator[Figure]:
     yield draw_cell_steps(unit, np.zeros(5), title="one unit")
     learnt = {kind: remember_first(kind, steps=5, training=3) for kind in LAYERS}
     yield draw_memory(learnt, title="a toy", step="steps", task="cross-entropy (nats)")
-    examples, shape = p.context.examples, p.model.network.shape
+    examples, shape = p.context.examples, p.model.shape
     encoder = beat_gates(p.model.network, examples.residual[40:42], examples.condition[40:42])["encoder"]
     yield draw_gates(
         {"one": one(encoder, 0), "other": one(encoder, 1)},

@@ -17,8 +17,8 @@ from flows.setup import DRIFTS, RETRAIN
 from pipeline.announcing import DriftEvent, EventSender
 from pipeline.detection.lstm_autoencoder import LSTMAutoencoder
 from pipeline.detection.model import DEFAULT_MODEL, BeatModel
-from pipeline.detection.model_file import save_model
-from pipeline.detection.network import Shape
+from pipeline.detection.networks import save_model
+from pipeline.detection.reading import Shape
 from pipeline.settings import Settings
 from pipeline.storage import read_summary
 from pipeline.storage.database import Database, ModelStore

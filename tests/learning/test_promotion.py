@@ -7,8 +7,8 @@ import torch
 
 from pipeline.detection.lstm_autoencoder import LSTMAutoencoder
 from pipeline.detection.model import DEFAULT_MODEL, BeatModel
-from pipeline.detection.model_file import save_model
-from pipeline.detection.network import Shape
+from pipeline.detection.networks import save_model
+from pipeline.detection.reading import Shape
 from pipeline.errors import ModelError, PipelineError
 from pipeline.learning.drifted import records_that_drifted
 from pipeline.learning.promotion import (

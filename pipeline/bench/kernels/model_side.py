@@ -10,8 +10,9 @@ from pipeline.bench.kernels.row import Row
 from pipeline.bench.kernels.signal_side import least_s
 from pipeline.bench.workload import Workload
 from pipeline.detection.compress import nonzero_of, operations_of
-from pipeline.detection.forward import Forward, TorchForward
+from pipeline.detection.forward import Forward
 from pipeline.detection.speed import largest_difference, matrix_rate, own_matrix_rate, windows_per_s
+from pipeline.detection.torch_forward import TorchForward
 from pipeline.evaluation.threshold_rules import adaptive
 from pipeline.monitor import Monitor
 from pipeline.records import Findings
@@ -33,7 +34,7 @@ def network_rows(path: Path | None, device: str) -> list[Row]:
         If there is no such device.
     """
     model = model_at(path)
-    network, shape, forward = model.network, model.network.shape, model.forward
+    network, shape, forward = model.network, model.shape, model.forward
     if device != "cpu":
         forward = model.on(device).forward
     operations = 2.0 * operations_of(network)

@@ -109,7 +109,7 @@ def command(
     first = BeatModel.load(models[0])
     versions = package_versions() | {"model": first.checksum}
     beside = tuple(SHIPPED.items()) if rivals else ()
-    beside = tuple((kind, path) for kind, path in beside if kind != first.network.kind)
+    beside = tuple((kind, path) for kind, path in beside if kind != first.kind)
     mixed = None if noise is None or snr is None else Noise(f"nstdb/{noise}", snr)
     database = "mitdb" if split else None
     tasks = [

@@ -117,7 +117,7 @@ def command(
     """
     settings = read_settings()
     from pipeline.cli.display import progress_bar, show_json, show_lines
-    from pipeline.detection.model_file import NETWORKS
+    from pipeline.detection.networks import NETWORKS
     from pipeline.detection.training import TrainingSettings
     from pipeline.learning.training import train_model
     from pipeline.sources import list_records

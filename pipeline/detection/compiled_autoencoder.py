@@ -1,0 +1,92 @@
+"""The LSTM autoencoder, compiled for scoring on one core."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.detection.recurrence import LANES, add_product, begin, dense_weights, layer_weights, squash, step
+from pipeline.jit import jit
+
+__all__ = ["SOFT", "CompiledAutoencoder"]
+
+Floats = NDArray[np.float32]
+SOFT = 3.0  # units of noise beyond which a residual that is read is compressed
+
+
+class CompiledAutoencoder:
+    """The forward pass of a :class:`pipeline.detection.lstm_autoencoder.LSTMAutoencoder`.
+
+    Parameters
+    ----------
+    weights : dict of ndarray of float32
+        By the names that torch gives them.
+    """
+
+    def __init__(self, weights: Mapping[str, Floats]) -> None:
+        self._encoder, self._decoder = layer_weights(weights, "encoder"), layer_weights(weights, "decoder")
+        self._bottleneck, self._readout = dense_weights(weights, "bottleneck"), dense_weights(weights, "readout")
+
+    def run(self, residual: Floats, condition: Floats) -> Floats:
+        """Rebuild residuals, see :meth:`pipeline.detection.forward.Forward.run`."""
+        rebuilt = np.empty_like(residual)
+        _rebuild(residual, condition, *self._encoder, *self._bottleneck, *self._decoder, *self._readout, rebuilt)
+        return rebuilt
+
+
+@jit
+def _rebuild(
+    residual: Floats,
+    condition: Floats,
+    encode_input: Floats,
+    encode_hidden: Floats,
+    encode_bias: Floats,
+    squeeze: Floats,
+    squeeze_bias: Floats,
+    decode_input: Floats,
+    decode_hidden: Floats,
+    decode_bias: Floats,
+    read_out: Floats,
+    read_out_bias: Floats,
+    rebuilt: Floats,
+) -> None:
+    n, steps, channels = residual.shape
+    units, conditions, latents = encode_bias.shape[0] // 4, condition.shape[2], squeeze.shape[1]
+    soft = np.float32(SOFT)
+    read = np.zeros((LANES, encode_input.shape[0]), dtype=np.float32)
+    recall = np.zeros((LANES, decode_input.shape[0]), dtype=np.float32)
+    gates = np.empty((LANES, 4 * units), dtype=np.float32)
+    cell = np.empty((LANES, units), dtype=np.float32)
+    hidden = np.empty((LANES, encode_hidden.shape[0]), dtype=np.float32)
+    latent = np.empty((LANES, latents), dtype=np.float32)
+    out = np.empty((LANES, channels), dtype=np.float32)
+    for first in range(0, n, LANES):
+        begin(cell, hidden)
+        for t in range(steps):
+            for lane in range(LANES):
+                i = min(first + lane, n - 1)  # a beat without a neighbour stands beside itself
+                for k in range(channels):
+                    read[lane, k] = soft * np.arcsinh(residual[i, t, k] / soft)
+                for k in range(conditions):
+                    read[lane, channels + k] = condition[i, t, k]
+            step(read, encode_input, encode_hidden, encode_bias, gates, cell, hidden)
+        for lane in range(LANES):
+            latent[lane] = squeeze_bias
+        add_product(latent, hidden, squeeze)
+        for lane in range(LANES):
+            for k in range(latents):
+                recall[lane, k] = squash(latent[lane, k])
+        begin(cell, hidden)
+        for t in range(steps):
+            for lane in range(LANES):
+                i = min(first + lane, n - 1)
+                for k in range(conditions):
+                    recall[lane, latents + k] = condition[i, t, k]
+            step(recall, decode_input, decode_hidden, decode_bias, gates, cell, hidden)
+            for lane in range(LANES):
+                out[lane] = read_out_bias
+            add_product(out, hidden, read_out)
+            for lane in range(LANES):
+                rebuilt[min(first + lane, n - 1), t] = out[lane]

@@ -1,0 +1,72 @@
+"""The LSTM forecaster, compiled for scoring on one core."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.detection.recurrence import LANES, add_product, begin, dense_weights, layer_weights, step
+from pipeline.jit import jit
+
+__all__ = ["AHEAD", "SEEN", "CompiledForecaster"]
+
+Floats = NDArray[np.float32]
+AHEAD = 1  # steps from what is read last to what is foretold
+SEEN = 3.0  # units of noise beyond which a residual that is read is cut off
+
+
+class CompiledForecaster:
+    """The forward pass of a :class:`pipeline.detection.lstm_forecaster.LSTMForecaster`.
+
+    Parameters
+    ----------
+    weights : dict of ndarray of float32
+        By the names that torch gives them.
+    """
+
+    def __init__(self, weights: Mapping[str, Floats]) -> None:
+        self._layer, self._readout = layer_weights(weights, "lstm"), dense_weights(weights, "readout")
+
+    def run(self, residual: Floats, condition: Floats) -> Floats:
+        """Foretell residuals, see :meth:`pipeline.detection.forward.Forward.run`."""
+        foretold = np.empty_like(residual)
+        _foretell(residual, condition, *self._layer, *self._readout, foretold)
+        return foretold
+
+
+@jit
+def _foretell(
+    residual: Floats,
+    condition: Floats,
+    of_input: Floats,
+    of_hidden: Floats,
+    bias: Floats,
+    read_out: Floats,
+    read_out_bias: Floats,
+    foretold: Floats,
+) -> None:
+    n, steps, channels = residual.shape
+    units, conditions = bias.shape[0] // 4, condition.shape[2]
+    seen = np.float32(SEEN)
+    read = np.zeros((LANES, of_input.shape[0]), dtype=np.float32)
+    gates = np.empty((LANES, 4 * units), dtype=np.float32)
+    cell = np.empty((LANES, units), dtype=np.float32)
+    hidden = np.empty((LANES, of_hidden.shape[0]), dtype=np.float32)
+    out = np.empty((LANES, channels), dtype=np.float32)
+    for first in range(0, n, LANES):
+        begin(cell, hidden)
+        for t in range(steps):
+            for lane in range(LANES):
+                i = min(first + lane, n - 1)  # a beat without a neighbour stands beside itself
+                for k in range(channels):
+                    read[lane, k] = min(max(residual[i, t - AHEAD, k], -seen), seen) if t >= AHEAD else 0.0
+                for k in range(conditions):
+                    read[lane, channels + k] = condition[i, t, k]
+            step(read, of_input, of_hidden, bias, gates, cell, hidden)
+            for lane in range(LANES):
+                out[lane] = read_out_bias
+            add_product(out, hidden, read_out)
+            for lane in range(LANES):
+                foretold[min(first + lane, n - 1), t] = out[lane]
