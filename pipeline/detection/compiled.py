@@ -18,9 +18,6 @@ _PASSES: dict[str, Callable[[Mapping[str, NDArray[np.float32]]], Forward]] = {
     "autoencoder": CompiledAutoencoder,
     "forecaster": CompiledForecaster,
 }
-    "autoencoder": CompiledAutoencoder,
-    "forecaster": CompiledForecaster,
-}
 KINDS = tuple(_PASSES)
 
 
