@@ -40,6 +40,7 @@ BANDWIDTH = 0.06  # of a normal distribution's bulk; in its tail scores lie furt
 WIDE = 0.15  # of the abnormal beats
 
 HALF_ROOT = math.sqrt(0.5)
+FAR = 8.0  # deviations beyond which a normal distribution is 0 or 1 to the last bit
 FEWEST = 1e-9  # rates below are not told apart
 BEYOND = 8  # edges whose slope the tail beyond the last edge goes on with
 
@@ -154,15 +155,17 @@ def _mass(cumulative: NDArray[np.float64]) -> NDArray[np.float64]:
 def _smooth(
     scores: NDArray[np.float64], width: NDArray[np.float64], edges: NDArray[np.float64], out: NDArray[np.float64]
 ) -> None:
+    ones = np.zeros(len(edges) + 1)  # so many scores are far below this edge, and were not below the one before
     for i in range(len(scores)):
-        for k in range(len(edges)):
-            z = (edges[k] - scores[i]) / width[i]
-            if z > 8.0:  # 1 to the last bit
-                out[k] += 1.0
-            elif z > -8.0:
-                out[k] += 0.5 * math.erfc(-z * HALF_ROOT)
+        first = np.searchsorted(edges, scores[i] - FAR * width[i])
+        stop = np.searchsorted(edges, scores[i] + FAR * width[i])
+        for k in range(first, stop):
+            out[k] += 0.5 * math.erfc((scores[i] - edges[k]) / width[i] * HALF_ROOT)
+        ones[stop] += 1.0
+    below = 0.0
     for k in range(len(edges)):
-        out[k] /= len(scores)
+        below += ones[k]
+        out[k] = (out[k] + below) / len(scores)
 
 
 @jit
