@@ -122,7 +122,7 @@ def score(
         threshold = settings.threshold.model_validate({**settings.threshold.model_dump(), "alpha": alpha})
         settings = settings.model_copy(update={"threshold": threshold})
     model = model or model_in_use(settings)
-    checksum = model_at(model).checksum  # a damaged model is one line, not one a record
+    checksum = model_at(model, settings.device).checksum  # a damaged model is one line, not one a record
     facts = {"model": checksum, **settings.model_dump(mode="json", include={"threshold", "alarms"})}
     jobs = plan(records, out, settings, data_dir=data_dir, leads=leads, model=model, force=force, report=report)
     note_run(out, command=f"flow score {' '.join(records)}", settings=facts, versions=package_versions())

@@ -101,6 +101,7 @@ class Settings(BaseSettings):
         repr=False,  # it may hold a password
         description="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE; by default a file in state_dir",
     )
+    device: str = Field("cpu", description="where the network runs: cpu, or a GPU as torch names it, such as cuda")
     fetch: FetchSettings = FetchSettings()
     threshold: ThresholdSettings = ThresholdSettings()
     alarms: AlarmSettings = AlarmSettings()

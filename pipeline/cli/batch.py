@@ -44,7 +44,7 @@ def score_batch(
         todo = plan(patterns, out, settings, data_dir=data_dir, leads=leads, model=model, force=force, report=report)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    checksum = model_at(model).checksum  # a damaged model is one line, not one a record
+    checksum = model_at(model, settings.device).checksum  # a damaged model is one line, not one a record
     facts = {"model": checksum, **settings.model_dump(mode="json", include={"threshold", "alarms"})}
     note_run(out, command=_command(), settings=facts, versions=package_versions())
 

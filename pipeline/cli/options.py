@@ -90,6 +90,9 @@ _SCORING = (
         type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
         help="Declared false-alarm rate per normal beat.  [default: 0.01]",
     ),
+    click.option(
+        "--device", help="Where the network runs: cpu, or a GPU as torch names it, such as cuda.  [default: cpu]"
+    ),
     click.option("--force", is_flag=True, help="Score again what is scored already."),
     click.option(
         "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Records scored at the same time."
@@ -107,7 +110,7 @@ def scoring_options(command: F) -> F:
     return command
 
 
-def read_settings(alpha: float | None = None) -> Settings:
+def read_settings(alpha: float | None = None, device: str | None = None) -> Settings:
     """Return the settings, with what the command line says on top.
 
     Raises
@@ -130,6 +133,9 @@ def read_settings(alpha: float | None = None) -> Settings:
         raise click.UsageError(f"setting {where}: {first['msg']} (it is {first['input']!r})") from error
     except (TOMLDecodeError, SettingsError, OSError) as error:
         raise click.UsageError(f"settings cannot be read: {error}") from error
-    if alpha is None:
-        return settings
-    return settings.model_copy(update={"threshold": settings.threshold.model_copy(update={"alpha": alpha})})
+    changed: dict[str, Any] = {}
+    if alpha is not None:
+        changed["threshold"] = settings.threshold.model_copy(update={"alpha": alpha})
+    if device is not None:
+        changed["device"] = device
+    return settings.model_copy(update=changed)

@@ -144,7 +144,7 @@ def run_job(job: Job, *, progress: Report | None = None, clock: Callable[[], flo
     record = open_record(job.name, data_dir=job.data_dir, leads=job.leads, settings=job.settings, progress=fetching)
     return score_record(
         record,
-        model_at(job.model),
+        model_at(job.model, job.settings.device),
         job.out,
         settings=job.settings,
         checksum=record_checksum(record),
@@ -155,19 +155,22 @@ def run_job(job: Job, *, progress: Report | None = None, clock: Callable[[], flo
     )
 
 
-def model_at(path: Path | None) -> BeatModel:
+def model_at(path: Path | None, device: str = "cpu") -> BeatModel:
     """Return the model in a file, read once per process and version; None means the one that ships with the project.
+
+    Its network runs on ``device``: compiled on ``cpu``, by torch elsewhere.
 
     Raises
     ------
     ModelError
-        If the file is missing, damaged, or of another version.
+        If the file is missing, damaged, or of another version, or there is no such device.
     """
     file = path or DEFAULT_MODEL
     changed = file.stat().st_mtime_ns if file.is_file() else 0  # a service goes on when a better model is put in place
-    return _load(file, changed)
+    return _load(file, changed, device)
 
 
 @lru_cache(maxsize=2)
-def _load(file: Path, _changed: int) -> BeatModel:
-    return BeatModel.load(file)
+def _load(file: Path, _changed: int, device: str) -> BeatModel:
+    model = BeatModel.load(file)
+    return model if device == "cpu" else model.on(device)

@@ -17,6 +17,8 @@ def settings_version(settings: Settings) -> str:
     Where records come from and how they are fetched has none: the checksum of the record stands for that.
     """
     text = settings.threshold.model_dump_json() + settings.alarms.model_dump_json()
+    if settings.device != "cpu":  # its results are near, and not the same bits
+        text += settings.device
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -145,3 +145,10 @@ def test_a_damaged_model_is_one_line_and_no_record_fails_for_it(ward: Path, ecg:
     assert ran.stderr.count("\n") == 1
     assert "model.safetensors" in ran.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_device_that_is_not_there_is_one_line_that_says_what_to_do(ward: Path, ecg: Run, tmp_path: Path) -> None:
+    done = ecg("score", "--data-dir", ward, "--out", tmp_path, "--device", "nonsense", "sinus")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: torch has no device 'nonsense' here")
+    assert done.stderr.count("\n") == 1

@@ -44,3 +44,7 @@ def test_the_key_changes_with_each_thing_that_results_depend_on() -> None:
 
 def test_the_key_is_the_same_every_time() -> None:
     assert result_key("a", "b", ("c",), Settings()) == result_key("a", "b", ["c"], Settings())
+
+
+def test_results_of_a_gpu_are_not_taken_for_those_of_the_processor() -> None:
+    assert settings_version(Settings(device="cuda")) != settings_version(Settings())

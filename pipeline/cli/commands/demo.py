@@ -42,12 +42,13 @@ def command(
     seed: int,
     data_dir: Path | None,
     alpha: float | None,
+    device: str | None,
     **options: Any,
 ) -> None:
     """Score ten synthetic patients, or RECORDS."""
     from pipeline.cli.batch import score_batch
 
-    settings: Settings = read_settings(alpha)
+    settings: Settings = read_settings(alpha, device)
     if not records and data_dir is None:
         from pipeline.cli.patients import write_patients
 

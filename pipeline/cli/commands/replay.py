@@ -113,7 +113,7 @@ def command(
         _send(playing, target, length_s, as_json=as_json, progress=progress)
         return
     engine = Engine(
-        model_at(None),
+        model_at(None, settings.device),
         threshold=settings.threshold,
         alarms=settings.alarms,
         clock=lambda: time.time_ns() // 1000,

@@ -36,6 +36,7 @@ def command(
     out: Path,
     data_dir: Path | None,
     alpha: float | None,
+    device: str | None,
     **options: Any,
 ) -> None:
     """Score the heartbeats of RECORDS: names, globs or databases.
@@ -46,4 +47,4 @@ def command(
         raise click.UsageError("name a record, such as mitdb/208, or a folder with --data-dir")
     from pipeline.cli.batch import score_batch
 
-    ctx.exit(score_batch(records, out, read_settings(alpha), data_dir=data_dir, **options))
+    ctx.exit(score_batch(records, out, read_settings(alpha, device), data_dir=data_dir, **options))
