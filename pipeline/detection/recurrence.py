@@ -2,7 +2,7 @@
 
 Libraries are made for large batches; a monitor has one beat, or a few from many patients. Here a beat costs the same
 alone as among thousands, and since every sum is taken in one order, with no fused products, it gets the same bits
-beside any neighbours, on any number of threads and on any processor.
+beside any neighbours and on any number of threads.
 """
 
 from __future__ import annotations
