@@ -109,6 +109,7 @@ class Worker:
         settings = settings or LiveSettings()
         self._commit_us, self._lease_us = round(settings.commit_s * 1e6), round(settings.lease_s * 1e6)
         self._renew_us = self._lease_us // 3
+        self._gather_s = settings.gather_s
         self._sinks = tuple(sinks)
         self._ledger = Ledger()
         self._reader: Reader | None = None
@@ -199,7 +200,11 @@ class Worker:
         if self._reader is None or self._ledger.frames > ROOM:
             self._stopping.wait(PAUSE_S)
             return []
-        return self._reader.take(BATCH, PAUSE_S)
+        messages = self._reader.take(BATCH, PAUSE_S)
+        if messages and len(messages) < BATCH and self._gather_s:
+            self._stopping.wait(self._gather_s)  # the beats of many patients cost the network little more than one's
+            messages += self._reader.take(BATCH - len(messages), 0.0)
+        return messages
 
     def _take(self, messages: Sequence[Message]) -> None:
         now = self._clock()
