@@ -114,6 +114,9 @@ class Engine:
         What was done.
     is_behind : bool
         True while signal is not shown to listeners, so that scoring catches up. Whoever feeds the engine sets it.
+    on_backlog : callable or None
+        Told by whoever feeds the engine how far it is behind: the age of the oldest frame that waits, in s, and how
+        many wait. It must return at once.
     """
 
     def __init__(
@@ -129,6 +132,7 @@ class Engine:
         self.listeners: list[Listener] = []
         self.totals = Totals()
         self.is_behind = False
+        self.on_backlog: Callable[[float, int], None] | None = None
         self._ward = Ward(model, threshold=threshold, alarms=alarms, watch=watch)
         self._patients: dict[str, _Patient] = {}
         self._clock = clock
@@ -184,6 +188,10 @@ class Engine:
     def tick(self) -> None:
         """Tell listeners whose stream is late; to be called about once a second when no frames come."""
         self._tell(self._clock(), self._patients)
+
+    def silent(self, since_us: int) -> list[str]:
+        """Return the patients of whom nothing was heard since a moment."""
+        return [name for name, patient in self._patients.items() if patient.heard_us < since_us]
 
     def discharge(self, patient: str) -> None:
         """Forget a patient.

@@ -117,10 +117,13 @@ class Worker:
         self._taken: dict[int, int] = {}  # partition -> position up to which its frames are taken in
         self._reached: dict[str, int] = {}  # patient -> position of the last frame in the state that was restored
         self._position = 0  # of the message that was last taken in
-        self._asked_us = self._stored_us = 0
+        self._asked_us = self._stored_us = self._rested_us = 0
         self._quiet_until_us = 0
         self._started_us = clock()
         self._is_told = False
+        self._rest_us = round(settings.rest_s * 1e6)
+        self._resting: set[str] = set()  # patients who have left memory, and are where they were in the database
+        self._held: list[Message] = []  # messages of such patients, while the database is away
         self._stopping = threading.Event()
 
     def run(self) -> None:
@@ -149,7 +152,14 @@ class Worker:
             self._lose(error)
         except OutputError as error:
             self._database_is_away(error)
-        messages = self._read()
+        messages = self._held or self._read()
+        try:
+            self._wake(messages)
+            self._held = []
+        except OutputError as error:
+            self._held, messages = messages, []
+            self._database_is_away(error)
+            self._stopping.wait(PAUSE_S)
         if messages:
             self._take(messages)
         else:
@@ -157,6 +167,7 @@ class Worker:
         try:
             self._measure()
             self._store()
+            self._rest()
         except LeaseLost as error:
             self._lose(error)
         except OutputError as error:
@@ -182,10 +193,7 @@ class Worker:
 
     def _restore(self, got: dict[int, tuple[int, str]]) -> None:
         for state in self._database.live.states(got):
-            try:
-                self._engine.restore(state.patient, state.state)
-            except SnapshotError as error:
-                logger.warning("%s starts anew: %s", state.patient, error)
+            self._revive(state)
             self._reached[state.patient] = state.position if state.log == self._log else 0
         for partition, (position, log) in got.items():
             self._taken[partition] = position if log == self._log else 0
@@ -256,6 +264,8 @@ class Worker:
         seconds = max(now - oldest_us, 0) / 1e6 if oldest_us else 0.0
         self.backlog = Backlog(seconds, frames)
         engine = self._engine
+        if engine.on_backlog is not None:
+            engine.on_backlog(seconds, frames)
         engine.is_behind = seconds > (CAUGHT_UP_S if engine.is_behind else BEHIND_S)
         if seconds <= BEHIND_S:
             self._is_told = False
@@ -301,6 +311,34 @@ class Worker:
         if self._reader is not None:
             self._reader.acknowledge(min(positions.values()))
 
+    def _rest(self) -> None:
+        """Let patients who have been silent for long leave memory: their states are stored."""
+        now = self._clock()
+        if not self.owned or now < self._rested_us + min(self._renew_us, self._rest_us):
+            return
+        self._rested_us = now
+        unstored = set(self._ledger.patients())
+        for name in self._engine.silent(now - self._rest_us):
+            if name not in unstored:
+                self._engine.discharge(name)
+                self._resting.add(name)
+
+    def _wake(self, messages: Sequence[Message]) -> None:
+        """Bring back the patients at rest who have something to say."""
+        if not self._resting:
+            return
+        for name in self._resting.intersection(patient_of(message.subject) for message in messages):
+            state = self._database.live.state(name)
+            if state is not None:
+                self._revive(state)
+            self._resting.discard(name)
+
+    def _revive(self, state: PatientState) -> None:
+        try:
+            self._engine.restore(state.patient, state.state)
+        except SnapshotError as error:
+            logger.warning("%s starts anew: %s", state.patient, error)
+
     def _positions(self, stored: Collection[str]) -> dict[int, int]:
         """Return the position up to which each partition is stored, once some patients are."""
         positions = dict(self._taken)
@@ -315,6 +353,7 @@ class Worker:
         for patient in self._engine.patients:
             self._engine.discharge(patient)
         self._ledger.clear()
+        self._resting, self._held = set(), []
         if self._reader is not None:
             self._reader.close()
         self._reader = None
