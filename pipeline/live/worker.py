@@ -163,7 +163,7 @@ class Worker:
         if messages:
             self._take(messages)
         else:
-            self._engine.tick()
+            self._ledger.found(self._engine.tick())
         try:
             self._measure()
             self._store()
@@ -289,7 +289,12 @@ class Worker:
         now = self._clock()
         if not self.owned or now < (0 if everything else max(self._stored_us + PAUSE_S * 1e6, self._quiet_until_us)):
             return
-        due = self._ledger.patients() if everything else self._ledger.due(now - self._commit_us)
+        if everything:
+            self._ledger.found(self._engine.settle())
+            due = self._ledger.patients()
+        else:
+            late = self._ledger.due(now - self._commit_us)
+            due = [name for name in late if not self._engine.is_filling(name)]
         if not due and now < self._stored_us + self._renew_us:
             return
         positions = self._positions(set(due))
