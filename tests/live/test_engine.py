@@ -276,4 +276,4 @@ def test_a_state_taken_while_a_gap_is_filled_goes_on_exactly(
         for results in (expected, found)
     ]
     assert len(scores[0]) > 100
-    assert np.array_equal(*scores, equal_nan=True)
+    assert np.array_equal(scores[0], scores[1], equal_nan=True)
