@@ -71,6 +71,15 @@ class LiveSettings(_Section):
 
     commit_s: float = Field(5.0, ge=0, description="longest wait of a result to be stored; alarms are stored at once")
     lease_s: float = Field(10.0, gt=0, description="silence after which a worker has lost its patients to another")
+    gather_s: float = Field(
+        0.05, ge=0, le=0.2, description="wait for frames of other patients, so that all are scored together"
+    )
+    keep_days: float = Field(
+        30.0, ge=1, description="age from which beats, drifts and gaps of live monitoring are dropped; alarms stay"
+    )
+    rest_s: float = Field(
+        900.0, ge=60, description="silence after which a patient leaves memory; the next frame brings it back as it was"
+    )
 
 
 class Settings(BaseSettings):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.detection.model import BeatModel
 from pipeline.live.engine import Engine
@@ -16,6 +17,7 @@ from pipeline.live.replay import synthetic_ward
 __all__ = ["LiveBench", "bench_live"]
 
 BATCH = 512  # frames taken at a time, as a worker does
+ALONE = 30.0  # s of signal after which a single patient's verdict time is known
 WARM_UP_S = 45.0  # until most patients have their first template: only then is every beat scored
 KINDS = 10  # of patients; the others have their signals under other names
 
@@ -39,7 +41,11 @@ class LiveBench:
     cpu_share : float
         Seconds of processor time per second.
     backlog_s : float
-        The longest that any frame had waited when its turn came, in s.
+        The longest that any frame had waited when its turn came, in s, gathering included.
+    alone_ms : float
+        What one patient's frame takes where it is the only one: median, nothing gathered.
+    state_bytes : int
+        The largest state of any patient.
     """
 
     patients: int
@@ -51,6 +57,8 @@ class LiveBench:
     max_ms: float
     cpu_share: float
     backlog_s: float
+    alone_ms: float
+    state_bytes: int
 
 
 def bench_live(
@@ -63,9 +71,10 @@ def bench_live(
     clock: Callable[[], float],
     cpu_clock: Callable[[], float],
     wait: Callable[[float], object],
+    gather_s: float = 0.0,
     seed: int = 0,
 ) -> LiveBench:
-    """Monitor patients in real time, whose frames come evenly spread over time.
+    """Monitor patients in real time, whose frames come each at a phase of its own, by chance.
 
     Parameters
     ----------
@@ -81,34 +90,41 @@ def bench_live(
         Length of a frame in s.
     clock, cpu_clock, wait : callable
         Such as :func:`time.perf_counter`, :func:`time.process_time` and :func:`time.sleep`.
+    gather_s : float
+        How long frames are gathered before they are taken together, as a worker does.
     seed : int
-        Makes the patients.
+        Makes the patients and their phases.
     """
     rounds = math.ceil((WARM_UP_S + seconds) / frame_s)
     warm = math.ceil(WARM_UP_S / frame_s)
     coming = _messages(patients, fs, rounds, frame_s, seed)
+    phase = np.sort(np.random.default_rng(seed).uniform(0.0, frame_s, patients))
     engine = Engine(model, clock=lambda: round(clock() * 1e6), is_live=False)
     for number in range(warm):
         engine.take(map(decode, coming[number]))
-    waits: list[float] = []
+    queue = [message for number in range(warm, rounds) for message in coming[number]]
+    due = (np.arange(rounds - warm)[:, None] * frame_s + phase).ravel()
+    waits: list[NDArray[np.float64]] = []
     taken_after: list[float] = []
     before, cpu, started = engine.totals.beats, cpu_clock(), clock()
-    queue = [message for number in range(warm, rounds) for message in coming[number]]
     at = 0
     while at < len(queue):
         now = clock() - started
-        there = min(math.floor(now * patients / frame_s) + 1, len(queue))
-        if there <= at:
-            wait(at * frame_s / patients - now)
+        if now < due[at] + gather_s and at < len(queue) - BATCH:
+            wait(due[at] + gather_s - now)
             continue
-        there = min(there, at + BATCH)
-        due = np.arange(at, there) * frame_s / patients
-        taken_after.append(now - due[0])
+        there = min(int(np.searchsorted(due, now, side="right")), at + BATCH)
+        if there <= at:
+            wait(due[at] - now)
+            continue
+        taken_after.append(now - due[at])
         engine.take(map(decode, queue[at:there]))
-        waits += (clock() - started - due).tolist()
+        waits.append(clock() - started - due[at:there])
         at = there
     elapsed = clock() - started
-    p50, p99 = np.quantile(waits, [0.5, 0.99])
+    cpu_share = (cpu_clock() - cpu) / elapsed
+    late_s = np.concatenate(waits)
+    p50, p99 = np.quantile(late_s, [0.5, 0.99])
     return LiveBench(
         patients=patients,
         fs=fs,
@@ -116,22 +132,37 @@ def bench_live(
         beats=engine.totals.beats - before,
         p50_ms=float(p50) * 1e3,
         p99_ms=float(p99) * 1e3,
-        max_ms=max(waits) * 1e3,
-        cpu_share=(cpu_clock() - cpu) / elapsed,
+        max_ms=float(late_s.max()) * 1e3,
+        cpu_share=cpu_share,
         backlog_s=max(taken_after),
+        alone_ms=_alone(model, fs, frame_s, clock, seed) * 1e3,
+        state_bytes=max(len(engine.snapshot(patient)) for patient in engine.patients),
     )
+
+
+def _alone(model: BeatModel, fs: float, frame_s: float, clock: Callable[[], float], seed: int) -> float:
+    """Return what a frame of the only patient takes, in s: the median of those that bring a verdict."""
+    warm = math.ceil(WARM_UP_S / frame_s)
+    coming = _messages(1, fs, warm + math.ceil(ALONE / frame_s), frame_s, seed)
+    engine = Engine(model, clock=lambda: round(clock() * 1e6), is_live=False)
+    taken = []
+    for number, (message,) in enumerate(coming):
+        started = clock()
+        results = engine.take([decode(message)])
+        if number >= warm and any(result.findings for result in results):
+            taken.append(clock() - started)
+    return float(np.median(taken)) if taken else math.nan
 
 
 def _messages(patients: int, fs: float, rounds: int, frame_s: float, seed: int) -> list[list[bytes]]:
     """Return the frames of all patients, round by round, as they come over a wire."""
-    coming: list[list[bytes]] = [[] for _ in range(rounds)]
+    coming: list[list[bytes]] = []
     kinds = synthetic_ward(min(patients, KINDS), seconds=rounds * frame_s, fs=fs, seed=seed)
-    streams = [list(record.chunks(frame_s)) for record in kinds]
     began_us = 1_750_000_000_000_000
-    for number in range(rounds):
-        for patient in range(patients):
-            chunk = streams[patient % len(streams)][number]
+    for number, chunks in enumerate(zip(*(record.chunks(frame_s) for record in kinds), strict=True)):
+        sent = []
+        for chunk in chunks:
             time_us = began_us + round(chunk.start / fs * 1e6)
-            name = f"bench/{patient}"
-            coming[number].append(encode(Frame.of(name, "s", number, time_us, fs, chunk.leads, chunk.signal)))
+            sent.append(Frame.of(chunk.record, "s", number, time_us, fs, chunk.leads, chunk.signal))
+        coming.append([encode(replace(sent[i % len(sent)], patient=f"bench/{i}")) for i in range(patients)])
     return coming

@@ -95,6 +95,7 @@ def watch(feed: Feed, settings: Settings, *, origin: str | None, is_live: bool, 
         watch=Monitor if address is None else Witness,
     )
     engine.listeners.append(hub)
+    engine.on_backlog = hub.backlog
     hub.why = engine.explain
     with ExitStack() as stack:
         desk = stack.enter_context(AlarmDesk(hub, stack.enter_context(Database.open(settings.database)), origin))

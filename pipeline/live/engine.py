@@ -13,6 +13,7 @@ from pipeline.detection.model import BeatModel
 from pipeline.errors import PipelineError, SnapshotError
 from pipeline.explain.explanation import Explanation
 from pipeline.explain.witness import Witness
+from pipeline.live.filling import Filling
 from pipeline.live.frames import Frame
 from pipeline.live.listener import Listener, Status
 from pipeline.live.sequencer import Counts, Sequencer, Stay, Step
@@ -25,6 +26,7 @@ __all__ = ["Engine", "Result", "Totals"]
 
 VERSION = 1
 SILENT_S = 3.0  # s without a frame after which a patient's stream is late
+FILL_S = 1800.0  # s of long gaps that are filled with one batch: about 50 ms of work
 STATUS_S = 1.0  # s between two words about a patient whose state has not changed
 
 logger = logging.getLogger(__name__)
@@ -79,6 +81,7 @@ class _Patient:
         self.sequencer = Sequencer(name)
         self.stay: Stay | None = None  # the one that is under way, or the last one
         self.until_s = 0.0
+        self.filling = Filling()
         self.heard_us = 0  # when the last frame came
         self.told: Status | None = None
         self.told_us = 0
@@ -114,6 +117,9 @@ class Engine:
         What was done.
     is_behind : bool
         True while signal is not shown to listeners, so that scoring catches up. Whoever feeds the engine sets it.
+    on_backlog : callable or None
+        Told by whoever feeds the engine how far it is behind: the age of the oldest frame that waits, in s, and how
+        many wait. It must return at once.
     """
 
     def __init__(
@@ -129,12 +135,14 @@ class Engine:
         self.listeners: list[Listener] = []
         self.totals = Totals()
         self.is_behind = False
+        self.on_backlog: Callable[[float, int], None] | None = None
         self._ward = Ward(model, threshold=threshold, alarms=alarms, watch=watch)
         self._patients: dict[str, _Patient] = {}
         self._clock = clock
         self._is_live = is_live
         self._chunks: list[Chunk] = []
         self._results: list[Result] = []
+        self._behind_gaps: dict[str, None] = {}  # patients whose signal waits behind a long gap, the first first
         self._swept_us = 0
 
     def __len__(self) -> int:
@@ -179,11 +187,26 @@ class Engine:
         for patient in self._patients.values():
             for step in patient.sequencer.flush():
                 self._follow(patient, step)
+            self._settle(patient)
         return self._finish(self._clock(), ())
 
-    def tick(self) -> None:
-        """Tell listeners whose stream is late; to be called about once a second when no frames come."""
-        self._tell(self._clock(), self._patients)
+    def tick(self) -> list[Result]:
+        """Tell listeners whose stream is late, and go on with long gaps; to be called when no frames come."""
+        return self._finish(self._clock(), self._patients)
+
+    def is_filling(self, patient: str) -> bool:
+        """Tell whether a patient's signal waits behind a long gap: its state is not to be stored now."""
+        return patient in self._behind_gaps
+
+    def settle(self) -> list[Result]:
+        """Fill all gaps to their end; return what came out."""
+        for name in list(self._behind_gaps):
+            self._settle(self._patients[name])
+        return self._finish(self._clock(), ())
+
+    def silent(self, since_us: int) -> list[str]:
+        """Return the patients of whom nothing was heard since a moment."""
+        return [name for name, patient in self._patients.items() if patient.heard_us < since_us]
 
     def discharge(self, patient: str) -> None:
         """Forget a patient.
@@ -194,6 +217,7 @@ class Engine:
             If there is no such patient.
         """
         del self._patients[patient]
+        self._behind_gaps.pop(patient, None)
         if patient in self._ward:
             self._ward.discharge(patient)
 
@@ -223,12 +247,16 @@ class Engine:
     def snapshot(self, patient: str) -> bytes:
         """Return a patient's whole state, at most 64 KB, so that :meth:`restore` goes on from here.
 
+        A gap that is being filled is filled to its end; what that brings out comes with the next results.
+
         Raises
         ------
         KeyError
             If there is no such patient.
         """
         sequencer = self._patients[patient].sequencer
+        self._settle(self._patients[patient])
+        self._score()
         monitor = None
         if sequencer.stay is not None and patient in self._ward:
             monitor = self._ward.monitor(patient).snapshot()
@@ -253,6 +281,8 @@ class Engine:
         restored = _Patient(patient)
         restored.sequencer.restore(sequence)
         restored.stay = restored.sequencer.stay
+        if restored.stay is not None:
+            restored.filling = Filling(round(restored.sequencer.until_s * restored.stay.fs))
         if monitor is not None:
             self._ward.monitor(patient).restore(monitor)
         restored.heard_us = self._clock()
@@ -261,7 +291,11 @@ class Engine:
     def _follow(self, patient: _Patient, step: Step) -> None:
         """Do what a frame has brought about."""
         if isinstance(step, Chunk):
-            self._chunks.append(step)
+            ready = patient.filling.put(step)
+            if ready is None:
+                self._behind_gaps[step.record] = None
+            else:
+                self._chunks.append(ready)
             if self.is_behind:
                 self.totals.unseen_s += len(step.signal) / step.fs
                 return
@@ -273,9 +307,10 @@ class Engine:
             for listener in self.listeners:
                 listener.gap(step)
         else:
+            self._settle(patient)
             self._score()  # what was before a stay began or ended
             if isinstance(step, Stay):
-                patient.stay = step
+                patient.stay, patient.filling = step, Filling()
             else:
                 self._end(patient)
 
@@ -286,6 +321,25 @@ class Engine:
             patient.until_s = monitor.time_s
             self._found(monitor.finish())
             self._ward.discharge(name)
+
+    def _settle(self, patient: _Patient) -> None:
+        """Let the monitor have all that waits behind a patient's gap."""
+        self._chunks += patient.filling.next()
+        self._behind_gaps.pop(patient.sequencer.patient, None)
+
+    def _fill(self) -> None:
+        """Go on with long gaps, but no further than others can wait."""
+        room_s = FILL_S
+        for name in list(self._behind_gaps):
+            filling = self._patients[name].filling
+            for chunk in filling.next():
+                self._chunks.append(chunk)
+                room_s -= len(chunk.signal) / chunk.fs
+                if room_s <= 0:
+                    break
+            if len(filling):
+                return
+            del self._behind_gaps[name]
 
     def _score(self) -> None:
         if not self._chunks:
@@ -312,6 +366,7 @@ class Engine:
             listener.findings(findings)
 
     def _finish(self, now: int, names: Iterable[str]) -> list[Result]:
+        self._fill()
         self._score()
         results, self._results = self._results, []
         self._tell(now, names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import msgpack
@@ -288,13 +289,20 @@ class Sequencer:
         self.counts = Counts(**facts["counts"])
 
 
+@lru_cache(256)  # all frames of a device have the same leads
+def _kept(patient: str, leads: tuple[str, ...], units: tuple[str, ...]) -> list[int]:
+    return choose_leads(patient, leads, [millivolts_per_unit(unit) is not None for unit in units], None, LEADS)
+
+
 def _chosen(frame: Frame) -> Frame:
     """Return the frame with the leads alone that are scored."""
-    usable = [millivolts_per_unit(unit) is not None for unit in frame.units]
     try:
-        keep = choose_leads(frame.patient, frame.leads, usable, None, LEADS)
-    except PipelineError as error:
-        raise FrameError(str(error)) from error
+        keep = _kept("", frame.leads, frame.units)
+    except PipelineError:
+        try:
+            keep = _kept(frame.patient, frame.leads, frame.units)  # says whose
+        except PipelineError as error:
+            raise FrameError(str(error)) from error
     if keep == list(range(len(frame.leads))):
         return frame
     samples: NDArray[Any] = frame.samples

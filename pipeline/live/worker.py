@@ -109,6 +109,7 @@ class Worker:
         settings = settings or LiveSettings()
         self._commit_us, self._lease_us = round(settings.commit_s * 1e6), round(settings.lease_s * 1e6)
         self._renew_us = self._lease_us // 3
+        self._gather_s = settings.gather_s
         self._sinks = tuple(sinks)
         self._ledger = Ledger()
         self._reader: Reader | None = None
@@ -116,10 +117,13 @@ class Worker:
         self._taken: dict[int, int] = {}  # partition -> position up to which its frames are taken in
         self._reached: dict[str, int] = {}  # patient -> position of the last frame in the state that was restored
         self._position = 0  # of the message that was last taken in
-        self._asked_us = self._stored_us = 0
+        self._asked_us = self._stored_us = self._rested_us = 0
         self._quiet_until_us = 0
         self._started_us = clock()
         self._is_told = False
+        self._rest_us = round(settings.rest_s * 1e6)
+        self._resting: set[str] = set()  # patients who have left memory, and are where they were in the database
+        self._held: list[Message] = []  # messages of such patients, while the database is away
         self._stopping = threading.Event()
 
     def run(self) -> None:
@@ -148,14 +152,22 @@ class Worker:
             self._lose(error)
         except OutputError as error:
             self._database_is_away(error)
-        messages = self._read()
+        messages = self._held or self._read()
+        try:
+            self._wake(messages)
+            self._held = []
+        except OutputError as error:
+            self._held, messages = messages, []
+            self._database_is_away(error)
+            self._stopping.wait(PAUSE_S)
         if messages:
             self._take(messages)
         else:
-            self._engine.tick()
+            self._ledger.found(self._engine.tick())
         try:
             self._measure()
             self._store()
+            self._rest()
         except LeaseLost as error:
             self._lose(error)
         except OutputError as error:
@@ -181,10 +193,7 @@ class Worker:
 
     def _restore(self, got: dict[int, tuple[int, str]]) -> None:
         for state in self._database.live.states(got):
-            try:
-                self._engine.restore(state.patient, state.state)
-            except SnapshotError as error:
-                logger.warning("%s starts anew: %s", state.patient, error)
+            self._revive(state)
             self._reached[state.patient] = state.position if state.log == self._log else 0
         for partition, (position, log) in got.items():
             self._taken[partition] = position if log == self._log else 0
@@ -199,7 +208,11 @@ class Worker:
         if self._reader is None or self._ledger.frames > ROOM:
             self._stopping.wait(PAUSE_S)
             return []
-        return self._reader.take(BATCH, PAUSE_S)
+        messages = self._reader.take(BATCH, PAUSE_S)
+        if messages and len(messages) < BATCH and self._gather_s:
+            self._stopping.wait(self._gather_s)  # the beats of many patients cost the network little more than one's
+            messages += self._reader.take(BATCH - len(messages), 0.0)
+        return messages
 
     def _take(self, messages: Sequence[Message]) -> None:
         now = self._clock()
@@ -251,6 +264,8 @@ class Worker:
         seconds = max(now - oldest_us, 0) / 1e6 if oldest_us else 0.0
         self.backlog = Backlog(seconds, frames)
         engine = self._engine
+        if engine.on_backlog is not None:
+            engine.on_backlog(seconds, frames)
         engine.is_behind = seconds > (CAUGHT_UP_S if engine.is_behind else BEHIND_S)
         if seconds <= BEHIND_S:
             self._is_told = False
@@ -274,7 +289,12 @@ class Worker:
         now = self._clock()
         if not self.owned or now < (0 if everything else max(self._stored_us + PAUSE_S * 1e6, self._quiet_until_us)):
             return
-        due = self._ledger.patients() if everything else self._ledger.due(now - self._commit_us)
+        if everything:
+            self._ledger.found(self._engine.settle())
+            due = self._ledger.patients()
+        else:
+            late = self._ledger.due(now - self._commit_us)
+            due = [name for name in late if not self._engine.is_filling(name)]
         if not due and now < self._stored_us + self._renew_us:
             return
         positions = self._positions(set(due))
@@ -296,6 +316,34 @@ class Worker:
         if self._reader is not None:
             self._reader.acknowledge(min(positions.values()))
 
+    def _rest(self) -> None:
+        """Let patients who have been silent for long leave memory: their states are stored."""
+        now = self._clock()
+        if not self.owned or now < self._rested_us + min(self._renew_us, self._rest_us):
+            return
+        self._rested_us = now
+        unstored = set(self._ledger.patients())
+        for name in self._engine.silent(now - self._rest_us):
+            if name not in unstored:
+                self._engine.discharge(name)
+                self._resting.add(name)
+
+    def _wake(self, messages: Sequence[Message]) -> None:
+        """Bring back the patients at rest who have something to say."""
+        if not self._resting:
+            return
+        for name in self._resting.intersection(patient_of(message.subject) for message in messages):
+            state = self._database.live.state(name)
+            if state is not None:
+                self._revive(state)
+            self._resting.discard(name)
+
+    def _revive(self, state: PatientState) -> None:
+        try:
+            self._engine.restore(state.patient, state.state)
+        except SnapshotError as error:
+            logger.warning("%s starts anew: %s", state.patient, error)
+
     def _positions(self, stored: Collection[str]) -> dict[int, int]:
         """Return the position up to which each partition is stored, once some patients are."""
         positions = dict(self._taken)
@@ -310,6 +358,7 @@ class Worker:
         for patient in self._engine.patients:
             self._engine.discharge(patient)
         self._ledger.clear()
+        self._resting, self._held = set(), []
         if self._reader is not None:
             self._reader.close()
         self._reader = None

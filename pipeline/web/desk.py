@@ -25,6 +25,8 @@ RETRY_S = 2.0  # wait after the database could not be used
 BATCH = 200  # alarms written in one transaction at the most
 AGAIN_S = 0.3  # wait for a worker that stores alarms itself
 FORGET_S = 300.0  # after which an alarm that a worker has not stored is another worker's
+LOOK_S = 1.0  # between two looks at what other processes have acknowledged
+SKEW_S = 120.0  # by which their clocks may be off
 SEARCHED = 1000  # alarms of a record among which one just written is looked for
 
 
@@ -71,6 +73,7 @@ class AlarmDesk:
         self._waiting: list[_Item] = []
         self._thread = threading.Thread(target=self._run, name="alarm-desk", daemon=True)
         self._stop = threading.Event()
+        self._looker = threading.Thread(target=self._look, name="alarm-looker", daemon=True)
         self.trouble: str | None = None
 
     def __enter__(self) -> Self:
@@ -78,6 +81,7 @@ class AlarmDesk:
         if self._origin is None:
             self._hub.on_stay = lambda record, began_us: self._incoming.put(_Item(record, began_us))
         self._thread.start()
+        self._looker.start()
         return self
 
     def __exit__(
@@ -87,6 +91,7 @@ class AlarmDesk:
         self._stop.set()
         self._incoming.put(None)
         self._thread.join()
+        self._looker.join()
 
     def acknowledge(self, number: int, by: str) -> StoredAlarm:
         """Note who has taken note of an alarm; every page hears of it. Waits for the database.
@@ -107,6 +112,17 @@ class AlarmDesk:
     def history(self, record: str, limit: int) -> list[StoredAlarm]:
         """Return a patient's alarms of all sessions, the newest first. Waits for the database."""
         return self._database.alarms.newest(limit, record=record)
+
+    def _look(self) -> None:
+        """Tell the hub what other processes acknowledge, a second later at the most."""
+        while not self._stop.wait(LOOK_S):
+            try:
+                since_us = self._now_us() - round(SKEW_S * 1e6)
+                lately = self._database.alarms.acknowledged(since_us)
+            except OutputError:
+                continue  # the other thread says so, and the next look sees what this one missed
+            for stored in lately:
+                self._hub.acknowledged(stored)
 
     def _run(self) -> None:
         while not (self._stop.is_set() and not self._waiting):

@@ -6,6 +6,7 @@ Leads are coded as in the standard's own ECG example: MDC codes of ISO/IEEE 1107
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,13 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import __version__
+from pipeline.records import Alarm
 from pipeline.web.patient import Patient, RaisedAlarm
 from pipeline.web.ring import MISSING
 
-__all__ = ["AFTER_S", "BEFORE_S", "observation"]
+__all__ = ["AFTER_S", "BEFORE_S", "NO_SIGNAL", "Strip", "observation", "stored_observation", "stretch_of"]
 
 BEFORE_S, AFTER_S = 6.0, 6.0  # s of signal before the onset and after the moment at which the alarm was raised
 LONGEST_S = 60.0  # s of signal in one observation at the most; what is left out is at the far end
+
+NO_SIGNAL = "the signal of this alarm is no longer kept"
 
 MDC = "urn:oid:2.16.840.1.113883.6.24"
 UCUM = "http://unitsofmeasure.org"
@@ -42,8 +46,36 @@ LEADS = {
 }
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Strip:
+    """A stretch of signal.
+
+    Attributes
+    ----------
+    fs : float
+        Rate in Hz.
+    leads : tuple of str
+        Names of the leads.
+    first : int
+        Position of the first sample, counted from the record's.
+    steps : ndarray of int16, shape (samples, leads)
+        Microvolts, MISSING where a sample is not there.
+    """
+
+    fs: float
+    leads: tuple[str, ...]
+    first: int
+    steps: NDArray[np.int16]
+
+
+def stretch_of(alarm: Alarm) -> tuple[float, float]:
+    """Return from when to when, in s of the record, an alarm's signal is of interest."""
+    stop_s = alarm.raised_s + AFTER_S
+    return max(alarm.onset_s - BEFORE_S, stop_s - LONGEST_S), stop_s
+
+
 def observation(patient: Patient, raised: RaisedAlarm) -> dict[str, Any]:
-    """Return an alarm as an ``Observation`` resource, as plain values for JSON.
+    """Return an alarm of a running monitor as an ``Observation`` resource, as plain values for JSON.
 
     Parameters
     ----------
@@ -55,13 +87,51 @@ def observation(patient: Patient, raised: RaisedAlarm) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``status`` is ``preliminary``: a machine's finding that nobody has confirmed, acknowledged or not. Signal that
-        is no longer kept is left out; without any, the components are left out.
+        As :func:`stored_observation` does.
     """
-    alarm = raised.alarm
-    stop_s = alarm.raised_s + AFTER_S
-    start_s = max(alarm.onset_s - BEFORE_S, stop_s - LONGEST_S)
+    start_s, stop_s = stretch_of(raised.alarm)
     first, steps = patient.signal(round(start_s * patient.fs), round(stop_s * patient.fs))
+    return stored_observation(
+        raised.alarm,
+        Strip(patient.fs, patient.leads, first, steps),
+        number=raised.id,
+        began_us=patient.status.began_us or None,
+        acknowledged=(raised.acknowledged_by, raised.acknowledged_at_us),
+    )
+
+
+def stored_observation(
+    alarm: Alarm,
+    strip: Strip | None,
+    *,
+    number: int | None,
+    began_us: int | None,
+    acknowledged: tuple[str | None, int | None] = (None, None),
+    without: str = NO_SIGNAL,
+) -> dict[str, Any]:
+    """Return an alarm as an ``Observation`` resource, as plain values for JSON.
+
+    Parameters
+    ----------
+    alarm : Alarm
+        The alarm.
+    strip : Strip or None
+        Its signal, as far as it is kept.
+    number : int or None
+        Its number in the database.
+    began_us : int or None
+        When its record began, in microseconds since 1970 UTC, where anybody knows.
+    acknowledged : tuple of (str, int) or (None, None)
+        By whom and when, in microseconds since 1970 UTC.
+    without : str
+        What a note says where there is no signal.
+
+    Returns
+    -------
+    dict
+        ``status`` is ``preliminary``: a machine's finding that nobody has confirmed, acknowledged or not. Signal that
+        is no longer kept is left out; without any, the components are left out and a note says so.
+    """
     resource: dict[str, Any] = {
         "resourceType": "Observation",
         "status": "preliminary",
@@ -82,24 +152,28 @@ def observation(patient: Patient, raised: RaisedAlarm) -> dict[str, Any]:
         "valueString": alarm.message,
         "interpretation": [{"text": f"{alarm.priority} priority, {_about(alarm.physiological)}"}],
     }
-    if raised.id is not None:
-        resource["identifier"] = [{"system": f"{PROJECT}/alarm-number", "value": str(raised.id)}]
-    began_us = patient.status.began_us
-    if began_us:
+    if number is not None:
+        resource["identifier"] = [{"system": f"{PROJECT}/alarm-number", "value": str(number)}]
+    if began_us is not None:
         resource["effectivePeriod"] = {
             "start": _instant(began_us, alarm.onset_s),
             "end": _instant(began_us, max(alarm.onset_s, alarm.raised_s)),
         }
         resource["issued"] = _instant(began_us, alarm.raised_s)
-    if raised.acknowledged_by is not None and raised.acknowledged_at_us is not None:
-        when = _instant(raised.acknowledged_at_us, 0.0)
-        resource["note"] = [{"text": "acknowledged", "authorString": raised.acknowledged_by, "time": when}]
-    if len(steps):
-        offset_s = first / patient.fs - alarm.onset_s
-        text = f"from {offset_s:+.3f} s of the onset, {len(steps) / patient.fs:.3f} s"
+    by, at_us = acknowledged
+    notes = []
+    if by is not None and at_us is not None:
+        notes.append({"text": "acknowledged", "authorString": by, "time": _instant(at_us, 0.0)})
+    if strip is not None and len(strip.steps):
+        offset_s = strip.first / strip.fs - alarm.onset_s
+        text = f"from {offset_s:+.3f} s of the onset, {len(strip.steps) / strip.fs:.3f} s"
         resource["component"] = [
-            _component(lead, patient.fs, steps[:, i], text) for i, lead in enumerate(patient.leads)
+            _component(lead, strip.fs, strip.steps[:, i], text) for i, lead in enumerate(strip.leads)
         ]
+    else:
+        notes.append({"text": without})
+    if notes:
+        resource["note"] = notes
     return resource
 
 

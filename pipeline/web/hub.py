@@ -16,13 +16,22 @@ from pipeline.records import Alarm, Chunk, Findings, Gap
 from pipeline.storage.database.alarms import StoredAlarm
 from pipeline.web.metrics import Metrics
 from pipeline.web.patient import Patient
-from pipeline.web.wire import alarm_event, beats_event, drift_event, gap_event, patient_event, status_event
+from pipeline.web.wire import (
+    alarm_event,
+    backlog_event,
+    beats_event,
+    drift_event,
+    gap_event,
+    patient_event,
+    status_event,
+)
 
 __all__ = ["Hub"]
 
 HISTORY_S = 1800.0  # s of signal and beats to scroll back through, 7 MB a patient at 360 Hz and two leads
 FULL = 150  # patients with so much; those that come when there are more share what these would take
 ENDED = 20  # patients kept although their stay has ended, the last ones
+BEHIND_S = 2.0  # s of backlog from which the page says so
 EVENTS = 8192  # events between the oldest and the newest that a viewer may be behind by, before it is told all anew
 
 
@@ -75,6 +84,7 @@ class Hub:
         self._lock = threading.Lock()
         self._events: deque[dict[str, Any] | _Beats] = deque(maxlen=EVENTS)
         self._told = 0  # events so far
+        self._behind_s = 0
 
     # What the monitor says.
 
@@ -137,6 +147,22 @@ class Hub:
         raised = patient.take_stored(stored, add=add) if patient is not None else None
         if patient is not None and raised is not None:
             self._tell(alarm_event(patient, raised))
+
+    def acknowledged(self, stored: StoredAlarm) -> None:
+        """Take an acknowledgement that may have been made elsewhere; one that is known already is no news."""
+        patient = self._patients.get(stored.alarm.record)
+        raised = patient.take_acknowledged(stored) if patient is not None else None
+        if patient is not None and raised is not None:
+            self._tell(alarm_event(patient, raised))
+
+    def backlog(self, seconds: float, frames: int) -> None:
+        """Take how far the monitor is behind the broker: the age of the oldest frame that waits, and how many do."""
+        self.metrics.backlog_s.set(seconds)
+        self.metrics.backlog_frames.set(frames)
+        shown = int(seconds) if seconds >= BEHIND_S else 0
+        if shown != self._behind_s:
+            self._behind_s = shown
+            self._tell(backlog_event(shown, frames))
 
     def _admit(self, chunk: Chunk) -> Patient:
         history_s = self._history_s * min(1.0, FULL / (len(self._patients) + 1))

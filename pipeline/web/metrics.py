@@ -34,6 +34,8 @@ class Metrics:
         self.viewers = Gauge("ecg_viewers", "Pages connected", registry=registry)
         self.skipped = Counter("ecg_viewer_skips", "Times a slow page was moved on to the newest", registry=registry)
         self.unstored = Gauge("ecg_alarms_unstored", "Alarms that wait for the database", registry=registry)
+        self.backlog_s = Gauge("ecg_backlog_seconds", "Age of the oldest frame in the broker", registry=registry)
+        self.backlog_frames = Gauge("ecg_backlog_frames", "Frames that wait in the broker", registry=registry)
         self.acknowledged = Counter("ecg_alarms_acknowledged", "Alarms acknowledged on the page", registry=registry)
 
     def findings(self, findings: Findings, signal_until_s: float) -> None:

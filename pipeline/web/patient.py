@@ -116,6 +116,15 @@ class Patient:
                 raised.acknowledged_by, raised.acknowledged_at_us = stored.acknowledged_by, stored.acknowledged_at_us
             return raised
 
+    def take_acknowledged(self, stored: StoredAlarm) -> RaisedAlarm | None:
+        """Note who has acknowledged an alarm, known by its number; return it, or None where that is no news."""
+        with self.lock:
+            raised = self._alarms.get(_key(stored.alarm))
+            if raised is None or raised.id != stored.id or raised.acknowledged_at_us == stored.acknowledged_at_us:
+                return None
+            raised.acknowledged_by, raised.acknowledged_at_us = stored.acknowledged_by, stored.acknowledged_at_us
+            return raised
+
     def signal_since(self, position: int, longest: int) -> tuple[int, NDArray[np.int16]]:
         """Return the signal from a position on, but the newest ``longest`` samples at the most."""
         with self.lock:

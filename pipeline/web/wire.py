@@ -28,6 +28,7 @@ from pipeline.web.patient import Patient, RaisedAlarm, beat_fields
 __all__ = [
     "Block",
     "alarm_event",
+    "backlog_event",
     "beats_event",
     "drift_event",
     "gap_event",
@@ -83,6 +84,11 @@ def alarm_facts(raised: RaisedAlarm) -> dict[str, Any]:
     facts = _plain(raised.alarm)
     facts |= {"id": raised.id, "by": raised.acknowledged_by, "at_us": raised.acknowledged_at_us}
     return facts
+
+
+def backlog_event(seconds: int, frames: int) -> dict[str, Any]:
+    """Return how far the monitor is behind; 0 s where it has caught up."""
+    return {"type": "backlog", "seconds": seconds, "frames": frames}
 
 
 def status_event(patient: Patient) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 from pipeline import BeatModel, Chunk, Findings, Gap, Monitor
 from pipeline.errors import SnapshotError
 from pipeline.explain.witness import Witness
-from pipeline.live.engine import Engine, Result
+from pipeline.live.engine import FILL_S, Engine, Result
 from pipeline.live.faults import Faults
 from pipeline.live.listener import Status
+from pipeline.live.sequencer import Sequencer
 from pipeline.sources.synthetic import SyntheticRecord
 from tests.live.conftest import BEGAN_US, Played
 from tests.test_monitor import assert_same
@@ -207,3 +209,71 @@ def test_an_engine_of_witnesses_says_why_a_beat_scored_so(
     for asked, patient, beat in ((engine, name, 99999), (engine, "nobody", 1), (silent, name, 40)):
         with pytest.raises(ValueError, match="remembered"):
             asked.explain(patient, beat)
+
+
+def test_a_gap_of_hours_is_filled_beside_the_others_and_changes_nothing(
+    model: BeatModel, ward_records: list[SyntheticRecord], played: Played
+) -> None:
+    hours = 5.9
+    name = ward_records[0].name
+    frames = [frame for batch in played(ward_records[:2]) for frame in batch]
+    half = 60
+    late = [
+        replace(frame, time_us=frame.time_us + round(hours * 3600e6))
+        if frame.patient == name and frame.sequence >= half
+        else frame
+        for frame in frames
+    ]
+    late = [frame for frame in late if frame.patient != name or frame.sequence != half - 1]  # one is missing
+    one_by_one, longest = Engine(model, clock=lambda: 0, is_live=False), 0
+    found: list[Result] = []
+    for frame in late:
+        batch = one_by_one.take([frame])
+        found += batch
+        longest = max(longest, sum(result.findings is not None for result in batch))
+    assert longest <= FILL_S / 60 + 5  # not all 354 minutes of it at once
+    assert not one_by_one.is_filling(name)
+    monitor = Monitor(model)
+    sequencer = Sequencer(name)
+    alone = [
+        monitor.process(step)
+        for frame in late
+        if frame.patient == name
+        for step in sequencer.push(frame)
+        if isinstance(step, Chunk)
+    ]
+    alone.append(monitor.finish())
+    mine = Findings.concatenate([r.findings for r in found if r.findings is not None and r.findings.record == name])
+    batch_flow = Findings.concatenate(alone)
+    assert len(mine) > 100
+    for field in ("beat", "r_peak", "score", "threshold", "p_value", "is_anomaly", "quality", "kind"):
+        assert np.array_equal(getattr(mine, field), getattr(batch_flow, field), equal_nan=True), field
+    assert mine.alarms == batch_flow.alarms
+    assert mine.gaps == batch_flow.gaps
+
+
+def test_a_state_taken_while_a_gap_is_filled_goes_on_exactly(
+    model: BeatModel, ward_records: list[SyntheticRecord], played: Played
+) -> None:
+    frames = [frame for batch in played(ward_records[:1]) for frame in batch]
+    late = [
+        f if f.sequence < 60 else replace(f, time_us=f.time_us + 3 * 3_600_000_000) for f in frames if f.sequence != 59
+    ]
+    whole = Engine(model, clock=lambda: 0, is_live=False)
+    first = Engine(model, clock=lambda: 0, is_live=False)
+    expected = [result for frame in late for result in whole.take([frame])]
+    found, at = [], 0
+    while not first.is_filling(late[0].patient):
+        found += first.take([late[at]])
+        at += 1
+    state = first.snapshot(late[0].patient)
+    found += first.take([])
+    second = Engine(model, clock=lambda: 0, is_live=False)
+    second.restore(late[0].patient, state)
+    found += [result for frame in late[at:] for result in second.take([frame])]
+    scores = [
+        np.concatenate([result.findings.score for result in results if result.findings is not None])
+        for results in (expected, found)
+    ]
+    assert len(scores[0]) > 100
+    assert np.array_equal(scores[0], scores[1], equal_nan=True)

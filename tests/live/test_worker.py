@@ -373,3 +373,54 @@ def test_a_worker_that_is_behind_tells_a_person_once(
         told = [stored.alarm for stored in database.alarms.newest() if stored.origin.startswith("monitor/")]
         assert [(alarm.kind, alarm.physiological) for alarm in told] == [("backlog", False)]
         assert "frames wait" in told[0].message
+
+
+def test_a_silent_patient_leaves_memory_and_comes_back_as_it_was(
+    model: BeatModel, nats: NatsServer, url: str, frames: list[Frame], expected: Results
+) -> None:
+    quick = QUICK.model_copy(update={"rest_s": 0.3})
+    with Database.open(url) as database, Broker([nats.url]) as broker:
+        broker.make_stream()
+        engine = Engine(model, clock=now_us)
+        worker = Worker(broker, database, engine, EVERYBODY, clock=now_us, settings=quick)
+        thread = threading.Thread(target=worker.run)
+        thread.start()
+        try:
+            for part in range(3):
+                send(nats.url, frames[part * len(frames) // 3 : (part + 1) * len(frames) // 3])
+                wait_until(lambda: len(database.live.states(range(8))) == 4 and not len(engine), "all at rest")
+            assert_ends_as(expected, database)
+        finally:
+            worker.stop()
+            thread.join(WAIT_S)
+
+
+def test_a_patient_at_rest_waits_for_the_database_and_does_not_start_anew(
+    model: BeatModel, nats: NatsServer, url: str, frames: list[Frame], expected: Results
+) -> None:
+    quick = QUICK.model_copy(update={"rest_s": 0.1})
+    half = len(frames) // 2
+    with Database.open(url) as database, Broker([nats.url]) as broker:
+        broker.make_stream()
+        engine = Engine(model, clock=now_us)
+        worker = Worker(broker, database, engine, EVERYBODY, clock=now_us, settings=quick)
+
+        def step_until(happened: Callable[[], bool]) -> None:
+            deadline = time.monotonic() + WAIT_S
+            while not happened():
+                assert time.monotonic() < deadline
+                worker.step()
+
+        send(nats.url, frames[:half])
+        step_until(lambda: len(database.live.states(range(8))) == 4 and not len(engine))
+        with database.writing() as connection:
+            connection.execute(text("ALTER TABLE live_patients RENAME TO away"))
+        send(nats.url, frames[half:])
+        step_until(lambda: worker.troubles > 2)
+        assert len(engine) == 0  # nobody was taken for a new patient
+        with database.writing() as connection:
+            connection.execute(text("ALTER TABLE away RENAME TO live_patients"))
+        step_until(lambda: len(results(database)["live_beats"]) >= len(expected["live_beats"]))
+        worker.stop()
+        worker.run()
+        assert_ends_as(expected, database)

@@ -8,7 +8,7 @@ from urllib.request import urlopen
 from fhir.resources.R4B.observation import Observation
 
 from pipeline.live.listener import Status
-from pipeline.web.fhir import AFTER_S, BEFORE_S, observation
+from pipeline.web.fhir import AFTER_S, BEFORE_S, NO_SIGNAL, observation
 from pipeline.web.hub import Hub
 from pipeline.web.patient import Patient, RaisedAlarm
 from tests.web.conftest import RUN, Service
@@ -59,5 +59,6 @@ def test_an_alarm_whose_signal_is_gone_is_still_one(hub: Hub) -> None:
     (patient,) = hub.patients()
     document = observation(patient, RaisedAlarm(replace(run_alarm(patient).alarm, onset_s=-900.0, raised_s=-899.0)))
     assert "component" not in document
+    assert document["note"] == [{"text": NO_SIGNAL}]
     assert "effectivePeriod" not in document  # nobody told when the record began
     Observation.model_validate(document)

@@ -157,3 +157,17 @@ def test_findings_before_any_signal_make_a_patient(minute: Heard) -> None:
         hub.findings(found)
     assert [patient.name for patient in hub.patients()] == [RUN]
     assert ("ventricular run", 0) in kinds
+
+
+def test_a_backlog_is_measured_always_and_told_when_it_grows_and_when_it_is_over(hub: Hub) -> None:
+    position = hub.told
+    for seconds, frames in ((0.3, 5), (2.5, 40), (2.7, 44), (12.2, 900), (0.0, 0), (0.1, 1)):
+        hub.backlog(seconds, frames)
+        assert f"ecg_backlog_seconds {seconds}" in hub.metrics.render().decode()
+    _, events = hub.events_since(position)
+    assert events is not None
+    assert [(event["type"], event["seconds"], event["frames"]) for event in events] == [
+        ("backlog", 2, 40),
+        ("backlog", 12, 900),
+        ("backlog", 0, 0),
+    ]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -196,3 +197,24 @@ def test_logs_are_one_json_object_a_line() -> None:
     assert "\n" not in line
     assert (facts["logger"], facts["message"], facts["alarm"]) == ("pipeline.web", "line 1\nof two", 7)
     assert "OutputError: full" in facts["traceback"]
+
+
+def test_an_acknowledgement_by_another_process_reaches_the_page_by_itself(service: Service) -> None:
+    (patient,) = service.hub.patients()
+    (run,) = [raised for raised in patient.alarms() if raised.alarm.kind == "ventricular run"]
+    assert run.id is not None
+    position = service.hub.told
+    command = [sys.executable, "-c", _ACKNOWLEDGE, service.database.url, str(run.id)]
+    subprocess.run(command, check=True, timeout=60)
+    until(lambda: run.acknowledged_by == "B. Elsewhere")
+    _, events = service.hub.events_since(position)
+    assert events is not None
+    assert [(event["type"], event["by"]) for event in events if event["type"] == "alarm"] == [("alarm", "B. Elsewhere")]
+
+
+_ACKNOWLEDGE = """
+import sys, time
+from pipeline.storage.database import Database
+with Database(sys.argv[1]) as database:
+    database.alarms.acknowledge(int(sys.argv[2]), "B. Elsewhere", at_us=time.time_ns() // 1000)
+"""

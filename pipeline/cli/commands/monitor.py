@@ -155,6 +155,7 @@ def _work(
     """Be a worker until a signal comes, or until told to stop."""
     from pipeline.live.broker import Broker
     from pipeline.live.engine import Engine
+    from pipeline.live.pruner import Pruner
     from pipeline.live.sinks import Courier, open_sink
     from pipeline.live.worker import Worker
     from pipeline.scoring import model_at
@@ -173,13 +174,16 @@ def _work(
             for sign in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(sign, lambda *_: worker.stop())
         courier = Courier(database, sinks, lambda: worker.owned)
+        keep = settings.live.keep_days
+        pruner = Pruner(database, lambda: worker.owned, partitions.of, keep_days=keep, clock=_now_us)
         courier.start()
         try:
-            while stop is not None and not stop.is_set():
-                worker.step()
-            if stop is not None:
-                worker.stop()
-            worker.run()  # until told to stop; then it stores everything
+            with pruner:
+                while stop is not None and not stop.is_set():
+                    worker.step()
+                if stop is not None:
+                    worker.stop()
+                worker.run()  # until told to stop; then it stores everything
         finally:
             courier.stop()
 

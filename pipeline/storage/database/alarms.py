@@ -211,6 +211,12 @@ class AlarmStore:
         with self._database.reading() as connection:
             return [stored_alarm(row) for row in connection.execute(wanted.limit(limit))]
 
+    def acknowledged(self, since_us: int) -> list[StoredAlarm]:
+        """Return the alarms that somebody has acknowledged from a moment on, by the clock of whoever did."""
+        wanted = select(table).where(table.c.acknowledged_at_us >= since_us).order_by(table.c.acknowledged_at_us)
+        with self._database.reading() as connection:
+            return [stored_alarm(row) for row in connection.execute(wanted)]
+
     def counts(self, since_us: int, until_us: int) -> list[AlarmCount]:
         """Return how many alarms were first written down from ``since_us`` on and before ``until_us``, most first."""
         kind = (table.c.priority, table.c.kind)

@@ -179,6 +179,14 @@ class LiveStore:
         with self._database.reading() as connection:
             return [PatientState(*row) for row in connection.execute(wanted)]
 
+    def state(self, patient: str) -> PatientState | None:
+        """Return the state of one patient, or None where there is none."""
+        table = live_patients
+        columns = (table.c.patient, table.c.position, table.c.log, table.c.state)
+        with self._database.reading() as connection:
+            row = connection.execute(select(*columns).where(table.c.patient == patient)).one_or_none()
+        return None if row is None else PatientState(*row)
+
     def commit(
         self,
         owner: str,

@@ -91,6 +91,7 @@ alarms = Table(
     UniqueConstraint("origin", "record", "kind", "raised_us", "message"),
     CheckConstraint("(acknowledged_by IS NULL) = (acknowledged_at_us IS NULL)", name="acknowledged"),
     Index(None, "run"),
+    Index(None, "acknowledged_at_us"),
 )
 
 model_versions = Table(

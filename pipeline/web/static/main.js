@@ -34,6 +34,11 @@ ward.addEventListener("patients", () => {
     route();
   });
 });
+// A technical alarm: what is shown is late by so much.
+ward.addEventListener("backlog", ({ detail }) => {
+  $("behind").hidden = !detail.seconds;
+  if (detail.seconds) setText($("behind"), `The monitor is ${detail.seconds} s behind: ${detail.frames} frames wait`);
+});
 for (const type of ["beats", "alarm", "drift", "gap", "status"]) {
   ward.addEventListener(type, ({ detail }) => view.hear(type, detail));
 }

@@ -128,6 +128,10 @@ export class Ward extends EventTarget {
       if (this.patients.delete(event.patient)) this.#say("patients", {});
       return;
     }
+    if (event.type === "backlog") {
+      this.#say("backlog", event);
+      return;
+    }
     const patient = this.patients.get(event.patient);
     if (!patient) return;
     let detail = { patient, event };

@@ -14,7 +14,8 @@ from pipeline.cli.options import OUT, json_option, progress_option, seed_option
 LIVE_EPILOG = """
 Examples:
   ecg-anomaly bench live
-  ecg-anomaly bench live --patients 1000 --seconds 60 --json
+  ecg-anomaly bench live --patients 2000 --seconds 60
+  ecg-anomaly bench live --gather 0 --json
 """
 
 SOAK_EPILOG = """
@@ -31,9 +32,12 @@ Exit codes: 0 nothing was lost and nothing came twice, 1 otherwise.
 @click.option("--fs", type=click.FloatRange(100, 1000), default=360.0, show_default=True, help="Sampling rate in Hz.")
 @click.option("--seconds", type=click.FloatRange(min=1), default=30.0, show_default=True, help="How long to measure.")
 @click.option("--frame", "frame_s", type=click.FloatRange(0.1, 10), default=1.0, show_default=True, help="Frame, s.")
+@click.option(
+    "--gather", "gather_s", type=click.FloatRange(0, 1), default=0.05, show_default=True, help="Gathering of frames, s."
+)
 @seed_option
 @json_option
-def live(patients: int, fs: float, seconds: float, frame_s: float, seed: int, as_json: bool) -> None:
+def live(patients: int, fs: float, seconds: float, frame_s: float, gather_s: float, seed: int, as_json: bool) -> None:
     """Monitor patients in real time on one core: how long a verdict takes, and what it costs.
 
     Two leads each. The time counts from the moment at which a frame is there, so it comes on top of a beat's own delay.
@@ -54,6 +58,7 @@ def live(patients: int, fs: float, seconds: float, frame_s: float, seed: int, as
         clock=time.perf_counter,
         cpu_clock=time.process_time,
         wait=time.sleep,
+        gather_s=gather_s,
         seed=seed,
     )
     if as_json:
@@ -65,7 +70,9 @@ def live(patients: int, fs: float, seconds: float, frame_s: float, seed: int, as
             "beats": f"{done.beats:,} in {done.seconds:.0f} s",
             "frame to verdict": f"{done.p50_ms:.1f} ms median, {done.p99_ms:.1f} ms p99, {done.max_ms:.1f} ms at most",
             "processor": f"{100 * done.cpu_share:.0f} % of one core",
-            "longest backlog": f"{1000 * done.backlog_s:.1f} ms",
+            "longest backlog": f"{1000 * done.backlog_s:.1f} ms, of which {1000 * gather_s:g} ms are for gathering",
+            "one patient alone": f"{done.alone_ms:.2f} ms from frame to verdict",
+            "state": f"{done.state_bytes / 1024:.1f} KB a patient at most",
         }
     )
 

@@ -1,0 +1,78 @@
+"""``ecg-anomaly fhir``."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from pathlib import Path
+
+import click
+
+from pipeline.cli.group import PipelineCommand
+from pipeline.cli.options import data_dir_option, read_settings
+
+EPILOG = """
+Examples:
+  ecg-anomaly fhir --out alarms.ndjson
+  ecg-anomaly fhir --record mitdb/208 --form json --out 208.json
+  ecg-anomaly fhir --number 17 --monitor http://127.0.0.1:8600
+
+Signal comes with an alarm as SampledData where it is kept: that of a scored
+record for as long as the record is at hand; that of a live patient for as long
+as a running monitor remembers it, half an hour, so name its page with --monitor
+(and its token with ECG_MONITOR_TOKEN). An alarm whose signal is no longer kept
+is written without it and says so in a note; a line on standard error counts them.
+"""
+
+
+@click.command("fhir", cls=PipelineCommand, epilog=EPILOG)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File.  [default: standard output]")
+@click.option(
+    "--form",
+    type=click.Choice(["ndjson", "json"]),
+    default="ndjson",
+    show_default=True,
+    help="A resource a line, or one Bundle.",
+)
+@click.option("--record", help="Alarms of this record or patient alone.")
+@click.option("--number", type=click.IntRange(min=1), multiple=True, help="This alarm alone; may be repeated.")
+@click.option("--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="The newest so many.")
+@click.option("--monitor", "monitor_url", help="Page of a running monitor, asked for signal first.")
+@data_dir_option
+def command(
+    out: Path | None,
+    form: str,
+    record: str | None,
+    number: tuple[int, ...],
+    limit: int,
+    monitor_url: str | None,
+    data_dir: Path | None,
+) -> None:
+    """Export stored alarms as FHIR R4 Observations with their signal, those of earlier runs too."""
+    from pipeline.sources import open_record
+    from pipeline.storage.database import Database
+    from pipeline.storage.files import replace_file
+    from pipeline.web.export import RunningMonitor, bundle, exported
+
+    settings = read_settings()
+    with Database.open(settings.database) as database:
+        stored = database.alarms.newest(2**31 - 1 if number else limit, record=record)
+    if number:
+        stored = [one for one in stored if one.id in number]
+        if missing := set(number) - {one.id for one in stored}:
+            raise click.UsageError(f"there is no alarm of number {min(missing)}")
+    monitor = RunningMonitor(monitor_url, os.environ.get("ECG_MONITOR_TOKEN") or None) if monitor_url else None
+    opened = functools.lru_cache(4)(lambda name: open_record(name, data_dir=data_dir, settings=settings))
+    made = [exported(one, opened, monitor) for one in stored]
+    observations = [document for document, _ in made]
+    if form == "json":
+        text = json.dumps(bundle(observations), allow_nan=False) + "\n"
+    else:
+        text = "".join(json.dumps(document, allow_nan=False) + "\n" for document in observations)
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        replace_file(out, lambda path: path.write_text(text))
+    without = sum(not has_signal for _, has_signal in made)
+    click.echo(f"{len(made)} alarms, {without} of them without signal: their notes say why", err=True)
