@@ -1,0 +1,38 @@
+"""How tests are spread over processes: by file, the flows together, and what takes longest first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+# All of them report to one Prefect server: spread, each process would start one.
+FLOWS = "tests/flows"
+
+# In the order in which they begin. Whatever is not named comes after them, as it was collected.
+LONGEST = (
+    FLOWS,
+    "tests/web/test_page.py",
+)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Spread files as told above, where files are what is to be spread."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class LongestFirst(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
+        def _split_scope(self, nodeid: str) -> str:
+            return FLOWS if nodeid.startswith(f"{FLOWS}/") else str(super()._split_scope(nodeid))
+
+        def _assign_work_unit(self, node: Any) -> None:
+            for scope in LONGEST:
+                if scope in self.workqueue:
+                    self.workqueue.move_to_end(scope, last=False)
+                    break
+            super()._assign_work_unit(node)
+
+    config.option.loadscopereorder = False
+    return LongestFirst(config, log)
