@@ -63,30 +63,31 @@ def _rebuild(
     latent = np.empty((LANES, latents), dtype=np.float32)
     out = np.empty((LANES, channels), dtype=np.float32)
     for first in range(0, n, LANES):
-        begin(cell, hidden)
+        lanes = min(LANES, n - first + (n - first) % 2)
+        begin(cell[:lanes], hidden[:lanes])
         for t in range(steps):
-            for lane in range(LANES):
-                i = min(first + lane, n - 1)  # a beat without a neighbour stands beside itself
+            for lane in range(lanes):
+                i = min(first + lane, n - 1)  # the last of an odd number stands beside itself
                 for k in range(channels):
                     read[lane, k] = soft * np.arcsinh(residual[i, t, k] / soft)
                 for k in range(conditions):
                     read[lane, channels + k] = condition[i, t, k]
-            step(read, encode_input, encode_hidden, encode_bias, gates, cell, hidden)
-        for lane in range(LANES):
+            step(read[:lanes], encode_input, encode_hidden, encode_bias, gates[:lanes], cell[:lanes], hidden[:lanes])
+        for lane in range(lanes):
             latent[lane] = squeeze_bias
-        add_product(latent, hidden, squeeze)
-        for lane in range(LANES):
+        add_product(latent[:lanes], hidden[:lanes], squeeze)
+        for lane in range(lanes):
             for k in range(latents):
                 recall[lane, k] = squash(latent[lane, k])
-        begin(cell, hidden)
+        begin(cell[:lanes], hidden[:lanes])
         for t in range(steps):
-            for lane in range(LANES):
+            for lane in range(lanes):
                 i = min(first + lane, n - 1)
                 for k in range(conditions):
                     recall[lane, latents + k] = condition[i, t, k]
-            step(recall, decode_input, decode_hidden, decode_bias, gates, cell, hidden)
-            for lane in range(LANES):
+            step(recall[:lanes], decode_input, decode_hidden, decode_bias, gates[:lanes], cell[:lanes], hidden[:lanes])
+            for lane in range(lanes):
                 out[lane] = read_out_bias
-            add_product(out, hidden, read_out)
-            for lane in range(LANES):
+            add_product(out[:lanes], hidden[:lanes], read_out)
+            for lane in range(lanes):
                 rebuilt[min(first + lane, n - 1), t] = out[lane]

@@ -56,17 +56,18 @@ def _foretell(
     hidden = np.empty((LANES, of_hidden.shape[0]), dtype=np.float32)
     out = np.empty((LANES, channels), dtype=np.float32)
     for first in range(0, n, LANES):
-        begin(cell, hidden)
+        lanes = min(LANES, n - first + (n - first) % 2)
+        begin(cell[:lanes], hidden[:lanes])
         for t in range(steps):
-            for lane in range(LANES):
-                i = min(first + lane, n - 1)  # a beat without a neighbour stands beside itself
+            for lane in range(lanes):
+                i = min(first + lane, n - 1)  # the last of an odd number stands beside itself
                 for k in range(channels):
                     read[lane, k] = min(max(residual[i, t - AHEAD, k], -seen), seen) if t >= AHEAD else 0.0
                 for k in range(conditions):
                     read[lane, channels + k] = condition[i, t, k]
-            step(read, of_input, of_hidden, bias, gates, cell, hidden)
-            for lane in range(LANES):
+            step(read[:lanes], of_input, of_hidden, bias, gates[:lanes], cell[:lanes], hidden[:lanes])
+            for lane in range(lanes):
                 out[lane] = read_out_bias
-            add_product(out, hidden, read_out)
-            for lane in range(LANES):
+            add_product(out[:lanes], hidden[:lanes], read_out)
+            for lane in range(lanes):
                 foretold[min(first + lane, n - 1), t] = out[lane]

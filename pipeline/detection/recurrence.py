@@ -19,7 +19,7 @@ __all__ = ["LANES", "add_product", "begin", "dense_weights", "layer_weights", "s
 
 Floats = NDArray[np.float32]
 
-LANES = 2  # beats that go side by side, so that a weight which has been read serves both
+LANES = 16  # beats that go side by side at the most, always an even number: a weight that has been read serves all
 TOGETHER = 4  # products that are summed before they are added; the rows of weights are filled up to a multiple
 
 
@@ -64,21 +64,22 @@ def _sigmoid(x: Any) -> Any:
 
 @jit
 def add_product(total: Floats, x: Floats, weights: Floats) -> None:
-    """Add ``x @ weights`` to a total: shapes (LANES, outputs), (LANES, inputs) and (inputs, outputs)."""
-    first, second = total[0], total[1]
+    """Add ``x @ weights`` to a total: shapes (lanes, outputs), (lanes, inputs) and (inputs, outputs)."""
     for k in range(0, weights.shape[0], TOGETHER):
-        a0, a1, a2, a3 = x[0, k], x[0, k + 1], x[0, k + 2], x[0, k + 3]
-        b0, b1, b2, b3 = x[1, k], x[1, k + 1], x[1, k + 2], x[1, k + 3]
         w0, w1, w2, w3 = weights[k], weights[k + 1], weights[k + 2], weights[k + 3]
-        for j in range(total.shape[1]):
-            c0, c1, c2, c3 = w0[j], w1[j], w2[j], w3[j]  # read before anything is written that might be the same
-            first[j] += (a0 * c0 + a1 * c1) + (a2 * c2 + a3 * c3)
-            second[j] += (b0 * c0 + b1 * c1) + (b2 * c2 + b3 * c3)
+        for lane in range(0, total.shape[0], 2):
+            a0, a1, a2, a3 = x[lane, k], x[lane, k + 1], x[lane, k + 2], x[lane, k + 3]
+            b0, b1, b2, b3 = x[lane + 1, k], x[lane + 1, k + 1], x[lane + 1, k + 2], x[lane + 1, k + 3]
+            first, second = total[lane], total[lane + 1]
+            for j in range(total.shape[1]):
+                c0, c1, c2, c3 = w0[j], w1[j], w2[j], w3[j]  # read before anything is written that might be the same
+                first[j] += (a0 * c0 + a1 * c1) + (a2 * c2 + a3 * c3)
+                second[j] += (b0 * c0 + b1 * c1) + (b2 * c2 + b3 * c3)
 
 
 @jit
 def begin(cell: Floats, hidden: Floats) -> None:
-    """Forget everything: shapes (LANES, units) and (LANES, units filled up)."""
+    """Forget everything: shapes (lanes, units) and (lanes, units filled up)."""
     cell[:] = 0.0
     hidden[:] = 0.0
 
@@ -91,23 +92,23 @@ def step(
 
     Parameters
     ----------
-    x : ndarray of float32, shape (LANES, inputs filled up)
+    x : ndarray of float32, shape (lanes, inputs filled up)
         What is read.
     of_input, of_hidden : ndarray of float32
         Weights from :func:`layer_weights`; their columns are input gate, forget gate, candidate and output gate.
     bias : ndarray of float32, shape (4 * units,)
         The sum of both biases.
-    gates : ndarray of float32, shape (LANES, 4 * units)
+    gates : ndarray of float32, shape (lanes, 4 * units)
         Room.
-    cell, hidden : ndarray of float32, shapes (LANES, units) and (LANES, units filled up)
+    cell, hidden : ndarray of float32, shapes (lanes, units) and (lanes, units filled up)
         The carried state.
     """
     units = cell.shape[1]
-    for lane in range(LANES):
+    for lane in range(gates.shape[0]):
         gates[lane] = bias
     add_product(gates, x, of_input)
     add_product(gates, hidden, of_hidden)
-    for lane in range(LANES):
+    for lane in range(gates.shape[0]):
         c, h = cell[lane], hidden[lane]
         # Views that begin at 0: an index with an offset might be negative for all that the compiler knows.
         write, keep = gates[lane, :units], gates[lane, units : 2 * units]

@@ -166,7 +166,8 @@ class BeatFinder:
         n = len(peaks.sample)
         window = np.empty((n, self.n_leads, BEFORE + AFTER + 2 * MARGIN))
         present = np.empty((n, self.n_leads), dtype=np.bool_)
-        _cut(band, states, peaks.sample - start, window, present)
+        quality = np.empty(n)
+        _cut(band, states, start, peaks.sample, peaks.quality, window, present, quality)
         broken = np.empty(n, dtype=np.bool_)
         self._last = _breaks(
             aligned, self._clock - m - REACH, self._hole, peaks.sample, peaks.decided, self._last, broken
@@ -177,7 +178,7 @@ class BeatFinder:
             decided=self._resampler.to_input(peaks.decided + REACH) + round(self._resampler.delay_s * self.fs),
             window=window,
             present=present,
-            quality=peaks.quality * present.any(axis=1),
+            quality=quality,
             broken=broken,
             holes=tuple(self._gaps.process(state, self._clock - m)),
         )
@@ -225,12 +226,16 @@ class BeatFinder:
 def _cut(
     band: NDArray[np.float64],
     states: NDArray[np.uint8],
-    centre: NDArray[np.int64],
+    start: int,
+    sample: NDArray[np.int64],
+    peak_quality: NDArray[np.float64],
     window: NDArray[np.float64],
     present: NDArray[np.bool_],
+    quality: NDArray[np.float64],
 ) -> None:
-    for i in range(len(centre)):
-        first = centre[i] - BEFORE - MARGIN
+    for i in range(len(sample)):
+        first = sample[i] - start - BEFORE - MARGIN
+        quality[i] = 0.0
         for lead in range(band.shape[0]):
             holes = 0
             for j in range(window.shape[2]):
@@ -243,6 +248,8 @@ def _cut(
                     if states[lead, at] != 0:
                         holes += 1
             present[i, lead] = holes <= MAX_HOLE
+            if present[i, lead]:
+                quality[i] = peak_quality[i]
 
 
 @jit

@@ -77,7 +77,9 @@ class Resampler:
 
     def to_input(self, position: NDArray[np.int64]) -> NDArray[np.int64]:
         """Convert positions at the internal rate into the nearest samples at the input rate."""
-        return (2 * position * self._step + self._den) // (2 * self._den)
+        out = np.empty_like(position)
+        _convert(position, self._step, self._den, out)
+        return out
 
     def snapshot(self) -> dict[str, NDArray[np.generic]]:
         """Return the carried state."""
@@ -87,6 +89,12 @@ class Resampler:
         """Continue from a state that :meth:`snapshot` returned."""
         self._tail = np.array(state["tail"], dtype=np.float64)
         self._tail_start, self.next_output = (int(v) for v in state["at"])
+
+
+@jit
+def _convert(position: NDArray[np.int64], step: int, den: int, out: NDArray[np.int64]) -> None:
+    for i in range(len(position)):
+        out[i] = (2 * position[i] * step + den) // (2 * den)
 
 
 @jit
