@@ -1,10 +1,14 @@
-"""How tests are spread over processes: by file, the flows together, and what takes longest first."""
+"""How tests are spread over processes: by file, the flows together, the longest first, machine code before all."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+
+from pipeline.detection.model import BeatModel
+from pipeline.monitor import Monitor
+from pipeline.sources.synthetic import demo_ward, synthesise
 
 # All of them report to one Prefect server: spread, each process would start one.
 FLOWS = "tests/flows"
@@ -14,6 +18,16 @@ LONGEST = (
     FLOWS,
     "tests/web/test_page.py",
 )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Compile what scores before the processes start: else each would, in tests that wait for a page or a process."""
+    seconds = 120.0
+    record = synthesise(demo_ward(seconds)["synth/ventricular"], name="synth/ventricular", seconds=seconds, seed=1)
+    monitor = Monitor(BeatModel.pretrained())
+    for chunk in record.chunks():
+        monitor.process(chunk)
 
 
 @pytest.hookimpl(optionalhook=True)
