@@ -32,8 +32,8 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)  ## Score ten synthetic patients (or RECORDS="mitdb/208 mitdb/119") and write a report
 	$(BIN)/ecg-anomaly demo $(RECORDS) --out $(OUT)
 
-test: $(STAMP)  ## Run the tests
-	$(BIN)/pytest
+test: $(STAMP)  ## Run the tests, in two processes
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 lint: $(STAMP)  ## Check style and types
 	$(BIN)/ruff check .

@@ -164,9 +164,12 @@ CHROMIUM = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A Chromium of this run of the tests."""
+    """A Chromium of a file's tests.
+
+    Not longer: while it is there, Playwright's event loop counts as running in this thread, and flows would be awaited.
+    """
     if importlib.util.find_spec("playwright") is None:
         lacking("Playwright", "pip install -e '.[dev]'")
     program = shutil.which("chromium")

@@ -32,6 +32,8 @@ STAGES = (
     ("detection/lstm", "network"),
     ("detection/model", "network"),
     ("detection/forward", "network"),
+    ("detection/torch_forward", "network"),
+    ("detection/compiled", "network"),
     ("detection/recurrence", "network"),
     ("detection/threshold", "thresholds"),
     ("detection/two_groups", "thresholds"),

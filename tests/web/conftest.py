@@ -134,8 +134,11 @@ def live_ward() -> list[Record]:
 
 
 @pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service that shows sixteen patients in real time, for as long as a module's tests take."""
+def live(tmp_path_factory: pytest.TempPathFactory, minute: Heard) -> Iterator[Service]:
+    """A service that shows sixteen patients in real time, for as long as a module's tests take.
+
+    Scoring the minute before it has compiled what scores: no patient waits for that.
+    """
     hub, stop = Hub(), threading.Event()
     engine = Engine(BeatModel.pretrained(), clock=lambda: time.time_ns() // 1000, watch=Witness)
     engine.listeners.append(hub)
