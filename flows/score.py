@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+import threading
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -53,13 +55,14 @@ COLUMNS = ("record", "minutes", "beats", "anomalies", "sensitivity", "precision"
 
 
 @task(name="score-record", task_run_name="score {job.name}", persist_result=False, **PATIENTLY)
-def score_one(job: Job) -> Any:
-    """Bring a record to this machine, if it is not here, and score it into the output folder.
+def score_one(job: Job, turn: AbstractContextManager[Any] | None = None) -> Any:
+    """Bring a record to this machine, if it is not here, and score it into the output folder, when it is its turn.
 
     The results carry a key of the record's, the model's and the settings' checksums: results that are there under the
     same key are kept, and the task says ``Cached``. Returns the entry in the summary, with ``is_new``.
     """
-    scored = run_job(job, clock=time.perf_counter)
+    with turn or nullcontext():
+        scored = run_job(job, clock=time.perf_counter)
     row = {**scored.summary.model_dump(mode="json"), "is_new": scored.is_new}
     if scored.is_new:
         get_run_logger().info("%s: %d beats", job.record, scored.summary.beats)
@@ -155,8 +158,10 @@ def _score(
     out = place(jobs[0].out)
     origin = str(out if isinstance(out, UPath) else out.resolve())
     bar = Progress(key("score", out.name, "progress"), "Records scored")
-    with runner_for(workers, dask) as runner:
-        futures = [(job, runner.submit(score_one, {"job": job})) for job in jobs]
+    # A task more than is scored at once: while records are scored, the server hears of the ones before and after.
+    turn = None if dask else threading.BoundedSemaphore(workers)
+    with runner_for(workers + 1, dask) as runner:
+        futures = [(job, runner.submit(score_one, {"job": job, "turn": turn})) for job in jobs]
         for job, future in futures:
             reason = reason_of_failure(future)
             if not reason:

@@ -17,6 +17,8 @@ FLOWS = "tests/flows"
 LONGEST = (
     FLOWS,
     "tests/web/test_page.py",
+    "tests/live/test_worker.py",
+    "tests/bench/test_peers.py",
 )
 
 
