@@ -15,14 +15,22 @@ from pipeline.sources.synthetic import SyntheticRecord
 from pipeline.storage.database import Database, partition_of
 from pipeline.storage.database.tables import alarms, live_beats, live_gaps, live_patients, live_stays
 from tests.live.conftest import BEGAN_US, Played
+from tests.services import PostgreSQL
 
 KEEP_DAYS = 2.0
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of either kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'ecg.db'}"
+    server: PostgreSQL = request.getfixturevalue("postgres")
+    return server.url(server.create_database())
+
+
 @pytest.fixture
-def database(
-    model: BeatModel, ward_records: list[SyntheticRecord], played: Played, tmp_path: Path
-) -> Iterator[Database]:
+def database(model: BeatModel, ward_records: list[SyntheticRecord], played: Played, url: str) -> Iterator[Database]:
     """Two minutes of four patients, and an alarm among them."""
     engine, ledger = Engine(model, clock=lambda: BEGAN_US), Ledger()
     for batch in played(ward_records):
@@ -32,7 +40,7 @@ def database(
     stays = ledger.results(ledger.patients())
     for stay in stays:
         stay.gaps.append(Gap(stay.patient, 1.0, 2.0, "lost"))
-    with Database.open(f"sqlite:///{tmp_path / 'ecg.db'}") as database:
+    with Database.open(url) as database:
         database.live.acquire("x", range(8), 8, now_us=1, until_us=9)
         database.live.commit("x", 8, now_us=BEGAN_US, until_us=9, positions={0: 1}, log="", results=stays)
         alarm = Alarm(stays[0].patient, "asystole", "high", True, 3.0, 7.0, -1, -1, "no beat for 4 s")

@@ -29,6 +29,7 @@ from pipeline.settings import LiveSettings
 from pipeline.sources.synthetic import SyntheticRecord
 from pipeline.storage.database import Database, partition_of
 from pipeline.storage.database.tables import alarms, live_beats, live_drifts, live_gaps, live_stays
+from pipeline.web.hub import Hub
 from tests.live.conftest import Played
 from tests.services import NatsServer, PostgreSQL
 
@@ -373,6 +374,39 @@ def test_a_worker_that_is_behind_tells_a_person_once(
         told = [stored.alarm for stored in database.alarms.newest() if stored.origin.startswith("monitor/")]
         assert [(alarm.kind, alarm.physiological) for alarm in told] == [("backlog", False)]
         assert "frames wait" in told[0].message
+
+
+def test_the_backlog_is_on_metrics_while_it_lasts(
+    model: BeatModel, nats: NatsServer, url: str, frames: list[Frame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.live.worker.BATCH", 50)
+    hub = Hub()
+
+    def measured(name: str) -> float:
+        value = hub.metrics.registry.get_sample_value(name)
+        assert value is not None
+        assert f"{name} {value}" in hub.metrics.render().decode()
+        return value
+
+    with Database.open(url) as database, Broker([nats.url]) as broker:
+        engine = Engine(model, clock=now_us)
+        engine.on_backlog = hub.backlog
+        worker = Worker(broker, database, engine, EVERYBODY, clock=now_us, settings=QUICK)
+        send(nats.url, frames)
+        sent_us = now_us()
+        deadline = time.monotonic() + WAIT_S
+        while not worker.backlog.frames:
+            assert time.monotonic() < deadline
+            worker.step()
+        before_s = measured("ecg_backlog_seconds")
+        assert measured("ecg_backlog_frames") == worker.backlog.frames > len(frames) / 2
+        assert 0 < before_s < WAIT_S + (now_us() - sent_us) / 1e6
+        while worker.backlog.frames:
+            assert time.monotonic() < deadline
+            worker.step()
+        assert measured("ecg_backlog_frames") == measured("ecg_backlog_seconds") == 0
+        worker.stop()
+        worker.run()
 
 
 def test_a_silent_patient_leaves_memory_and_comes_back_as_it_was(
