@@ -74,11 +74,12 @@ class Pruner:
         """
         before_us, owned = self._clock() - self._keep_us, set(self._partitions())
         dropped = 0
-        for stay in stays_before(self._database, before_us, lambda name: partition_of(name, self._of) in owned):
-            while not self._stopping.is_set() and (n := drop_beats(self._database, stay, before_us)):
+        stays = stays_before(self._database, before_us, lambda name: partition_of(name, self._of) in owned)
+        for stay, until_us in stays:
+            while not self._stopping.is_set() and (n := drop_beats(self._database, stay, until_us)):
                 dropped += n
                 self._stopping.wait(PAUSE_S)
-            drop_rest(self._database, stay, before_us)
+            drop_rest(self._database, stay, until_us)
         drop_states(self._database, before_us, owned)
         return dropped
 

@@ -76,6 +76,19 @@ def test_what_is_old_goes_and_what_is_not_stays(database: Database) -> None:
     assert count(database, alarms) == alarms_before > 0  # what persons were told is kept
 
 
+def test_what_a_wrong_clock_calls_old_counts_from_when_it_was_stored(database: Database) -> None:
+    with database.writing() as connection:
+        for patient in connection.execute(select(live_stays.c.patient)).scalars().all():
+            values = {"patient": patient, "partition": partition_of(patient, 8), "position": 1, "log": "", "state": b""}
+            connection.execute(live_patients.insert().values(**values, stored_at_us=BEGAN_US + 400 * DAY_US))
+    before = count(database, live_beats)
+    assert pruner(database, BEGAN_US + 400 * DAY_US).prune() == 0
+    assert pruner(database, BEGAN_US + round((400 + KEEP_DAYS) * DAY_US) - 130_000_000).prune() == 0
+    assert count(database, live_beats) == before
+    assert count(database, live_stays) == count(database, live_patients) == 4
+    assert pruner(database, BEGAN_US + round((401 + KEEP_DAYS) * DAY_US)).prune() == before
+
+
 def test_only_the_patients_of_its_partitions_are_touched(
     database: Database, ward_records: list[SyntheticRecord]
 ) -> None:

@@ -27,12 +27,44 @@ class Stay:
     fs: float
 
 
-def stays_before(database: Database, before_us: int, is_mine: Callable[[str], bool]) -> list[Stay]:
-    """Return the stays that began before a moment, in microseconds since 1970 UTC, of the patients asked for."""
-    table = live_stays
-    wanted = select(table.c.patient, table.c.began_at_us, table.c.fs).where(table.c.began_at_us < before_us)
+def stays_before(database: Database, before_us: int, is_mine: Callable[[str], bool]) -> list[tuple[Stay, int]]:
+    """Return the stays, of the patients asked for, of which something may be older than a moment.
+
+    Devices' clocks may be wrong, and what is replayed may be years old: age counts from when things were stored. So
+    beside each stay stands what that moment is by its patient's clock: earlier by as much as the newest beat was old
+    when the patient's state was stored last.
+
+    Parameters
+    ----------
+    database : Database
+        Where they are.
+    before_us : int
+        The moment, in microseconds since 1970 UTC.
+    is_mine : callable
+        Whether a patient is asked for.
+    """
+    stays, patients = live_stays, live_patients
+    wanted = (
+        select(stays.c.patient, stays.c.began_at_us, stays.c.fs, patients.c.stored_at_us)
+        .outerjoin(patients, patients.c.patient == stays.c.patient)
+        .order_by(stays.c.began_at_us.desc())
+    )
+    found: list[tuple[Stay, int]] = []
+    moments: dict[str, int] = {}
     with database.reading() as connection:
-        return [Stay(*row) for row in connection.execute(wanted) if is_mine(row.patient)]
+        for patient, began_at_us, fs, stored_at_us in connection.execute(wanted).all():
+            if not is_mine(patient):
+                continue
+            if patient not in moments:  # its last stay
+                beats = live_beats
+                mine = (beats.c.patient == patient) & (beats.c.began_at_us == began_at_us)
+                last = select(beats.c.r_peak).where(mine).order_by(beats.c.beat.desc()).limit(1)
+                r_peak = connection.execute(last).scalar_one_or_none() or 0
+                newest_us = began_at_us + round(r_peak / fs * 1e6)
+                moments[patient] = before_us - max(0, (stored_at_us or newest_us) - newest_us)
+            if began_at_us < moments[patient]:
+                found.append((Stay(patient, began_at_us, fs), moments[patient]))
+    return found
 
 
 def drop_beats(database: Database, stay: Stay, before_us: int) -> int:
