@@ -142,7 +142,7 @@ def test_a_ventricular_beat_is_marked_within_a_second_and_a_half(live: Service, 
 @pytest.mark.parametrize("rate", [0.97, 1.0, 1.03, 4.0])
 def test_strips_follow_a_device_s_true_rate_without_a_halt(tmp_path: Path, open_page: Open, rate: float) -> None:
     with serve(Hub(), tmp_path) as running:
-        page = open_page(running.url)
+        page = open_page(running.url, allowed=("WebSocket connection",))  # the service ends before the page
         halts, behind = page.evaluate(
             """async (rate) => {
               const {PlayClock} = await import('/static/playclock.js');
