@@ -7,13 +7,13 @@ import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from pipeline.storage import package_versions
+
 __all__ = ["Machine", "one_thread_each", "pin", "this_machine"]
 
-PACKAGES = ("ecg-anomaly", "numpy", "scipy", "numba", "torch", "river", "wfdb", "pandas", "pyarrow")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -70,7 +70,7 @@ def this_machine() -> Machine:
         system=f"{platform.system()} {platform.release()}",
         load=os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan"),
         threads=1,
-        versions={"Python": platform.python_version()} | dict(_versions()),
+        versions={"Python": platform.python_version()} | package_versions(),
     )
 
 
@@ -119,11 +119,3 @@ def _processor() -> str:
             if name.strip() == "model name":
                 return value.strip()
     return platform.processor() or platform.machine()
-
-
-def _versions() -> Iterator[tuple[str, str]]:
-    for package in PACKAGES:
-        try:
-            yield package, version(package)
-        except PackageNotFoundError:  # run from a source tree
-            continue

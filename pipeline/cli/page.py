@@ -87,7 +87,7 @@ def watch(feed: Feed, settings: Settings, *, origin: str | None, is_live: bool, 
 
     hub = Hub()
     engine = Engine(
-        model_at(None),
+        model_at(None, settings.device),
         threshold=settings.threshold,
         alarms=settings.alarms,
         clock=lambda: time.time_ns() // 1000,

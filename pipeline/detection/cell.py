@@ -1,8 +1,8 @@
 """One LSTM cell in the open: what each gate does, in plain numpy.
 
 The equations are those of Hochreiter and Schmidhuber (1997, doi:10.1162/neco.1997.9.8.1735) with the forget gate of
-Gers et al. (2000, doi:10.1162/089976600300015015), and the order of the weights is torch's. The networks run in torch,
-which is faster; this is what they compute.
+Gers et al. (2000, doi:10.1162/089976600300015015), and the order of the weights is torch's. The networks learn
+in torch and score in compiled loops, which are faster; this is what they compute.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.detection.recurrence import LANES, add_product, begin, dense_weights, layer_weights, squash, step
+from pipeline.detection.recurrence import LANES, begin, dense, dense_weights, layer_weights, squash, step
 from pipeline.jit import jit
 
 __all__ = ["SOFT", "CompiledAutoencoder"]
@@ -73,9 +73,7 @@ def _rebuild(
                 for k in range(conditions):
                     read[lane, channels + k] = condition[i, t, k]
             step(read[:lanes], encode_input, encode_hidden, encode_bias, gates[:lanes], cell[:lanes], hidden[:lanes])
-        for lane in range(lanes):
-            latent[lane] = squeeze_bias
-        add_product(latent[:lanes], hidden[:lanes], squeeze)
+        dense(latent[:lanes], hidden[:lanes], squeeze, squeeze_bias)
         for lane in range(lanes):
             for k in range(latents):
                 recall[lane, k] = squash(latent[lane, k])
@@ -86,8 +84,6 @@ def _rebuild(
                 for k in range(conditions):
                     recall[lane, latents + k] = condition[i, t, k]
             step(recall[:lanes], decode_input, decode_hidden, decode_bias, gates[:lanes], cell[:lanes], hidden[:lanes])
-            for lane in range(lanes):
-                out[lane] = read_out_bias
-            add_product(out[:lanes], hidden[:lanes], read_out)
+            dense(out[:lanes], hidden[:lanes], read_out, read_out_bias)
             for lane in range(lanes):
                 rebuilt[min(first + lane, n - 1), t] = out[lane]

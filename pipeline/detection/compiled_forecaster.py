@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.detection.recurrence import LANES, add_product, begin, dense_weights, layer_weights, step
+from pipeline.detection.recurrence import LANES, begin, dense, dense_weights, layer_weights, step
 from pipeline.jit import jit
 
 __all__ = ["AHEAD", "SEEN", "CompiledForecaster"]
@@ -66,8 +66,6 @@ def _foretell(
                 for k in range(conditions):
                     read[lane, channels + k] = condition[i, t, k]
             step(read[:lanes], of_input, of_hidden, bias, gates[:lanes], cell[:lanes], hidden[:lanes])
-            for lane in range(lanes):
-                out[lane] = read_out_bias
-            add_product(out[:lanes], hidden[:lanes], read_out)
+            dense(out[:lanes], hidden[:lanes], read_out, read_out_bias)
             for lane in range(lanes):
                 foretold[min(first + lane, n - 1), t] = out[lane]

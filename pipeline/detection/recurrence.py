@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.jit import jit
 
-__all__ = ["LANES", "add_product", "begin", "dense_weights", "layer_weights", "squash", "step"]
+__all__ = ["LANES", "begin", "dense", "dense_weights", "layer_weights", "squash", "step"]
 
 Floats = NDArray[np.float32]
 
@@ -78,6 +78,14 @@ def add_product(total: Floats, x: Floats, weights: Floats) -> None:
 
 
 @jit
+def dense(out: Floats, x: Floats, weights: Floats, bias: Floats) -> None:
+    """Write what a dense layer makes of ``x``: shapes (lanes, outputs), (lanes, inputs), and :func:`dense_weights`."""
+    for lane in range(out.shape[0]):
+        out[lane] = bias
+    add_product(out, x, weights)
+
+
+@jit
 def begin(cell: Floats, hidden: Floats) -> None:
     """Forget everything: shapes (lanes, units) and (lanes, units filled up)."""
     cell[:] = 0.0
@@ -104,9 +112,7 @@ def step(
         The carried state.
     """
     units = cell.shape[1]
-    for lane in range(gates.shape[0]):
-        gates[lane] = bias
-    add_product(gates, x, of_input)
+    dense(gates, x, of_input, bias)
     add_product(gates, hidden, of_hidden)
     for lane in range(gates.shape[0]):
         c, h = cell[lane], hidden[lane]

@@ -47,12 +47,11 @@ class GapTracker:
 
     def __init__(self, n_leads: int) -> None:
         self._open = np.full((n_leads + 1, 2), -1, dtype=np.int64)  # start and state of what is open; last row: all
-        self._is_open = False  # whether anything is
 
     def process(self, states: NDArray[np.uint8], first: int) -> list[Hole]:
         """Take the states of the next samples, shape (leads, m), from sample ``first`` on; return what has closed."""
         closed: list[Hole] = []
-        if not self._is_open and not _is_any_gone(states):
+        if _is_quiet(states, self._open):
             return closed
         rows = np.concatenate([states, states.min(axis=0, keepdims=True)]) if states.shape[1] else states
         for row, state in enumerate(rows):
@@ -69,17 +68,14 @@ class GapTracker:
                     start, reason = self._open[row]
                     closed.append(Hole(lead, int(start), int(first + edge), REASONS[int(reason)]))
                     self._open[row] = -1
-        self._is_open = bool((self._open[:, 0] >= 0).any())
         return closed
 
     def still_open(self, now: int) -> list[Hole]:
         """Return the stretches that have not ended by sample ``now``."""
-        if not self._is_open:
-            return []
         last = len(self._open) - 1
         return [
             Hole(row if row < last else ALL, int(start), now, REASONS[int(reason)])
-            for row, (start, reason) in enumerate(self._open)
+            for row, (start, reason) in enumerate(self._open.tolist())
             if start >= 0
         ]
 
@@ -90,13 +86,16 @@ class GapTracker:
     def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
         """Continue from a state that :meth:`snapshot` returned."""
         self._open[:] = state["open"]
-        self._is_open = bool((self._open[:, 0] >= 0).any())
 
 
 @jit
-def _is_any_gone(states: NDArray[np.uint8]) -> bool:
+def _is_quiet(states: NDArray[np.uint8], open_: NDArray[np.int64]) -> bool:
+    # Whether nothing is open and nothing opens, as in almost every chunk.
+    for row in range(open_.shape[0]):
+        if open_[row, 0] >= 0:
+            return False
     for lead in range(states.shape[0]):
         for n in range(states.shape[1]):
             if states[lead, n] >= GONE:
-                return True
-    return False
+                return False
+    return True

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import requests
+from numpy.typing import NDArray
 
 from pipeline.errors import PipelineError, SourceUnavailable
 from pipeline.records import Alarm, Record
@@ -14,7 +15,7 @@ from pipeline.storage.database.alarms import StoredAlarm
 from pipeline.web.fhir import NO_SIGNAL, Strip, stored_observation, stretch_of
 from pipeline.web.ring import to_steps
 
-__all__ = ["RunningMonitor", "bundle", "exported", "is_live", "strip_of"]
+__all__ = ["RunningMonitor", "bundle", "exported", "is_live", "strips_of"]
 
 TIMEOUT_S = 10.0
 READ_S = 60.0  # s of a record read at a time
@@ -59,29 +60,36 @@ class RunningMonitor:
         return document
 
 
-def strip_of(record: Record, alarm: Alarm) -> Strip | None:
-    """Return the signal around an alarm of a record, read from its beginning; None where it has none there."""
-    start_s, stop_s = stretch_of(alarm)
-    start, stop = max(0, round(start_s * record.fs)), round(stop_s * record.fs)
-    parts, leads = [], record.leads
+def strips_of(record: Record, alarms: Sequence[Alarm]) -> list[Strip | None]:
+    """Return the signal around each alarm of a record, which is read once; None where it has none there."""
+    fs, leads = record.fs, record.leads
+    spans = []
+    for alarm in alarms:
+        start_s, stop_s = stretch_of(alarm)
+        spans.append((max(0, round(start_s * fs)), round(stop_s * fs)))
+    parts: list[list[NDArray[np.float32]]] = [[] for _ in alarms]
+    last = max((stop for _, stop in spans), default=0)
     for chunk in record.chunks(READ_S):
-        if chunk.start >= stop:
+        if chunk.start >= last:
             break
-        if chunk.stop > start:
-            parts.append(chunk.signal[max(0, start - chunk.start) : stop - chunk.start])
-    signal = np.concatenate(parts) if parts else np.empty((0, len(leads)), np.float32)
-    return Strip(record.fs, leads, start, to_steps(signal)) if len(signal) else None
+        for (start, stop), found in zip(spans, parts, strict=True):
+            if chunk.start < stop and chunk.stop > start:
+                found.append(chunk.signal[max(0, start - chunk.start) : stop - chunk.start])
+    return [
+        Strip(fs, leads, start, to_steps(np.concatenate(found))) if found else None
+        for (start, _), found in zip(spans, parts, strict=True)
+    ]
 
 
 def exported(
-    stored: StoredAlarm, open_record: Callable[[str], Record], monitor: RunningMonitor | None
-) -> tuple[dict[str, Any], bool]:
-    """Return an alarm as an ``Observation``, and whether it has its signal.
+    stored: Sequence[StoredAlarm], open_record: Callable[[str], Record], monitor: RunningMonitor | None
+) -> list[tuple[dict[str, Any], bool]]:
+    """Return each alarm as an ``Observation``, and whether it has its signal.
 
     Parameters
     ----------
-    stored : StoredAlarm
-        The alarm.
+    stored : sequence of StoredAlarm
+        The alarms.
     open_record : callable
         Opens a record by name; not asked for alarms of live patients, whose names may be those of records.
     monitor : RunningMonitor or None
@@ -92,23 +100,32 @@ def exported(
     SourceUnavailable
         If the monitor does not answer.
     """
-    document = monitor.observation(stored.id) if monitor is not None else None
-    if document is None:
-        strip, reason = None, NO_SIGNAL
-        if not is_live(stored):
-            try:
-                strip = strip_of(open_record(stored.alarm.record), stored.alarm)
-            except (PipelineError, ValueError) as error:
-                reason = f"the signal of this alarm is not at hand: {error}"
-        document = stored_observation(
-            stored.alarm,
-            strip,
-            number=stored.id,
-            began_us=stored.started_at_us,
-            without=reason,
-            acknowledged=(stored.acknowledged_by, stored.acknowledged_at_us),
+    documents = {one.id: monitor.observation(one.id) if monitor is not None else None for one in stored}
+    strips: dict[int, Strip | None] = {}
+    reasons: dict[int, str] = {}
+    by_record: dict[str, list[StoredAlarm]] = {}
+    for one in stored:
+        if documents[one.id] is None and not is_live(one):
+            by_record.setdefault(one.alarm.record, []).append(one)
+    for name, ones in by_record.items():
+        try:
+            found = strips_of(open_record(name), [one.alarm for one in ones])
+            strips |= {one.id: strip for one, strip in zip(ones, found, strict=True)}
+        except (PipelineError, ValueError) as error:
+            reasons |= dict.fromkeys((one.id for one in ones), f"the signal of this alarm is not at hand: {error}")
+    made = [
+        documents[one.id]
+        or stored_observation(
+            one.alarm,
+            strips.get(one.id),
+            number=one.id,
+            began_us=one.started_at_us,
+            without=reasons.get(one.id, NO_SIGNAL),
+            acknowledged=(one.acknowledged_by, one.acknowledged_at_us),
         )
-    return document, "component" in document
+        for one in stored
+    ]
+    return [(document, "component" in document) for document in made]
 
 
 def is_live(stored: StoredAlarm) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 from pathlib import Path
@@ -57,14 +56,11 @@ def command(
 
     settings = read_settings()
     with Database.open(settings.database) as database:
-        stored = database.alarms.newest(2**31 - 1 if number else limit, record=record)
-    if number:
-        stored = [one for one in stored if one.id in number]
-        if missing := set(number) - {one.id for one in stored}:
-            raise click.UsageError(f"there is no alarm of number {min(missing)}")
+        stored = database.alarms.newest(max(limit, len(number)), record=record, numbers=number or None)
+    if missing := set(number) - {one.id for one in stored}:
+        raise click.UsageError(f"there is no alarm of number {min(missing)}")
     monitor = RunningMonitor(monitor_url, os.environ.get("ECG_MONITOR_TOKEN") or None) if monitor_url else None
-    opened = functools.lru_cache(4)(lambda name: open_record(name, data_dir=data_dir, settings=settings))
-    made = [exported(one, opened, monitor) for one in stored]
+    made = exported(stored, lambda name: open_record(name, data_dir=data_dir, settings=settings), monitor)
     observations = [document for document, _ in made]
     if form == "json":
         text = json.dumps(bundle(observations), allow_nan=False) + "\n"

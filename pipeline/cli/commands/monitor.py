@@ -164,7 +164,8 @@ def _work(
     if engine is None:
         logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
         logging.getLogger("alembic").setLevel(logging.WARNING)
-        engine = Engine(model_at(None), threshold=settings.threshold, alarms=settings.alarms, clock=_now_us)
+        model = model_at(None, settings.device)
+        engine = Engine(model, threshold=settings.threshold, alarms=settings.alarms, clock=_now_us)
     sinks = [open_sink(target) for target in alarms_to]
     with Database.open(settings.database) as database, Broker(broker_url.split(",")) as broker, _telling(engine):
         broker.make_stream(replicas=replicas)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -188,7 +188,13 @@ class AlarmStore:
         return stored_alarm(row)
 
     def newest(
-        self, limit: int = 1000, *, origin: str | None = None, record: str | None = None, only_open: bool = False
+        self,
+        limit: int = 1000,
+        *,
+        origin: str | None = None,
+        record: str | None = None,
+        only_open: bool = False,
+        numbers: Collection[int] | None = None,
     ) -> list[StoredAlarm]:
         """Return alarms, the last one raised of the last record written down first.
 
@@ -200,6 +206,8 @@ class AlarmStore:
             Those of one origin, or of one record.
         only_open : bool
             Those alone that nobody has acknowledged.
+        numbers : collection of int, optional
+            Those alone of these numbers.
         """
         wanted = select(table).order_by(table.c.noted_at_us.desc(), table.c.raised_us.desc(), table.c.id.desc())
         if origin is not None:
@@ -208,6 +216,8 @@ class AlarmStore:
             wanted = wanted.where(table.c.record == record)
         if only_open:
             wanted = wanted.where(table.c.acknowledged_by.is_(None))
+        if numbers is not None:
+            wanted = wanted.where(table.c.id.in_(numbers))
         with self._database.reading() as connection:
             return [stored_alarm(row) for row in connection.execute(wanted.limit(limit))]
 
