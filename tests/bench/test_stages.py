@@ -48,13 +48,13 @@ def test_the_time_of_scoring_is_found_in_its_stages(model: BeatModel) -> None:
     record = synthesise(demo_ward(300.0)["synth/ventricular"], name="synth/ventricular", seconds=900.0, seed=1)
     chunks = list(record.chunks())
     Monitor(model).process(chunks[0])  # machine code
-    began = time.process_time()
+    began = time.thread_time()  # the process's clock moves in ticks while the sampler's timer runs
     with StageSampler() as sampler:
-        while time.process_time() - began < 1.0:
+        while time.thread_time() - began < 1.0:
             monitor = Monitor(model)
             for chunk in chunks:
                 monitor.process(chunk)
-    spent = time.process_time() - began
+    spent = time.thread_time() - began
     found = sum(sampler.seconds.values())
     assert 0.9 * spent < found <= spent
     assert sampler.seconds["network"] > 0.02 * spent
@@ -67,10 +67,10 @@ def test_the_time_of_scoring_is_found_in_its_stages(model: BeatModel) -> None:
 def test_a_long_call_into_compiled_code_counts_whole_for_who_made_it() -> None:
     numbers = np.random.default_rng(0).standard_normal(2_000_000)
     with StageSampler() as sampler:
-        began = time.process_time()
-        while time.process_time() - began < 0.3:
+        began = time.thread_time()
+        while time.thread_time() - began < 0.3:
             np.sort(numbers)
-        spent = time.process_time() - began
+        spent = time.thread_time() - began
     assert set(sampler.seconds) == {OTHER}
     assert sampler.seconds[OTHER] > 0.6 * spent
 

@@ -121,11 +121,15 @@ def _beats(url: str) -> dict[str, Any]:
     ("arguments", "message"),
     [
         (["--partitions", "7"], "7"),
-        (["--records", "nowhere/1", "--data-dir", "."], "holds no WFDB record"),
+        (["--records", "nowhere/1", "--data-dir", "empty"], "holds no WFDB record"),
         (["--demo", "--speed", "0"], "0"),
     ],
 )
-def test_what_cannot_be_shown_is_one_line(arguments: list[str], message: str) -> None:
+def test_what_cannot_be_shown_is_one_line(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
     result = CliRunner().invoke(main, ["monitor", *arguments])
     assert result.exit_code in (1, 2)
     assert message in result.output
