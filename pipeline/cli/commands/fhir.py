@@ -71,4 +71,5 @@ def command(
     else:
         replace_file(out, lambda path: path.write_text(text))
     without = sum(not has_signal for _, has_signal in made)
-    click.echo(f"{len(made)} alarms, {without} of them without signal: their notes say why", err=True)
+    why = f", {without} of them without signal: their notes say why" if without else ""
+    click.echo(f"{len(made)} alarms{why}", err=True)
