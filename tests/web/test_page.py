@@ -268,6 +268,31 @@ def test_a_link_opens_exactly_the_same_view(live: Service, open_page: Open) -> N
     shot(other, "patient")
 
 
+def test_what_had_not_come_when_signal_was_asked_for_is_asked_for_again(
+    tmp_path: Path, minute: Heard, open_page: Open
+) -> None:
+    hub = Hub()
+    half = len(minute) // 2
+    tell(hub, minute[:half])  # in the middle of a stretch of 20 s
+    with serve(hub, tmp_path) as running:
+        page = open_page(running.url + "#/p/ward%2Frun?t=20.000", allowed=("WebSocket connection",))
+        wait(page, "monitor.view.history?.beats.length > 10")
+        # As if the page kept no signal of its own but from there on.
+        ask = """([from, to]) => {
+          const {history} = monitor.view, {fs} = history.patient;
+          history.patient.ring = {start: to * fs, stop: to * fs, at: () => -32768, write: () => {}};
+          history.need(from * fs, to * fs);
+        }"""
+        at = "monitor.view.history.at({} * monitor.view.patient.fs, 0) !== -32768"
+        page.evaluate(ask, [21, 29])
+        wait(page, at.format(28))
+        assert not page.evaluate(at.format(38))
+        tell(hub, minute[half:])
+        wait(page, "monitor.view.history.beats.at(-1).rPeak > 45 * monitor.view.patient.fs")
+        page.evaluate(ask, [21, 39])
+        wait(page, at.format(38))
+
+
 def test_a_gap_is_shown_and_never_bridged(tmp_path: Path, minute: Heard, open_page: Open) -> None:
     hub = Hub()
     tell(hub, minute)  # samples are missing from 50 to 52 s

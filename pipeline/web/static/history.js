@@ -97,7 +97,9 @@ export class History {
     if (start < ring.start) {
       const size = Math.round(BLOCK_S * fs);
       for (let i = Math.floor(Math.max(start, this.from()) / size); i * size < Math.min(stop, ring.start); i++) {
-        if (!this.blocks.has(i)) this.#fetchBlock(i, size);
+        const block = this.blocks.get(i);
+        const until = Math.min(stop, ring.start, (i + 1) * size);
+        if (!block || (block.isPart && block.position + block.samples.length / block.leads < until)) this.#fetchBlock(i, size);
       }
     }
     this.#fetchShapes(start, stop);
@@ -117,12 +119,14 @@ export class History {
   }
 
   async #fetchBlock(i, size) {
-    const empty = { position: i * size, leads: 1, samples: [] };
-    this.blocks.set(i, empty);
+    const block = this.blocks.get(i) ?? { position: i * size, leads: 1, samples: [] };
+    block.isPart = false; // asked for
+    this.blocks.set(i, block);
+    const isPart = (i + 1) * size > this.to(); // what comes after the newest sample will be there later
     while (this.blocks.size > BLOCKS) this.blocks.delete(this.blocks.keys().next().value);
     try {
       const answer = await ask(`${this.base}/signal?from=${i * size}&to=${(i + 1) * size}`);
-      this.blocks.set(i, blocksOf(await answer.arrayBuffer())[0]);
+      this.blocks.set(i, { ...(blocksOf(await answer.arrayBuffer())[0] ?? block), isPart });
       this.onNews();
     } catch {
       setTimeout(() => this.blocks.delete(i), 2000);
