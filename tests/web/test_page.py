@@ -6,25 +6,24 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+from playwright.sync_api import Browser, Page, expect
 
 from pipeline.records import Chunk
 from pipeline.web.hub import Hub
 from tests.web.conftest import Heard, Service, serve, tell
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
 
 OUT = Path(__file__).parents[2] / "out" / "screenshots"  # ignored by git
 WARD = 16
 LEAST_FPS = 10  # two shared cores without a GPU; a desktop has 60
 PVC_S = 1.5
 
-Open = Callable[..., "Page"]
+Open = Callable[..., Page]
+
+expect.set_options(timeout=15_000)  # what a page shows is waited for: it is drawn after the key or click
 
 
 @pytest.fixture
@@ -190,10 +189,10 @@ def test_an_alarm_is_acknowledged_and_stays_so_after_a_reload(live: Service, ope
     page.get_by_label("Who takes note?").fill("A. Nurse")
     page.locator("#who button.primary").click()
     page.locator(".alarms tr", has_text="A. Nurse").first.wait_for()
-    assert page.locator(".alarms tr", has_text="A. Nurse").count() == 1
+    expect(page.locator(".alarms tr", has_text="A. Nurse")).to_have_count(1)
     page.reload()
     page.locator(".alarms tr", has_text="A. Nurse").first.wait_for()
-    assert page.locator(".alarms tr", has_text="A. Nurse").get_by_role("button", name="Acknowledge").count() == 0
+    expect(page.locator(".alarms tr", has_text="A. Nurse").get_by_role("button", name="Acknowledge")).to_have_count(0)
     shot(page, "acknowledged")
     # Another browser hears of it; the second alarm is acknowledged by key, by the name that is known.
     other = open_page(live.url + "#/p/ward%2Fbed-2")
@@ -202,7 +201,7 @@ def test_an_alarm_is_acknowledged_and_stays_so_after_a_reload(live: Service, ope
     wait(page, "monitor.view.patient.openAlarms().length === 0")
     wait(other, "monitor.view.patient.openAlarms().length === 0")
     page.get_by_role("button", name="as A. Nurse").click()
-    assert page.evaluate("localStorage.getItem('ecg-who')") is None
+    wait(page, "localStorage.getItem('ecg-who') === null")
     stored = live.database.alarms.newest(record="ward/bed-2")
     assert stored[0].acknowledged_by == "A. Nurse"
 
@@ -215,9 +214,9 @@ def test_a_lost_connection_is_shown_and_heals(tmp_path: Path, minute: Heard, ope
         # The page's old session is refused by the new service until it has asked for another.
         page = open_page(running.url, allowed=("ERR_CONNECTION_REFUSED", "response code: 403"))
         page.locator(".tile").wait_for()
-        assert page.locator("#lost").is_hidden()
+        expect(page.locator("#lost")).to_be_hidden()
     page.locator("#lost").wait_for(state="visible")
-    assert "Connection lost" in page.locator("#lost").inner_text()
+    expect(page.locator("#lost")).to_contain_text("Connection lost")
     shot(page, "connection-lost")
     with serve(hub, tmp_path, port=port):  # with another session
         page.locator("#lost").wait_for(state="hidden")
@@ -236,7 +235,7 @@ def test_everything_can_be_reached_by_keys(live: Service, open_page: Open) -> No
     page.locator("#patient h2", has_text="ward/bed-2").wait_for()
     wait(page, "monitor.view.history.beats.some((beat) => beat.anomaly)")
     page.keyboard.press("p")
-    assert "beat=" in page.url
+    wait(page, "location.hash.includes('beat=')")
     first = page.evaluate("monitor.view.strip.selected")
     page.keyboard.press("p")
     assert page.evaluate("monitor.view.strip.selected") < first
@@ -246,13 +245,13 @@ def test_everything_can_be_reached_by_keys(live: Service, open_page: Open) -> No
     page.keyboard.press("ArrowLeft")
     assert page.evaluate("monitor.view.strip.end") == pytest.approx(end - 360, abs=1)
     page.keyboard.press("+")
-    assert "speed=50" in page.url
+    wait(page, "location.hash.includes('speed=50')")
     page.keyboard.press("l")
     assert page.evaluate("monitor.view.strip.end") is None
     page.keyboard.press("]")
     page.locator("#patient h2", has_text="ward/bed-3").wait_for()
     page.keyboard.press("?")
-    assert page.locator("#help").is_visible()
+    expect(page.locator("#help")).to_be_visible()
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
     page.locator("#station").wait_for(state="visible")
@@ -352,10 +351,9 @@ def test_a_name_from_outside_is_text_and_nothing_else(tmp_path: Path, open_page:
     hub.signal(Chunk(evil, 0, 250.0, ("<b>II</b>",), np.zeros((500, 1), dtype=np.float32)))
     with serve(hub, tmp_path) as running:
         page = open_page(running.url)
-        assert page.locator(".tile .name").inner_text() == evil
+        expect(page.locator(".tile .name")).to_have_text(evil)
         page.locator(".tile").click()
-        assert page.locator("#patient h2").inner_text() == evil
+        expect(page.locator("#patient h2")).to_have_text(evil)
         page.reload()
-        wait(page, "document.querySelector('#patient h2').innerText")
-        assert page.locator("#patient h2").inner_text() == evil
-        assert page.locator("img, b:has-text('II')").count() == 0
+        expect(page.locator("#patient h2")).to_have_text(evil)
+        expect(page.locator("img, b:has-text('II')")).to_have_count(0)
