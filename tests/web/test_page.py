@@ -293,7 +293,7 @@ def test_what_had_not_come_when_signal_was_asked_for_is_asked_for_again(
         # As if the page kept no signal of its own but from there on.
         ask = """([from, to]) => {
           const {history} = monitor.view, {fs} = history.patient;
-          history.patient.ring = {start: to * fs, stop: to * fs, at: () => -32768, write: () => {}};
+          history.patient.ring.whole = to * fs;
           history.need(from * fs, to * fs);
         }"""
         at = "monitor.view.history.at({} * monitor.view.patient.fs, 0) !== -32768"
@@ -304,6 +304,32 @@ def test_what_had_not_come_when_signal_was_asked_for_is_asked_for_again(
         wait(page, "monitor.view.history.beats.at(-1).rPeak > 45 * monitor.view.patient.fs")
         page.evaluate(ask, [21, 39])
         wait(page, at.format(38))
+
+
+def test_what_a_page_missed_is_no_gap(tmp_path: Path, minute: Heard, open_page: Open) -> None:
+    """Signal that was left out because the page was behind, and beats of a time without a connection, are asked for."""
+    hub = Hub()
+    half = len(minute) // 2
+    tell(hub, minute[:half])
+    with serve(hub, tmp_path) as running:
+        page = open_page(running.url + "#/p/ward%2Frun")
+        wait(page, "monitor.view.history?.beats.length > 10 && monitor.view.patient.ring.stop > 0")
+        page.evaluate("monitor.connection.socket.onmessage = null")  # nothing is heard until the connection is renewed
+        tell(hub, minute[half:])
+        wait(page, "monitor.connection.lostAt !== null")
+        wait(page, "monitor.connection.lostAt === null")
+        wait(page, "monitor.view.history.beats.at(-1).rPeak > 55 * monitor.view.patient.fs")
+        intervals = page.evaluate("monitor.view.history.beats.map((beat) => beat.beat)")
+        assert intervals == list(range(intervals[0], intervals[0] + len(intervals)))
+        page.evaluate("monitor.view.scrollTo(45 * monitor.view.patient.fs)")
+        missing = """(() => {
+          const {history, strip} = monitor.view;
+          const n = Math.floor(strip.seconds * history.patient.fs);
+          let missing = 0;
+          for (let i = 0; i < n; i++) missing += history.at(Math.floor(strip.end) - 1 - i, 0) === -32768;
+          return missing;
+        })()"""
+        wait(page, f"{missing} === 0")
 
 
 def test_a_gap_is_shown_and_never_bridged(tmp_path: Path, minute: Heard, open_page: Open) -> None:

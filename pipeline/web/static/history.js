@@ -83,7 +83,7 @@ export class History {
 
   at(position, lead) {
     const { ring } = this.patient;
-    if (position >= ring.start) return ring.at(position, lead);
+    if (position >= ring.whole) return ring.at(position, lead);
     const size = Math.round(BLOCK_S * this.patient.fs);
     const block = this.blocks.get(Math.floor(position / size));
     if (!block) return MISSING;
@@ -94,15 +94,15 @@ export class History {
   // Sees to it that signal and expectations of a stretch are there, soon.
   need(start, stop) {
     const { ring, fs } = this.patient;
-    if (start < ring.start) {
+    if (start < ring.whole) {
       const size = Math.round(BLOCK_S * fs);
-      for (let i = Math.floor(Math.max(start, this.from()) / size); i * size < Math.min(stop, ring.start); i++) {
+      for (let i = Math.floor(Math.max(start, this.from()) / size); i * size < Math.min(stop, ring.whole); i++) {
         const block = this.blocks.get(i);
-        const until = Math.min(stop, ring.start, (i + 1) * size);
+        const until = Math.min(stop, ring.whole, (i + 1) * size);
         if (!block || (block.isPart && block.position + block.samples.length / block.leads < until)) this.#fetchBlock(i, size);
       }
     }
-    this.#fetchShapes(start, stop);
+    this.#fetchShapes(start - fs, stop + fs); // those of beats beside it reach into it
   }
 
   async explain(beat) {
@@ -129,7 +129,10 @@ export class History {
       this.blocks.set(i, { ...(blocksOf(await answer.arrayBuffer())[0] ?? block), isPart });
       this.onNews();
     } catch {
-      setTimeout(() => this.blocks.delete(i), 2000);
+      setTimeout(() => {
+        this.blocks.delete(i);
+        this.onNews();
+      }, 2000);
     }
   }
 
@@ -144,11 +147,11 @@ export class History {
       for (const shape of shapes) this.shapes.set(shape.beat, shape);
       // What the service does not keep is not asked for again.
       for (const beat of wanted) if (beat.rPeak <= last && !this.shapes.has(beat.beat)) this.shapes.set(beat.beat, null);
-      this.onNews();
     } catch {
       await new Promise((resolve) => { setTimeout(resolve, 1000); });
     } finally {
       this.asking = false;
+      this.onNews();
     }
   }
 }

@@ -43,6 +43,8 @@ for (const type of ["beats", "alarm", "drift", "gap", "status"]) {
   ward.addEventListener(type, ({ detail }) => view.hear(type, detail));
 }
 
+ward.addEventListener("resumed", ({ detail }) => view.resume(detail.patient));
+
 // One loop draws. What is read rather than watched is written four times a second.
 
 let frames = 0;

@@ -99,8 +99,17 @@ export class PatientView {
       this.#read(query);
       this.#measure();
       this.trends.open(this.history);
-      this.history.load().then(() => this.second(), (error) => say(error.message));
+      this.#load();
     } else this.#read(query);
+  }
+
+  // After a break of the connection: what was missed of a patient is asked for.
+  resume(patient) {
+    if (patient === this.patient) this.#load();
+  }
+
+  #load() {
+    this.history.load().then(() => this.second(), (error) => say(error.message));
   }
 
   #read(query) {

@@ -9,13 +9,14 @@ export class Ring {
     this.data = new Int16Array(capacity * leads).fill(MISSING);
     this.start = 0;
     this.stop = 0;
+    this.whole = 0; // from here on the service left out nothing
   }
 
   write(position, samples) {
     const { capacity, leads } = this;
     let n = samples.length / leads;
     let skip = 0;
-    if (this.stop === 0 && this.start === 0) this.start = this.stop = position;
+    if (this.stop === 0 && this.start === 0) this.start = this.stop = this.whole = position;
     if (position < this.stop) {
       skip = Math.min(this.stop - position, n);
       position += skip;
@@ -23,6 +24,7 @@ export class Ring {
     }
     if (!n) return;
     // What was not sent is not there: it is neither bridged nor left over from the last round.
+    if (position > this.stop) this.whole = position;
     const missing = Math.min(position - this.stop, capacity);
     for (let i = position - missing; i < position; i++) {
       const at = (i % capacity) * leads;
@@ -34,6 +36,7 @@ export class Ring {
     }
     this.stop = position + n;
     this.start = Math.max(this.start, this.stop - capacity);
+    this.whole = Math.max(this.whole, this.start);
   }
 
   at(position, lead) {

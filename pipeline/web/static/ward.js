@@ -113,8 +113,10 @@ export class Ward extends EventTarget {
         const known = this.patients.get(facts.patient);
         // A service that was started anew may count from the beginning again.
         const goesOn = known?.name === facts.name && known.began === facts.began_us && facts.to_s * facts.fs >= known.ring.stop - 1;
-        if (goesOn) known.tell(facts);
-        else this.patients.set(facts.patient, new Patient(facts));
+        if (goesOn) {
+          known.tell(facts);
+          this.#say("resumed", { patient: known });
+        } else this.patients.set(facts.patient, new Patient(facts));
       }
       this.#say("patients", {});
       return;
