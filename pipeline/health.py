@@ -31,7 +31,7 @@ class Health:
     wrong : tuple of str
         Names of the checks that fail, as ``/readyz`` says.
     patients : dict of str to int
-        Streams by state: ``live``, ``late`` (nothing has come for a while), ``ended``.
+        Streams by state: ``live`` or ``late`` (nothing has come for a while).
     samples_per_s : float
         Samples taken in per second of the watch, all patients together.
     beats : int

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
     from pipeline.web.desk import AlarmDesk
     from pipeline.web.hub import Hub
+    from pipeline.web.probes import Check
 
     Feed = Callable[[Engine, threading.Event], None]  # feeds an engine until the event is set
     Show = Callable[[Hub, AlarmDesk, "Feeding"], None]  # shows a hub until somebody ends it
@@ -65,8 +66,18 @@ class Feeding:
         self._thread.join()
 
 
-def watch(feed: Feed, settings: Settings, *, origin: str | None, is_live: bool, address: Address | None) -> None:
+def watch(
+    feed: Feed,
+    settings: Settings,
+    *,
+    origin: str | None,
+    is_live: bool,
+    address: Address | None,
+    checks: Mapping[str, Check],
+) -> None:
     """Run an engine and show it on a page, or on the terminal where there is no address, until Ctrl-C.
+
+    ``checks`` is asked when ``/readyz`` is; the feed may add to it.
 
     Raises
     ------
@@ -77,7 +88,8 @@ def watch(feed: Feed, settings: Settings, *, origin: str | None, is_live: bool, 
     PipelineError
         What ended the feed, if something did.
     """
-    show = _terminal if address is None else _page(address)  # first: a taken port is told at once
+    show = _terminal if address is None else _page(address, checks)  # first: a taken port is told at once
+    from pipeline.cli.work import connect
     from pipeline.explain.witness import Witness
     from pipeline.live.engine import Engine
     from pipeline.scoring import model_at
@@ -94,8 +106,9 @@ def watch(feed: Feed, settings: Settings, *, origin: str | None, is_live: bool, 
         is_live=is_live,
         watch=Monitor if address is None else Witness,
     )
+    connect(engine, hub.metrics)
     engine.listeners.append(hub)
-    engine.on_backlog = hub.backlog
+    engine.on_intake = hub.intake
     hub.why = engine.explain
     with ExitStack() as stack:
         desk = stack.enter_context(AlarmDesk(hub, stack.enter_context(Database.open(settings.database)), origin))
@@ -114,7 +127,7 @@ def _terminal(hub: Hub, _desk: AlarmDesk, feeding: Feeding) -> None:
         feeding.ended.wait()
 
 
-def _page(address: Address) -> Show:
+def _page(address: Address, more: Mapping[str, Check]) -> Show:
     from pipeline.web.access import Access, is_loopback
     from pipeline.web.app import create_app
     from pipeline.web.logs import log_as_json
@@ -135,8 +148,8 @@ def _page(address: Address) -> Show:
         click.echo(f"Monitor: {url}\nNot a medical device. Ctrl-C ends.")
         if address.browser and _has_screen():
             threading.Timer(1.0, webbrowser.open, [url]).start()
-        checks = {"monitor": lambda: "it has ended" if feeding.ended.is_set() else None}
-        server.run(create_app(hub, desk, access, checks))
+        own: dict[str, Check] = {"monitor": lambda: "it has ended" if feeding.ended.is_set() else None}
+        server.run(create_app(hub, desk, access, own, more))
 
     return show
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgpack
 
@@ -13,9 +13,9 @@ from pipeline.detection.model import BeatModel
 from pipeline.errors import PipelineError, SnapshotError
 from pipeline.explain.explanation import Explanation
 from pipeline.explain.witness import Witness
-from pipeline.live.filling import Filling
+from pipeline.live.filling import Fillings
 from pipeline.live.frames import Frame
-from pipeline.live.listener import Listener, Status
+from pipeline.live.listener import Intake, Listener, Status
 from pipeline.live.sequencer import Counts, Sequencer, Stay, Step
 from pipeline.monitor import Monitor
 from pipeline.records import Chunk, Findings, Gap
@@ -26,7 +26,6 @@ __all__ = ["Engine", "Result", "Totals"]
 
 VERSION = 1
 SILENT_S = 3.0  # s without a frame after which a patient's stream is late
-FILL_S = 1800.0  # s of long gaps that are filled with one batch: about 50 ms of work
 STATUS_S = 1.0  # s between two words about a patient whose state has not changed
 
 logger = logging.getLogger(__name__)
@@ -61,8 +60,6 @@ class Totals:
         What was found.
     refused : int
         Frames, and stretches of signal, that could not be taken in.
-    unseen_s : float
-        Signal that no listener was shown because the engine was behind, in s.
     """
 
     beats: int = 0
@@ -71,7 +68,6 @@ class Totals:
     drifts: int = 0
     gaps: int = 0
     refused: int = 0
-    unseen_s: float = 0.0
 
 
 class _Patient:
@@ -81,10 +77,13 @@ class _Patient:
         self.sequencer = Sequencer(name)
         self.stay: Stay | None = None  # the one that is under way, or the last one
         self.until_s = 0.0
-        self.filling = Filling()
         self.heard_us = 0  # when the last frame came
         self.told: Status | None = None
         self.told_us = 0
+        self.before = Counts()  # frames that another engine took
+
+    def counts(self) -> Counts:
+        return self.sequencer.counts.since(self.before)
 
 
 class Engine:
@@ -115,11 +114,8 @@ class Engine:
         Who hears of everything, in order for each patient.
     totals : Totals
         What was done.
-    is_behind : bool
-        True while signal is not shown to listeners, so that scoring catches up. Whoever feeds the engine sets it.
-    on_backlog : callable or None
-        Told by whoever feeds the engine how far it is behind: the age of the oldest frame that waits, in s, and how
-        many wait. It must return at once.
+    on_intake : callable or None
+        Told by whoever feeds the engine from a broker how that goes. It must return at once.
     """
 
     def __init__(
@@ -134,15 +130,15 @@ class Engine:
     ) -> None:
         self.listeners: list[Listener] = []
         self.totals = Totals()
-        self.is_behind = False
-        self.on_backlog: Callable[[float, int], None] | None = None
+        self.on_intake: Callable[[Intake], None] | None = None
         self._ward = Ward(model, threshold=threshold, alarms=alarms, watch=watch)
         self._patients: dict[str, _Patient] = {}
+        self._gone = Counts()  # of patients who have left memory
         self._clock = clock
         self._is_live = is_live
         self._chunks: list[Chunk] = []
         self._results: list[Result] = []
-        self._behind_gaps: dict[str, None] = {}  # patients whose signal waits behind a long gap, the first first
+        self._fillings = Fillings()
         self._swept_us = 0
 
     def __len__(self) -> int:
@@ -157,10 +153,10 @@ class Engine:
         return list(self._patients)
 
     def counts(self) -> Counts:
-        """Return what became of all patients' frames."""
-        counts = Counts()
-        for patient in self._patients.values():
-            counts.add(patient.sequencer.counts)
+        """Return what became of the frames that this engine took, of all patients; any thread may ask."""
+        counts = replace(self._gone)
+        for patient in list(self._patients.values()):
+            counts.add(patient.counts())
         return counts
 
     def take(self, frames: Iterable[Frame]) -> list[Result]:
@@ -187,8 +183,7 @@ class Engine:
         for patient in self._patients.values():
             for step in patient.sequencer.flush():
                 self._follow(patient, step)
-            self._settle(patient)
-        return self._finish(self._clock(), ())
+        return self.settle()
 
     def tick(self) -> list[Result]:
         """Tell listeners whose stream is late, and go on with long gaps; to be called when no frames come."""
@@ -196,12 +191,11 @@ class Engine:
 
     def is_filling(self, patient: str) -> bool:
         """Tell whether a patient's signal waits behind a long gap: its state is not to be stored now."""
-        return patient in self._behind_gaps
+        return self._fillings.is_waiting(patient)
 
     def settle(self) -> list[Result]:
         """Fill all gaps to their end; return what came out."""
-        for name in list(self._behind_gaps):
-            self._settle(self._patients[name])
+        self._chunks += self._fillings.settle_all()
         return self._finish(self._clock(), ())
 
     def silent(self, since_us: int) -> list[str]:
@@ -216,8 +210,8 @@ class Engine:
         KeyError
             If there is no such patient.
         """
-        del self._patients[patient]
-        self._behind_gaps.pop(patient, None)
+        self._gone.add(self._patients.pop(patient).counts())
+        self._fillings.forget(patient)
         if patient in self._ward:
             self._ward.discharge(patient)
 
@@ -255,7 +249,7 @@ class Engine:
             If there is no such patient.
         """
         sequencer = self._patients[patient].sequencer
-        self._settle(self._patients[patient])
+        self._chunks += self._fillings.settle(patient)
         self._score()
         monitor = None
         if sequencer.stay is not None and patient in self._ward:
@@ -280,9 +274,10 @@ class Engine:
             self.discharge(patient)
         restored = _Patient(patient)
         restored.sequencer.restore(sequence)
+        restored.before = replace(restored.sequencer.counts)
         restored.stay = restored.sequencer.stay
         if restored.stay is not None:
-            restored.filling = Filling(round(restored.sequencer.until_s * restored.stay.fs))
+            self._fillings.begin(patient, round(restored.sequencer.until_s * restored.stay.fs))
         if monitor is not None:
             self._ward.monitor(patient).restore(monitor)
         restored.heard_us = self._clock()
@@ -291,14 +286,7 @@ class Engine:
     def _follow(self, patient: _Patient, step: Step) -> None:
         """Do what a frame has brought about."""
         if isinstance(step, Chunk):
-            ready = patient.filling.put(step)
-            if ready is None:
-                self._behind_gaps[step.record] = None
-            else:
-                self._chunks.append(ready)
-            if self.is_behind:
-                self.totals.unseen_s += len(step.signal) / step.fs
-                return
+            self._chunks += self._fillings.put(step)
             for listener in self.listeners:
                 listener.signal(step)
         elif isinstance(step, Gap):
@@ -307,39 +295,21 @@ class Engine:
             for listener in self.listeners:
                 listener.gap(step)
         else:
-            self._settle(patient)
+            name = patient.sequencer.patient
+            self._chunks += self._fillings.settle(name)
             self._score()  # what was before a stay began or ended
             if isinstance(step, Stay):
-                patient.stay, patient.filling = step, Filling()
+                patient.stay = step
+                self._fillings.begin(name)
             else:
-                self._end(patient)
+                self._end(name, patient)
 
-    def _end(self, patient: _Patient) -> None:
-        name = patient.sequencer.patient
+    def _end(self, name: str, patient: _Patient) -> None:
         if name in self._ward:
             monitor = self._ward.monitor(name)
             patient.until_s = monitor.time_s
             self._found(monitor.finish())
             self._ward.discharge(name)
-
-    def _settle(self, patient: _Patient) -> None:
-        """Let the monitor have all that waits behind a patient's gap."""
-        self._chunks += patient.filling.next()
-        self._behind_gaps.pop(patient.sequencer.patient, None)
-
-    def _fill(self) -> None:
-        """Go on with long gaps, but no further than others can wait."""
-        room_s = FILL_S
-        for name in list(self._behind_gaps):
-            filling = self._patients[name].filling
-            for chunk in filling.next():
-                self._chunks.append(chunk)
-                room_s -= len(chunk.signal) / chunk.fs
-                if room_s <= 0:
-                    break
-            if len(filling):
-                return
-            del self._behind_gaps[name]
 
     def _score(self) -> None:
         if not self._chunks:
@@ -366,7 +336,7 @@ class Engine:
             listener.findings(findings)
 
     def _finish(self, now: int, names: Iterable[str]) -> list[Result]:
-        self._fill()
+        self._chunks += self._fillings.go_on()
         self._score()
         results, self._results = self._results, []
         self._tell(now, names)

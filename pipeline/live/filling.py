@@ -10,8 +10,9 @@ import numpy as np
 from pipeline.monitor import LONGEST_GAP_S
 from pipeline.records import Chunk
 
-__all__ = ["Filling"]
+__all__ = ["Filling", "Fillings"]
 
+FILL_S = 1800.0  # s of long gaps that are filled with one batch: about 50 ms of work
 PIECE_S = 60.0  # s of a gap that are filled at a time, as a monitor does; a shorter one it fills itself
 
 
@@ -55,3 +56,57 @@ class Filling:
             missing = np.full((size, len(chunk.leads)), np.nan, dtype=np.float32)
             start, self._fed = self._fed, self._fed + size
             yield Chunk(chunk.record, start, chunk.fs, chunk.leads, missing)
+
+
+class Fillings:
+    """The chunks of all patients on their way to the ward; see :class:`Filling`."""
+
+    def __init__(self) -> None:
+        self._fillings: dict[str, Filling] = {}
+        self._waiting: dict[str, None] = {}  # patients with a long gap, the first first
+
+    def begin(self, patient: str, fed: int = 0) -> None:
+        """Begin a stay, or go on with one whose monitor has the signal up to a position."""
+        self._fillings[patient] = Filling(fed)
+
+    def forget(self, patient: str) -> None:
+        """Forget a patient, and what waits."""
+        self._fillings.pop(patient, None)
+        self._waiting.pop(patient, None)
+
+    def is_waiting(self, patient: str) -> bool:
+        """Tell whether a patient's signal waits behind a long gap."""
+        return patient in self._waiting
+
+    def put(self, chunk: Chunk) -> list[Chunk]:
+        """Take the next chunk of a patient; return what the ward may have at once."""
+        ready = self._fillings[chunk.record].put(chunk)
+        if ready is None:
+            self._waiting[chunk.record] = None
+            return []
+        return [ready]
+
+    def settle(self, patient: str) -> list[Chunk]:
+        """Return all that waits for a patient's gap, and the gap."""
+        self._waiting.pop(patient, None)
+        return list(self._fillings[patient].next()) if patient in self._fillings else []
+
+    def settle_all(self) -> list[Chunk]:
+        """Return all that waits."""
+        return [chunk for patient in list(self._waiting) for chunk in self.settle(patient)]
+
+    def go_on(self) -> list[Chunk]:
+        """Return the next part of what waits: no more than others can wait for."""
+        chunks: list[Chunk] = []
+        room_s = FILL_S
+        for patient in list(self._waiting):
+            filling = self._fillings[patient]
+            for chunk in filling.next():
+                chunks.append(chunk)
+                room_s -= len(chunk.signal) / chunk.fs
+                if room_s <= 0:
+                    break
+            if len(filling):
+                break
+            del self._waiting[patient]
+        return chunks

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from pipeline.records import Chunk, Findings, Gap
 
-__all__ = ["Listener", "Status"]
+__all__ = ["Intake", "Listener", "Status"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,31 @@ class Status:
     signal_until_s: float
     began_us: int
     lag_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """How frames come in from the broker.
+
+    Attributes
+    ----------
+    behind_s : float
+        Age of the frame that was last taken in, by the stream's clock, in s; 0 where none waits.
+    waiting : int
+        Frames in the stream that wait, of all patients.
+    is_behind : bool
+        True where that is so much that drawing is to be shed, so that scoring catches up.
+    refused : int
+        Messages so far that were no frame of their subject.
+    dropped : int
+        Messages so far that the stream's limits had dropped before they were read.
+    """
+
+    behind_s: float = 0.0
+    waiting: int = 0
+    is_behind: bool = False
+    refused: int = 0
+    dropped: int = 0
 
 
 class Listener(Protocol):

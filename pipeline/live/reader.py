@@ -218,7 +218,7 @@ class Reader:
         self._delivered = delivery
         if position <= self._last:  # delivered again because it was not acknowledged in time
             return
-        if position != self._last + 1:
+        if position != self._last + 1 and self._last:  # a new reader has missed nothing
             self.skipped += position - self._last - 1
             logger.warning("the stream no longer has messages %d to %d", self._last + 1, position - 1)
         self._last = position

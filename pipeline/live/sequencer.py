@@ -68,6 +68,10 @@ class Counts:
         for name, value in asdict(other).items():
             setattr(self, name, getattr(self, name) + value)
 
+    def since(self, before: Counts) -> Counts:
+        """Return what has been added to an earlier state of these counts."""
+        return Counts(**{name: value - getattr(before, name) for name, value in asdict(self).items()})
+
 
 @dataclass(frozen=True, slots=True)
 class Stay:

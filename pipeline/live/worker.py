@@ -7,20 +7,20 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 
 from pipeline.errors import FrameError, LeaseLost, OutputError, SnapshotError, SourceUnavailable
 from pipeline.live.broker import Broker, patient_of
 from pipeline.live.engine import Engine
 from pipeline.live.frames import Frame, decode, is_patient
 from pipeline.live.ledger import Ledger
+from pipeline.live.listener import Intake
 from pipeline.live.partitions import Partitions
 from pipeline.live.reader import Message, Reader
 from pipeline.records import Alarm
 from pipeline.settings import LiveSettings
 from pipeline.storage.database import Database, PatientState, partition_of
 
-__all__ = ["Backlog", "Worker"]
+__all__ = ["Worker"]
 
 BATCH = 512  # frames taken at a time
 PAUSE_S = 0.1  # s between two transactions
@@ -30,22 +30,6 @@ BEHIND_S, CAUGHT_UP_S = 2.0, 0.5  # backlog at which drawing is shed, and taken 
 ALARM_S = 10.0  # backlog that a person is told of
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """How far a worker is behind the stream.
-
-    Attributes
-    ----------
-    seconds : float
-        Age of the frame that was last taken in, by the stream's clock; 0 where none waits.
-    frames : int
-        Frames in the stream that wait, of all patients.
-    """
-
-    seconds: float = 0.0
-    frames: int = 0
 
 
 class Worker:
@@ -79,10 +63,8 @@ class Worker:
         This worker's name in leases; no other process ever has it.
     owned : set of int
         The partitions that it holds.
-    backlog : Backlog
-        How far it is behind.
-    refused : int
-        Messages that were no frame of their subject.
+    intake : Intake
+        How frames come in.
     troubles : int
         Times that the database could not be used.
     """
@@ -100,8 +82,7 @@ class Worker:
     ) -> None:
         self.owner = f"{socket.gethostname()[:60]}-{secrets.token_hex(8)}"
         self.owned: set[int] = set()
-        self.backlog = Backlog()
-        self.refused = 0
+        self.intake = Intake()
         self.troubles = 0
         self._broker, self._database, self._engine = broker, database, engine
         self._partitions = partitions
@@ -121,10 +102,18 @@ class Worker:
         self._quiet_until_us = 0
         self._started_us = clock()
         self._is_told = False
+        self._refused = self._dropped = 0
         self._rest_us = round(settings.rest_s * 1e6)
         self._resting: set[str] = set()  # patients who have left memory, and are where they were in the database
         self._held: list[Message] = []  # messages of such patients, while the database is away
         self._stopping = threading.Event()
+
+    @property
+    def trouble(self) -> str | None:
+        """What keeps it from working now, or None."""
+        if not self.owned:
+            return "it holds no partition"
+        return "the database is away" if self._clock() < self._quiet_until_us else None
 
     def run(self) -> None:
         """Work until told to stop; then store everything and let go of the partitions."""
@@ -199,8 +188,7 @@ class Worker:
             self._taken[partition] = position if log == self._log else 0
         self.owned |= set(got)
         logger.info("%s holds %d partitions of %s", self.owner, len(self.owned), self._partitions)
-        if self._reader is not None:
-            self._reader.close()
+        self._close_reader()
         self._position = min(self._taken.values())
         self._reader = Reader(self._broker, self.owner, self._position, self._log)
 
@@ -242,7 +230,7 @@ class Worker:
             if frame.patient != patient:
                 raise FrameError(f"a frame of {frame.patient} was published as {patient}'s")
         except FrameError as error:
-            self.refused += 1
+            self._refused += 1
             logger.warning("message %d refused: %s", message.position, error)
             return None
         return frame
@@ -262,11 +250,10 @@ class Worker:
         now = self._clock()
         frames, oldest_us = self._reader.backlog
         seconds = max(now - oldest_us, 0) / 1e6 if oldest_us else 0.0
-        self.backlog = Backlog(seconds, frames)
-        engine = self._engine
-        if engine.on_backlog is not None:
-            engine.on_backlog(seconds, frames)
-        engine.is_behind = seconds > (CAUGHT_UP_S if engine.is_behind else BEHIND_S)
+        is_behind = seconds > (CAUGHT_UP_S if self.intake.is_behind else BEHIND_S)
+        self.intake = Intake(seconds, frames, is_behind, self._refused, self._dropped + self._reader.skipped)
+        if self._engine.on_intake is not None:
+            self._engine.on_intake(self.intake)
         if seconds <= BEHIND_S:
             self._is_told = False
         elif seconds > ALARM_S and not self._is_told:
@@ -359,10 +346,14 @@ class Worker:
             self._engine.discharge(patient)
         self._ledger.clear()
         self._resting, self._held = set(), []
+        self._close_reader()
+        self.owned, self._taken, self._reached = set(), {}, {}
+
+    def _close_reader(self) -> None:
         if self._reader is not None:
+            self._dropped += self._reader.skipped
             self._reader.close()
         self._reader = None
-        self.owned, self._taken, self._reached = set(), {}, {}
 
     def _database_is_away(self, error: OutputError) -> None:
         logger.warning("%s", error)

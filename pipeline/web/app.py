@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
@@ -26,6 +26,7 @@ from pipeline.web.expectation import beat_shapes
 from pipeline.web.fhir import observation
 from pipeline.web.hub import Hub
 from pipeline.web.patient import Patient, beat_fields
+from pipeline.web.probes import Check, probe_routes
 from pipeline.web.stream import Viewer
 from pipeline.web.wire import drift_event, gap_event, patient_facts, signal_message
 
@@ -36,9 +37,6 @@ LONGEST_S = 120.0  # s of signal or shapes in one answer
 ALARMS = 500  # alarms in one answer
 LONGEST_NAME = 80  # characters of who acknowledges
 LONGEST_BODY = 4096  # bytes
-
-Check = Callable[[], str | None]
-"""Returns what is wrong, or None."""
 
 
 class _Static(StaticFiles):
@@ -53,9 +51,8 @@ class _Static(StaticFiles):
 class _Service:
     """The handlers."""
 
-    def __init__(self, hub: Hub, desk: AlarmDesk, access: Access, checks: Mapping[str, Check]) -> None:
+    def __init__(self, hub: Hub, desk: AlarmDesk, access: Access) -> None:
         self.hub, self.desk, self.access = hub, desk, access
-        self.checks = {"database": lambda: desk.trouble, **checks}
 
     async def page(self, request: Request) -> Response:
         response = FileResponse(f"{STATIC}/index.html", headers={"Cache-Control": "no-store"})
@@ -129,16 +126,6 @@ class _Service:
                     return Response(json.dumps(observation(patient, raised)), media_type="application/fhir+json")
         raise HTTPException(404, f"alarm {number} is not of this run: its signal is no longer kept")
 
-    async def metrics(self, _request: Request) -> Response:
-        return Response(self.hub.metrics.render(), media_type="text/plain; version=0.0.4")
-
-    async def live(self, _request: Request) -> Response:
-        return PlainTextResponse("alive\n")
-
-    async def ready(self, _request: Request) -> Response:
-        wrong = {name: trouble for name, check in self.checks.items() if (trouble := check()) is not None}
-        return JSONResponse({"ready": not wrong, "wrong": sorted(wrong)}, 503 if wrong else 200)
-
     def _patient(self, request: Request) -> Patient:
         patient = self.hub.patient(request.path_params["patient"])
         if patient is None:
@@ -157,7 +144,7 @@ class _Service:
         return patient, start, stop
 
 
-def create_app(hub: Hub, desk: AlarmDesk, access: Access, checks: Mapping[str, Check] | None = None) -> Starlette:
+def create_app(hub: Hub, desk: AlarmDesk, access: Access, *checks: Mapping[str, Check]) -> Starlette:
     """Return the ASGI application.
 
     Parameters
@@ -168,10 +155,10 @@ def create_app(hub: Hub, desk: AlarmDesk, access: Access, checks: Mapping[str, C
         Where alarms are stored and acknowledged.
     access : Access
         Who may.
-    checks : mapping of str to callable, optional
-        What else must be well for ``/readyz``: each returns what is wrong, or None.
+    *checks : mapping of str to callable
+        What else must be well for ``/readyz``, see :func:`~pipeline.web.probes.probe_routes`.
     """
-    service = _Service(hub, desk, access, checks or {})
+    service = _Service(hub, desk, access)
     routes = [
         Route("/", service.page),
         Route("/login", service.login_page, methods=["GET"]),
@@ -184,9 +171,7 @@ def create_app(hub: Hub, desk: AlarmDesk, access: Access, checks: Mapping[str, C
         Route("/api/patients/{patient:int}/alarms", service.alarms),
         Route("/api/alarms/{alarm:int}/acknowledge", service.acknowledge, methods=["POST"]),
         Route("/api/alarms/{alarm:int}/observation", service.observation),
-        Route("/metrics", service.metrics),
-        Route("/livez", service.live),
-        Route("/readyz", service.ready),
+        *probe_routes(hub.metrics, {"database": lambda: desk.trouble}, *checks),
         Mount("/static", _Static(directory=STATIC)),
     ]
     return Starlette(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.explain.explanation import Explanation
-from pipeline.live.listener import Status
+from pipeline.live.listener import Intake, Status
 from pipeline.records import Alarm, Chunk, Findings, Gap
 from pipeline.storage.database.alarms import StoredAlarm
 from pipeline.web.metrics import Metrics
@@ -63,7 +63,7 @@ class Hub:
     Attributes
     ----------
     metrics : Metrics
-        What has been counted.
+        What has been counted of viewers and alarms; it counts the rest as a listener of its own.
     on_alarm : callable or None
         Called with each alarm and the wall-clock time of its record's first sample (0 if unknown), in microseconds;
         must return at once.
@@ -84,17 +84,19 @@ class Hub:
         self._lock = threading.Lock()
         self._events: deque[dict[str, Any] | _Beats] = deque(maxlen=EVENTS)
         self._told = 0  # events so far
+        self._intake = Intake()
         self._behind_s = 0
 
     # What the monitor says.
 
     def signal(self, chunk: Chunk) -> None:
-        """Take signal that was just taken in."""
+        """Take signal that was just taken in; set it aside while the monitor is behind."""
+        if self._intake.is_behind:
+            return
         patient = self._patients.get(chunk.record)
         if patient is None or not patient.continues_with(chunk):
             patient = self._admit(chunk)
         patient.take_signal(chunk)
-        self.metrics.samples.inc(len(chunk.signal))
 
     def findings(self, findings: Findings) -> None:
         """Take beats just scored, with alarms, drifts and gaps."""
@@ -104,7 +106,6 @@ class Hub:
             nothing = np.empty((0, len(findings.leads)), dtype=np.float32)
             patient = self._admit(Chunk(findings.record, 0, findings.fs, findings.leads, nothing))
         rows = patient.take_findings(findings)
-        self.metrics.findings(findings, patient.kept[1] / patient.fs)
         if len(rows):
             self._tell(_Beats(patient, rows))
         for drift in findings.drifts:
@@ -124,19 +125,15 @@ class Hub:
         if patient is not None:
             patient.take_gap(gap)
             self._tell(gap_event(patient, gap))
-        self.metrics.lost(gap)
 
     def status(self, status: Status) -> None:
         """Take a patient's new status."""
         patient = self._patients.get(status.patient)
         if patient is not None:
-            changed = patient.status.state != status.state
             if self.on_stay is not None and status.began_us not in (0, patient.status.began_us):
                 self.on_stay(status.patient, status.began_us)
             patient.status = status
             self._tell(status_event(patient))
-            if changed:
-                self.metrics.states(one.status.state for one in self.patients())
 
     def stored(self, stored: StoredAlarm, *, add: bool = False) -> None:
         """Take what the database says of an alarm: its number, and who has acknowledged it.
@@ -155,14 +152,13 @@ class Hub:
         if patient is not None and raised is not None:
             self._tell(alarm_event(patient, raised))
 
-    def backlog(self, seconds: float, frames: int) -> None:
-        """Take how far the monitor is behind the broker: the age of the oldest frame that waits, and how many do."""
-        self.metrics.backlog_s.set(seconds)
-        self.metrics.backlog_frames.set(frames)
-        shown = int(seconds) if seconds >= BEHIND_S else 0
+    def intake(self, intake: Intake) -> None:
+        """Take how frames come in from the broker."""
+        self._intake = self.metrics.intake = intake
+        shown = int(intake.behind_s) if intake.behind_s >= BEHIND_S else 0
         if shown != self._behind_s:
             self._behind_s = shown
-            self._tell(backlog_event(shown, frames))
+            self._tell(backlog_event(shown, intake.waiting))
 
     def _admit(self, chunk: Chunk) -> Patient:
         history_s = self._history_s * min(1.0, FULL / (len(self._patients) + 1))
@@ -174,7 +170,6 @@ class Hub:
         for one in gone:
             self._tell({"type": "gone", "patient": one.number})
         self._tell(patient_event(patient))
-        self.metrics.states(one.status.state for one in self.patients())
         return patient
 
     def _tell(self, event: dict[str, Any] | _Beats) -> None:

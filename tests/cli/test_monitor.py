@@ -78,7 +78,9 @@ def test_with_a_token_nothing_is_shown_without_it_and_no_log_tells_it(tmp_path: 
     assert token not in errors
 
 
-def test_a_worker_shows_its_patients_on_a_page(tmp_path: Path) -> None:
+@pytest.fixture
+def stream(tmp_path: Path) -> Iterator[str]:
+    """A broker's address, with half a minute of two patients in its stream."""
     if shutil.which("nats-server") is None:
         lacking("nats-server", "apt-get install nats-server")
     port, mqtt_port = str(free_port()), str(free_port())
@@ -88,21 +90,54 @@ def test_a_worker_shows_its_patients_on_a_page(tmp_path: Path) -> None:
             device = [COMMAND[0], "replay", "--ward", "2", "--minutes", "0.5", "--speed", "10"]
             url = f"nats://127.0.0.1:{port}"
             subprocess.run([*device, "--to", url], check=True, timeout=120, capture_output=True)
-            with started(tmp_path, "--from", url, "--page") as process:
-                assert process.stdout is not None
-                page = process.stdout.readline().split()[-1]
-                deadline = time.monotonic() + 60
-                while not (patient := _beats(f"{page}api/patients/1/beats")):
-                    assert time.monotonic() < deadline, "no beat was shown"
-                    time.sleep(0.1)
-                process.send_signal(signal.SIGINT)
-                _, errors = process.communicate(timeout=60)
+            yield url
         finally:
             running.terminate()
             try:
                 running.wait(20)
             except subprocess.TimeoutExpired:
                 running.kill()
+
+
+def test_a_worker_without_a_page_tells_machines_how_it_does(tmp_path: Path, stream: str) -> None:
+    with started(tmp_path, "--from", stream, "--metrics", "0") as process:
+        assert process.stdout is not None
+        found = re.fullmatch(r"Metrics: (http://127\.0\.0\.1:\d+/)metrics\n", process.stdout.readline())
+        assert found
+        deadline = time.monotonic() + 60
+        numbers: dict[str, float] = {}
+        while not numbers.get('ecg_beats_total{kind="normal"}') or not numbers.get("ecg_samples_total"):
+            assert time.monotonic() < deadline, f"no beat was counted: {numbers}"
+            time.sleep(0.1)
+            text = urlopen(found[1] + "metrics", timeout=30).read().decode()
+            lines = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
+            numbers = {name: float(value) for name, value in lines}
+        assert numbers['ecg_frames_total{fate="arrived"}'] > 0
+        assert numbers['ecg_frames_total{fate="lost"}'] == 0
+        assert json.loads(urlopen(found[1] + "readyz", timeout=30).read()) == {"ready": True, "wrong": []}
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert {"time", "level", "logger", "message"} <= json.loads(errors.splitlines()[0]).keys()
+
+
+def test_metrics_beyond_this_machine_need_a_token(tmp_path: Path) -> None:
+    with started(tmp_path, "--metrics", "0", "--host", "0.0.0.0") as process:  # noqa: S104
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "ECG_MONITOR_TOKEN" in errors
+
+
+def test_a_worker_shows_its_patients_on_a_page(tmp_path: Path, stream: str) -> None:
+    with started(tmp_path, "--from", stream, "--page") as process:
+        assert process.stdout is not None
+        page = process.stdout.readline().split()[-1]
+        deadline = time.monotonic() + 60
+        while not (patient := _beats(f"{page}api/patients/1/beats")):
+            assert time.monotonic() < deadline, "no beat was shown"
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
     assert patient["name"].startswith("ward/bed-")
     assert process.returncode == 130
     assert "Traceback" not in errors

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from pipeline import BeatModel, Chunk, Findings, Gap, Monitor
 from pipeline.errors import SnapshotError
 from pipeline.explain.witness import Witness
-from pipeline.live.engine import FILL_S, Engine, Result
+from pipeline.live.engine import Engine, Result
 from pipeline.live.faults import Faults
-from pipeline.live.listener import Status
-from pipeline.live.sequencer import Sequencer
+from pipeline.live.filling import FILL_S
+from pipeline.live.listener import Intake, Status
+from pipeline.live.sequencer import Counts, Sequencer
 from pipeline.sources.synthetic import SyntheticRecord
+from pipeline.web.hub import Hub
 from tests.live.conftest import BEGAN_US, Played
 from tests.test_monitor import assert_same
 
@@ -93,17 +95,18 @@ def test_restarting_from_states_changes_nothing(
     straight = Engine(model, clock=Clock())
     expected = straight.take(frames)
     engine = Engine(model, clock=Clock())
-    found: list[Result] = []
+    counts, found = Counts(), []
     edges = sorted({0, *at, len(frames)})
     for start, stop in pairwise(edges):
         found += engine.take(frames[start:stop])
         states = {patient: engine.snapshot(patient) for patient in engine.patients}
         assert max(map(len, states.values()), default=0) <= 64 * 1024
+        counts.add(engine.counts())
         engine = Engine(model, clock=Clock())
         for patient, state in states.items():
             engine.restore(patient, state)
-    assert engine.counts() == straight.counts()
-    assert engine.counts().lost > 0
+    assert counts == straight.counts()
+    assert counts.lost > 0
     one, other = by_patient(found), by_patient(expected)
     for name in one:
         assert_same(one[name], other[name])
@@ -154,15 +157,16 @@ def test_a_stream_is_live_then_late_then_live_then_ended(
     assert told[8].lag_s == pytest.approx(4.0, abs=0.01)
 
 
-def test_an_engine_that_is_behind_shows_nothing_and_scores_everything(
+def test_a_hub_that_is_behind_draws_nothing_and_everything_is_scored(
     model: BeatModel, ward_records: list[SyntheticRecord], whole: dict[str, Findings], played: Played
 ) -> None:
-    engine, ear = Engine(model, clock=Clock()), Ear()
-    engine.listeners.append(ear)
-    engine.is_behind = True
+    engine, hub = Engine(model, clock=Clock()), Hub()
+    engine.listeners += [hub.metrics, hub]
+    hub.intake(Intake(behind_s=9.0, waiting=100, is_behind=True))
     found = by_patient(r for batch in played(ward_records[:1]) for r in engine.take(batch))
-    assert not ear.of(Chunk)
-    assert engine.totals.unseen_s == pytest.approx(120.0)
+    (patient,) = hub.patients()
+    assert patient.kept[0] == patient.kept[1]  # no signal was drawn
+    assert "ecg_samples_total 43200.0" in hub.metrics.render().decode()  # and all of it was counted
     assert_same(found["ward/bed-1"], whole["ward/bed-1"])
 
 

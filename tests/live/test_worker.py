@@ -17,7 +17,7 @@ from sqlalchemy import event, select, text
 
 from pipeline import BeatModel
 from pipeline.errors import SourceUnavailable
-from pipeline.live.broker import Broker
+from pipeline.live.broker import STREAM, Broker
 from pipeline.live.device import open_device
 from pipeline.live.engine import Engine
 from pipeline.live.faults import Faults
@@ -157,7 +157,7 @@ def test_frames_over_a_broker_are_monitored_as_in_process(
         with working(model, [nats.url], database) as worker:
             send(nats.url if way == "nats" else nats.mqtt_url, frames)
             assert_ends_as(expected, database)
-            wait_until(lambda: worker.backlog.frames == 0, "the end of the backlog")
+            wait_until(lambda: worker.intake.waiting == 0, "the end of the backlog")
         states = database.live.states(range(8))
         assert len(states) == 4
         assert max(len(state.state) for state in states) <= 64 * 1024
@@ -352,7 +352,7 @@ def test_a_message_that_is_no_frame_of_its_subject_is_counted_and_the_others_go_
         with working(model, [nats.url], database) as worker:
             send(nats.url, frames)
             assert_ends_as(expected, database)
-            assert worker.refused == 4
+            assert worker.intake.refused == 4
 
 
 def test_a_worker_that_is_behind_tells_a_person_once(
@@ -390,18 +390,18 @@ def test_the_backlog_is_on_metrics_while_it_lasts(
 
     with Database.open(url) as database, Broker([nats.url]) as broker:
         engine = Engine(model, clock=now_us)
-        engine.on_backlog = hub.backlog
+        engine.on_intake = hub.intake
         worker = Worker(broker, database, engine, EVERYBODY, clock=now_us, settings=QUICK)
         send(nats.url, frames)
         sent_us = now_us()
         deadline = time.monotonic() + WAIT_S
-        while not worker.backlog.frames:
+        while not worker.intake.waiting:
             assert time.monotonic() < deadline
             worker.step()
         before_s = measured("ecg_backlog_seconds")
-        assert measured("ecg_backlog_frames") == worker.backlog.frames > len(frames) / 2
+        assert measured("ecg_backlog_frames") == worker.intake.waiting > len(frames) / 2
         assert 0 < before_s < WAIT_S + (now_us() - sent_us) / 1e6
-        while worker.backlog.frames:
+        while worker.intake.waiting:
             assert time.monotonic() < deadline
             worker.step()
         assert measured("ecg_backlog_frames") == measured("ecg_backlog_seconds") == 0
@@ -424,9 +424,35 @@ def test_a_silent_patient_leaves_memory_and_comes_back_as_it_was(
                 send(nats.url, frames[part * len(frames) // 3 : (part + 1) * len(frames) // 3])
                 wait_until(lambda: len(database.live.states(range(8))) == 4 and not len(engine), "all at rest")
             assert_ends_as(expected, database)
+            _, published = broker.run(broker.look())  # the stream itself drops what comes twice
+            assert engine.counts().frames == published  # those of patients who left and came back, once
         finally:
             worker.stop()
             thread.join(WAIT_S)
+
+
+def test_frames_that_the_streams_limits_drop_before_they_are_read_are_counted_and_seen_as_gaps(
+    model: BeatModel, nats: NatsServer, url: str, frames: list[Frame]
+) -> None:
+    half, dropped = len(frames) // 2, 40
+    with Database.open(url) as database, Broker([nats.url]) as broker:
+        broker.make_stream()
+        with a_worker(model, [nats.url], database) as worker:
+            send(nats.url, frames[:half])
+            deadline = time.monotonic() + WAIT_S
+            while not database.live.states(range(8)) or worker.intake.waiting:
+                assert time.monotonic() < deadline
+                worker.step()
+            worker.stop()
+            worker.run()
+        assert worker.intake.dropped == 0
+        before = len(results(database)["live_gaps"])
+        _, end = broker.run(broker.look())
+        send(nats.url, frames[half:])
+        broker.run(broker.jetstream.purge_stream(STREAM, seq=end + dropped + 1))  # as its limits would
+        with working(model, [nats.url], database) as worker:
+            wait_until(lambda: worker.intake.dropped == dropped, "the loss")
+            wait_until(lambda: len(results(database)["live_gaps"]) > before, "a gap")
 
 
 def test_a_patient_at_rest_waits_for_the_database_and_does_not_start_anew(

@@ -76,8 +76,9 @@ def monitored(record: Record, seconds: float, *, chunk_s: float = 2.0) -> Heard:
 
 def tell(hub: Hub, heard: Heard) -> None:
     for part, found in heard:
-        hub.signal(part)
-        hub.findings(found)
+        for listener in (hub.metrics, hub):
+            listener.signal(part)
+            listener.findings(found)
 
 
 @pytest.fixture(scope="session")
@@ -141,7 +142,7 @@ def live(tmp_path_factory: pytest.TempPathFactory, minute: Heard) -> Iterator[Se
     """
     hub, stop = Hub(), threading.Event()
     engine = Engine(BeatModel.pretrained(), clock=lambda: time.time_ns() // 1000, watch=Witness)
-    engine.listeners.append(hub)
+    engine.listeners += [hub.metrics, hub]
     hub.why = engine.explain
     feed = threading.Thread(target=play_ward, args=(engine, live_ward(), stop), kwargs={"warm_s": 60.0})
     with serve(hub, tmp_path_factory.mktemp("live")) as running:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.live.listener import Status
+from pipeline.live.listener import Intake, Status
 from pipeline.records import Gap, Record
 from pipeline.web.hub import ENDED, EVENTS, Hub
 from pipeline.web.patient import Patient
@@ -137,7 +137,11 @@ def test_status_is_told_and_counted(hub: Hub) -> None:
     _, events = hub.events_since(position)
     assert events is not None
     assert events[0] | {"type": "status", "state": "late", "lag_s": 4.0} == events[0]
+    hub.metrics.status(Status(RUN, "late", 60.0, 1, 4.0))
     assert 'ecg_patients{state="late"} 1.0' in hub.metrics.render().decode()
+    hub.metrics.status(Status(RUN, "ended", 60.0, 1, 4.0))
+    assert 'ecg_patients{state="late"} 0.0' in hub.metrics.render().decode()
+    assert "ecg_stays_ended_total 1.0" in hub.metrics.render().decode()
 
 
 def test_metrics_name_no_patient(hub: Hub) -> None:
@@ -162,7 +166,7 @@ def test_findings_before_any_signal_make_a_patient(minute: Heard) -> None:
 def test_a_backlog_is_measured_always_and_told_when_it_grows_and_when_it_is_over(hub: Hub) -> None:
     position = hub.told
     for seconds, frames in ((0.3, 5), (2.5, 40), (2.7, 44), (12.2, 900), (0.0, 0), (0.1, 1)):
-        hub.backlog(seconds, frames)
+        hub.intake(Intake(seconds, frames))
         assert f"ecg_backlog_seconds {seconds}" in hub.metrics.render().decode()
     _, events = hub.events_since(position)
     assert events is not None

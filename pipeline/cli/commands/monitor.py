@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import signal
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +16,8 @@ if TYPE_CHECKING:
 
     from pipeline.cli.page import Feed
     from pipeline.live.engine import Engine
-    from pipeline.live.partitions import Partitions
     from pipeline.settings import Settings
+    from pipeline.web.probes import Check
 
 EPILOG = """
 Examples:
@@ -31,6 +26,7 @@ Examples:
   ecg-anomaly monitor --records mitdb/208,mitdb/119
   ecg-anomaly monitor --from nats://127.0.0.1:4222 --page
   ecg-anomaly monitor --partitions 0-31/64 --alarms-to alarms.jsonl
+  ecg-anomaly monitor --metrics 9100
   ecg-anomaly monitor --alarms-to https://example.org/hook --alarms-to a.jsonl
 
 Results go to the database (ECG_DATABASE_URL; a SQLite file by default). Workers
@@ -59,7 +55,8 @@ shown. Put a proxy with TLS in front and name it with --name.
 @click.option("--speed", type=click.FloatRange(0.1, 20), default=1.0, show_default=True, help="Of --records.")
 @click.option("--page", is_flag=True, help="Show a page of the patients; --demo and --records always do.")
 @click.option("--tui", is_flag=True, help="Show them on this terminal instead.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where the page is served.")
+@click.option("--metrics", type=click.IntRange(0, 65535), help="Without a page: port of /metrics, /livez and /readyz.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where the page, or that, is served.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8600, show_default=True, help="And at which port.")
 @click.option("--name", "names", multiple=True, help="Another name by which the page is reached, as of a proxy.")
 @click.option("--browser/--no-browser", default=True, show_default=True, help="Open the page if there is a screen.")
@@ -76,6 +73,7 @@ def command(
     speed: float,
     page: bool,
     tui: bool,
+    metrics: int | None,
     host: str,
     port: int,
     names: tuple[str, ...],
@@ -90,10 +88,13 @@ def command(
     happened.
     """
     from pipeline.cli.page import Address, watch
+    from pipeline.cli.work import Work, now_us
     from pipeline.live.partitions import Partitions
 
     settings = read_settings()
-    origin: str | None = f"{'demo' if demo else 'replay'}-{_now_us()}"
+    token = os.environ.get("ECG_MONITOR_TOKEN") or None
+    origin: str | None = f"{'demo' if demo else 'replay'}-{now_us()}"
+    checks: dict[str, Check] = {}
     feed: Feed
     if demo:
         feed = _demo(seed)
@@ -104,20 +105,22 @@ def command(
             wanted = Partitions.parse(partitions)
         except ValueError as error:
             raise click.UsageError(str(error)) from error
+        work = Work(broker_url, wanted, alarms_to, replicas, settings, checks)
         if not (page or tui):
-            _work(broker_url, wanted, alarms_to, replicas, settings)
+            work.run_alone(host, metrics, token)
             return
         origin = None  # the worker stores its alarms itself
 
         def feed(engine: Engine, stop: Event) -> None:
-            _work(broker_url, wanted, alarms_to, replicas, settings, engine, stop)
+            work.run(engine, stop)
 
     watch(
         feed,
         settings,
         origin=origin,
         is_live=records is None or speed == 1,
-        address=None if tui else Address(host, port, names, os.environ.get("ECG_MONITOR_TOKEN") or None, browser),
+        address=None if tui else Address(host, port, names, token, browser),
+        checks=checks,
     )
 
 
@@ -141,68 +144,3 @@ def _replay(
         raise click.UsageError(str(error)) from error
     opened = [open_record(name, data_dir=data_dir, leads=leads, settings=settings) for name in wanted]
     return lambda engine, stop: play_records(engine, opened, stop, speed=speed)
-
-
-def _work(
-    broker_url: str,
-    partitions: Partitions,
-    alarms_to: tuple[str, ...],
-    replicas: int,
-    settings: Settings,
-    engine: Engine | None = None,
-    stop: Event | None = None,
-) -> None:
-    """Be a worker until a signal comes, or until told to stop."""
-    from pipeline.live.broker import Broker
-    from pipeline.live.engine import Engine
-    from pipeline.live.pruner import Pruner
-    from pipeline.live.sinks import Courier, open_sink
-    from pipeline.live.worker import Worker
-    from pipeline.scoring import model_at
-    from pipeline.storage.database import Database
-
-    if engine is None:
-        logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
-        logging.getLogger("alembic").setLevel(logging.WARNING)
-        model = model_at(None, settings.device)
-        engine = Engine(model, threshold=settings.threshold, alarms=settings.alarms, clock=_now_us)
-    sinks = [open_sink(target) for target in alarms_to]
-    with Database.open(settings.database) as database, Broker(broker_url.split(",")) as broker, _telling(engine):
-        broker.make_stream(replicas=replicas)
-        names = [sink.name for sink in sinks]
-        worker = Worker(broker, database, engine, partitions, clock=_now_us, settings=settings.live, sinks=names)
-        if stop is None:
-            for sign in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(sign, lambda *_: worker.stop())
-        courier = Courier(database, sinks, lambda: worker.owned)
-        keep = settings.live.keep_days
-        pruner = Pruner(database, lambda: worker.owned, partitions.of, keep_days=keep, clock=_now_us)
-        courier.start()
-        try:
-            with pruner:
-                while stop is not None and not stop.is_set():
-                    worker.step()
-                if stop is not None:
-                    worker.stop()
-                worker.run()  # until told to stop; then it stores everything
-        finally:
-            courier.stop()
-
-
-@contextmanager
-def _telling(engine: Engine) -> Iterator[None]:
-    """Tell Prefect of drifts and alarms, where ``PREFECT_API_URL`` names a server."""
-    from pipeline.announcing import EventListener, EventSender
-    from pipeline.scoring import model_at
-
-    sender = EventSender.to_prefect()
-    if sender is None:
-        yield
-        return
-    with sender:
-        engine.listeners.append(EventListener(sender, model_at(None).checksum))
-        yield
-
-
-def _now_us() -> int:
-    return time.time_ns() // 1000

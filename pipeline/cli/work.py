@@ -1,0 +1,163 @@
+"""A worker with all that belongs to it, until it is told to stop."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from threading import Event
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from pipeline.live.engine import Engine
+    from pipeline.live.partitions import Partitions
+    from pipeline.settings import Settings
+    from pipeline.web.metrics import Metrics
+    from pipeline.web.probes import Check
+
+__all__ = ["Work", "connect", "now_us"]
+
+
+def now_us() -> int:
+    """Return the time now, in microseconds since 1970 UTC."""
+    return time.time_ns() // 1000
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a worker is to do.
+
+    Attributes
+    ----------
+    broker_url : str
+        Where frames come from; servers of a cluster joined by commas.
+    partitions : Partitions
+        Which patients.
+    alarms_to : tuple of str
+        Where alarms are delivered.
+    replicas : int
+        Servers that keep each frame, in a new stream.
+    settings : Settings
+        The rest.
+    checks : dict
+        What must be well for ``/readyz``: filled once it works.
+    """
+
+    broker_url: str
+    partitions: Partitions
+    alarms_to: tuple[str, ...]
+    replicas: int
+    settings: Settings
+    checks: dict[str, Check] = field(default_factory=dict)
+
+    def run(self, engine: Engine, stop: Event | None = None) -> None:
+        """Work until the event is set; without one, until a signal comes.
+
+        Raises
+        ------
+        SourceUnavailable
+            If the broker does not answer.
+        OutputError
+            If the database cannot be opened, or an alarm's target makes no sense.
+        """
+        from pipeline.live.broker import Broker
+        from pipeline.live.pruner import Pruner
+        from pipeline.live.sinks import Courier, open_sink
+        from pipeline.live.worker import Worker
+        from pipeline.storage.database import Database
+
+        settings = self.settings
+        sinks = [open_sink(target) for target in self.alarms_to]
+        with ExitStack() as stack:
+            database = stack.enter_context(Database.open(settings.database))
+            broker = stack.enter_context(Broker(self.broker_url.split(",")))
+            stack.enter_context(_telling(engine))
+            broker.make_stream(replicas=self.replicas)
+            names = [sink.name for sink in sinks]
+            worker = Worker(
+                broker, database, engine, self.partitions, clock=now_us, settings=settings.live, sinks=names
+            )
+            self.checks["broker"] = lambda: None if broker.client.is_connected else "the connection is lost"
+            self.checks["worker"] = lambda: worker.trouble
+            if stop is None:
+                for sign in (signal.SIGTERM, signal.SIGINT):
+                    signal.signal(sign, lambda *_: worker.stop())
+            courier = Courier(database, sinks, lambda: worker.owned)
+            keep = settings.live.keep_days
+            pruner = Pruner(database, lambda: worker.owned, self.partitions.of, keep_days=keep, clock=now_us)
+            courier.start()
+            stack.callback(courier.stop)
+            stack.enter_context(pruner)
+            while stop is not None and not stop.is_set():
+                worker.step()
+            if stop is not None:
+                worker.stop()
+            worker.run()  # until told to stop; then it stores everything
+
+    def run_alone(self, host: str, port: int | None, token: str | None) -> None:
+        """Work without a page, until a signal comes.
+
+        Parameters
+        ----------
+        host, port : str, int or None
+            Where ``/metrics``, ``/livez`` and ``/readyz`` are answered; nowhere without a port.
+        token : str or None
+            What is asked for; beyond loopback there must be one.
+
+        Raises
+        ------
+        click.UsageError
+            If they would be open to whoever is near.
+        """
+        from pipeline.web.access import Access
+        from pipeline.web.logs import log_as_json
+        from pipeline.web.metrics import Metrics
+        from pipeline.web.probes import create_probes
+        from pipeline.web.server import Server
+
+        metrics, server = Metrics(), None
+        serving: AbstractContextManager[None] = nullcontext()
+        if port is not None:
+            try:
+                access = Access(host, token)
+            except ValueError as error:
+                raise click.UsageError(f"{error}: set ECG_MONITOR_TOKEN") from error
+            server = Server(host, port)
+            serving = server.running(create_probes(metrics, access, self.checks))
+        log_as_json()
+        from pipeline.live.engine import Engine
+        from pipeline.scoring import model_at
+
+        settings = self.settings
+        model = model_at(None, settings.device)
+        engine = Engine(model, threshold=settings.threshold, alarms=settings.alarms, clock=now_us)
+        connect(engine, metrics)
+        if server is not None:
+            click.echo(f"Metrics: {server.url}metrics")
+        with serving:
+            self.run(engine)
+
+
+def connect(engine: Engine, metrics: Metrics) -> None:
+    """Let metrics hear of all that an engine does."""
+    engine.listeners.append(metrics)
+    metrics.counts = engine.counts
+
+
+@contextmanager
+def _telling(engine: Engine) -> Iterator[None]:
+    """Tell Prefect of drifts and alarms, where ``PREFECT_API_URL`` names a server."""
+    from pipeline.announcing import EventListener, EventSender
+    from pipeline.scoring import model_at
+
+    sender = EventSender.to_prefect()
+    if sender is None:
+        yield
+        return
+    with sender:
+        engine.listeners.append(EventListener(sender, model_at(None).checksum))
+        yield
