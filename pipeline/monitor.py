@@ -21,8 +21,9 @@ from pipeline.detection.thresholds import DRIFT_DETECTORS, AdaptiveThreshold, No
 from pipeline.errors import SnapshotError, StreamError
 from pipeline.records import Chunk, Drift, Findings, Gap, Record, ScoredBeat
 from pipeline.settings import AlarmSettings, ThresholdSettings
-from pipeline.signals.beats import BeatFinder, Beats, PeakFinder
+from pipeline.signals.beats import BeatFinder, Beats
 from pipeline.signals.gaps import ALL, Hole
+from pipeline.signals.peaks import PeakFinder
 from pipeline.signals.resample import FS
 from pipeline.timeline import AlarmTimeline
 
@@ -32,7 +33,7 @@ LEARNING_S = 300.0  # s from the record's start in which verdicts are provisiona
 FLUSH_S = 0.6  # s of nothing that bring out the last beats of a record
 FILL_S = 60.0  # s of a gap that are filled at a time
 LONGEST_GAP_S = 6 * 3600.0  # s; a longer one is another recording
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -27,7 +27,8 @@ from pipeline.evaluation.rpeaks import RPeaks, judge_r_peaks, r_peak_figures
 from pipeline.evaluation.run import NOISE_LEADS
 from pipeline.records import Record
 from pipeline.settings import Settings
-from pipeline.signals.beats import REACH, BeatFinder
+from pipeline.signals.beats import BeatFinder
+from pipeline.signals.envelopes import REACH
 from pipeline.signals.resample import FS
 from pipeline.signals.rpeak_decision import FEATURES, WEIGHTS_FILE
 from pipeline.signals.rpeaks import WEIGHTS, RPeakDetector

@@ -26,7 +26,7 @@ from pipeline.evaluation.step import SteppedRecord
 from pipeline.processes import without_ctrl_c
 from pipeline.records import Findings, Record
 from pipeline.settings import Settings
-from pipeline.signals.beats import ReferencePeaks
+from pipeline.signals.reference_peaks import ReferencePeaks
 from pipeline.sources import open_record
 from pipeline.sources.names import PhysioNetName, is_version
 

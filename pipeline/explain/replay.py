@@ -10,7 +10,7 @@ from pipeline.explain.explanation import Explanation
 from pipeline.explain.witness import Witness
 from pipeline.records import Record
 from pipeline.settings import AlarmSettings, ThresholdSettings
-from pipeline.signals.beats import PeakFinder
+from pipeline.signals.peaks import PeakFinder
 
 __all__ = ["explain"]
 

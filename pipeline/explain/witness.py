@@ -13,7 +13,7 @@ from pipeline.explain.explanation import Explanation
 from pipeline.monitor import Monitor
 from pipeline.records import Findings
 from pipeline.settings import AlarmSettings, ThresholdSettings
-from pipeline.signals.beats import PeakFinder
+from pipeline.signals.peaks import PeakFinder
 
 __all__ = ["Witness"]
 

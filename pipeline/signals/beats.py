@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.jit import jit
-from pipeline.signals.filters import BandPass, Morlet
+from pipeline.signals.envelopes import REACH
+from pipeline.signals.front import HISTORY, Front
 from pipeline.signals.gaps import GapTracker, Hole
-from pipeline.signals.quality import Conditioner
-from pipeline.signals.resample import FS, Resampler
-from pipeline.signals.rpeaks import Peaks, RPeakDetector
+from pipeline.signals.peaks import PeakFinder
+from pipeline.signals.resample import FS, convert
+from pipeline.signals.rpeaks import RPeakDetector
+from pipeline.signals.window import BEFORE, MARGIN, WINDOW
 
-__all__ = ["AFTER", "BEFORE", "MARGIN", "QRS_ENVELOPE", "SHARP_ENVELOPE", "BeatFinder", "Beats", "ReferencePeaks"]
+__all__ = ["BeatFinder", "Beats"]
 
-BEFORE = 60  # samples of a window before the R peak: 0.33 s, P wave and all
-AFTER = 50  # and after it: 0.28 s, into the T wave; the delay bound of 0.5 s allows no more
-MARGIN = 5  # samples on either side by which a window may be moved to align it
-HISTORY = 256  # samples kept: more than a window and the wait for its decision
 MAX_HOLE = 8  # samples that may be missing from a lead's window
 
 State = dict[str, NDArray[np.generic]]
@@ -63,58 +60,6 @@ class Beats:
         return len(self.sample)
 
 
-class PeakFinder(Protocol):
-    """What tells a :class:`BeatFinder` where the R peaks are."""
-
-    def process(self, e: NDArray[np.float64], h: NDArray[np.float64], bad: NDArray[np.bool_]) -> Peaks:
-        """Return the peaks decided with the next samples of the envelopes."""
-
-    def snapshot(self) -> State:
-        """Return the carried state."""
-
-    def restore(self, state: State) -> None:
-        """Continue from such a state."""
-
-
-class ReferencePeaks:
-    """R peaks that somebody annotated, given out as late as a detector would find them.
-
-    Parameters
-    ----------
-    r_peaks : ndarray of int64, shape (n,)
-        Annotated peaks in samples at rate ``fs``, in order.
-    fs : float
-        Their rate in Hz.
-    """
-
-    def __init__(self, r_peaks: NDArray[np.int64], fs: float) -> None:
-        self._peaks = np.round(np.asarray(r_peaks) * (FS / fs)).astype(np.int64)
-        self._clock = -REACH
-        self._next = 0
-
-    def process(self, e: NDArray[np.float64], h: NDArray[np.float64], bad: NDArray[np.bool_]) -> Peaks:
-        """Return the annotated peaks whose window is known by now."""
-        self._clock += e.shape[1]
-        stop = int(np.searchsorted(self._peaks, self._clock - WAIT, side="right"))
-        sample = self._peaks[self._next : stop]
-        self._next = stop
-        return Peaks(sample, sample + WAIT, np.ones(len(sample)), np.ones(len(sample)))
-
-    def snapshot(self) -> State:
-        """Return the carried state."""
-        return {"at": np.array([self._clock, self._next])}
-
-    def restore(self, state: State) -> None:
-        """Continue from a state that :meth:`snapshot` returned."""
-        self._clock, self._next = (int(v) for v in state["at"])
-
-
-QRS_ENVELOPE = Morlet(10.0, 0.035)  # every QRS complex, wide or narrow
-SHARP_ENVELOPE = Morlet(20.0, 0.0175)  # no T wave
-REACH = QRS_ENVELOPE.reach
-WAIT = AFTER + MARGIN  # samples after a peak that its window takes
-
-
 class BeatFinder:
     """Filters, R peaks and beat windows of one stream; any chunking gives the same beats, bit by bit.
 
@@ -131,56 +76,43 @@ class BeatFinder:
     def __init__(self, fs: float, n_leads: int, peaks: PeakFinder | None = None) -> None:
         self.fs = fs
         self.n_leads = n_leads
-        self._resampler = Resampler(fs, n_leads)
-        self._conditioner = Conditioner(n_leads)
-        self._band_pass = BandPass(n_leads)
+        self._front = Front(fs, n_leads)
         self._peaks: PeakFinder = RPeakDetector(n_leads, clock=-REACH) if peaks is None else peaks
-        self._clock = 0
-        self._last = -1
-        # Continuous signal, filtered signal, state of each lead.
-        self._history = np.zeros((2, n_leads, HISTORY))
-        self._states = np.full((n_leads, HISTORY), 3, dtype=np.uint8)
         self._gaps = GapTracker(n_leads)
-        self._hole = np.zeros(1, dtype=np.int64)  # last sample at which no lead was there
+        self._clock = 0
+        resampler = self._front.resampler
+        self._late = round(resampler.delay_s * fs)  # samples, at the stream's rate, by which the front is late
+        no, nothing = np.empty(0, dtype=np.int64), np.empty((0, n_leads, WINDOW))
+        present, empty = np.empty((0, n_leads), dtype=np.bool_), np.empty(0)
+        self._no_beats = Beats(no, no, no, nothing, present, empty, np.empty(0, dtype=np.bool_), ())
 
     def process(self, signal: NDArray[np.floating]) -> Beats:
         """Take the next samples, shape (n, leads) in mV with NaN where missing; return the beats now decided."""
-        raw = self._resampler.process(signal)
-        m = raw.shape[1]
-        continuous, state = self._conditioner.process(raw)
-        filtered = self._band_pass.process(continuous)
-        self._clock += m
-        steady = np.concatenate([self._history[0], continuous], axis=1)
-        band = np.concatenate([self._history[1], filtered], axis=1)
-        states = np.concatenate([self._states, state], axis=1)
-        if m:
-            self._history[0], self._history[1] = steady[:, -HISTORY:], band[:, -HISTORY:]
-            self._states = states[:, -HISTORY:].copy()
-        # Envelopes of the m samples that ended REACH ago.
-        e = QRS_ENVELOPE.envelope(steady[:, HISTORY - 2 * REACH :])
-        late = REACH + SHARP_ENVELOPE.reach
-        h = SHARP_ENVELOPE.envelope(steady[:, HISTORY - late : HISTORY + m - REACH + SHARP_ENVELOPE.reach])
-        aligned = states[:, HISTORY - REACH : HISTORY + m - REACH]
-        peaks = self._peaks.process(e, h, (aligned == 1) | (aligned >= 3))
-        start = self._clock - m - HISTORY  # the sample at which the buffers begin
-        n = len(peaks.sample)
-        window = np.empty((n, self.n_leads, BEFORE + AFTER + 2 * MARGIN))
+        front = self._front
+        m = front.process(signal)
+        start, self._clock = self._clock, self._clock + m
+        peaks = self._peaks.find(front.signal[0], front.states, m)
+        holes: tuple[Hole, ...] = ()
+        if front.is_gone or self._gaps.is_open:
+            holes = tuple(self._gaps.process(front.states[:, HISTORY:], start))
+        n = len(peaks)
+        if not n:
+            return replace(self._no_beats, holes=holes) if holes else self._no_beats
+        window = np.empty((n, self.n_leads, WINDOW))
         present = np.empty((n, self.n_leads), dtype=np.bool_)
         quality = np.empty(n)
-        _cut(band, states, start, peaks.sample, peaks.quality, window, present, quality)
-        broken = np.empty(n, dtype=np.bool_)
-        self._last = _breaks(
-            aligned, self._clock - m - REACH, self._hole, peaks.sample, peaks.decided, self._last, broken
-        )
+        _cut(front.signal[1], front.states, start - HISTORY, peaks.sample, peaks.quality, window, present, quality)
+        position = np.empty((2, n), dtype=np.int64)
+        _place(peaks.sample, peaks.decided, front.resampler.step, front.resampler.den, self._late, position)
         return Beats(
             sample=peaks.sample,
-            r_peak=self._resampler.to_input(peaks.sample),
-            decided=self._resampler.to_input(peaks.decided + REACH) + round(self._resampler.delay_s * self.fs),
+            r_peak=position[0],
+            decided=position[1],
             window=window,
             present=present,
             quality=quality,
-            broken=broken,
-            holes=tuple(self._gaps.process(state, self._clock - m)),
+            broken=peaks.broken,
+            holes=holes,
         )
 
     def open_holes(self) -> list[Hole]:
@@ -194,32 +126,20 @@ class BeatFinder:
 
     def snapshot(self) -> State:
         """Return the carried state."""
-        state: State = {
-            "clock": np.array([self._clock, self._last, self._hole[0]]),
-            "history": self._history.astype(np.float64),
-            "states": self._states.copy(),
-        }
+        state: State = {"clock": np.array([self._clock])}
         for name, stage in self._stages():
             state |= {f"{name}.{key}": value for key, value in stage.snapshot().items()}
         return state
 
     def restore(self, state: State) -> None:
         """Continue from a state that :meth:`snapshot` returned."""
-        self._clock, self._last, self._hole[0] = (int(v) for v in state["clock"])
-        self._history[:] = state["history"]
-        self._states = np.array(state["states"], dtype=np.uint8)
+        self._clock = int(state["clock"][0])
         for name, stage in self._stages():
             prefix = f"{name}."
             stage.restore({key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)})
 
-    def _stages(self) -> list[tuple[str, PeakFinder | Resampler | Conditioner | BandPass | GapTracker]]:
-        return [
-            ("resampler", self._resampler),
-            ("conditioner", self._conditioner),
-            ("band_pass", self._band_pass),
-            ("peaks", self._peaks),
-            ("gaps", self._gaps),
-        ]
+    def _stages(self) -> list[tuple[str, Front | PeakFinder | GapTracker]]:
+        return [("front", self._front), ("peaks", self._peaks), ("gaps", self._gaps)]
 
 
 @jit
@@ -253,27 +173,10 @@ def _cut(
 
 
 @jit
-def _breaks(
-    aligned: NDArray[np.uint8],
-    first: int,
-    hole: NDArray[np.int64],
-    sample: NDArray[np.int64],
-    decided: NDArray[np.int64],
-    last: int,
-    broken: NDArray[np.bool_],
-) -> int:
-    # A beat is decided later than the signal right after it: walk both in the order of decisions.
-    i = 0
-    for n in range(aligned.shape[1]):
-        gone = True
-        for lead in range(aligned.shape[0]):
-            if aligned[lead, n] < 3:
-                gone = False
-        at = first + n
-        if gone:
-            hole[0] = at
-        while i < len(sample) and decided[i] <= at:
-            broken[i] = last < 0 or (hole[0] > last and hole[0] < sample[i])
-            last = sample[i]
-            i += 1
-    return last
+def _place(
+    sample: NDArray[np.int64], decided: NDArray[np.int64], step: int, den: int, late: int, out: NDArray[np.int64]
+) -> None:
+    convert(sample, step, den, out[0])
+    convert(decided + REACH, step, den, out[1])
+    for i in range(len(decided)):
+        out[1, i] += late

@@ -9,7 +9,7 @@ from scipy.signal import butter
 from pipeline.jit import jit
 from pipeline.signals.resample import FS
 
-__all__ = ["BandPass", "Morlet"]
+__all__ = ["BandPass", "Morlet", "morlet", "sosfilt"]
 
 
 class BandPass:
@@ -22,37 +22,38 @@ class BandPass:
     """
 
     def __init__(self, n_leads: int) -> None:
-        self._sos = butter(2, [0.5, 40.0], "bandpass", fs=FS, output="sos")
-        self._z = np.zeros((n_leads, len(self._sos), 2))
+        self.sos = butter(2, [0.5, 40.0], "bandpass", fs=FS, output="sos")
+        self.z = np.zeros((n_leads, len(self.sos), 2))
 
     def process(self, signal: NDArray[np.float64]) -> NDArray[np.float64]:
         """Filter the next samples, shape (leads, m) in mV, finite everywhere."""
         out = np.empty_like(signal)
-        _sosfilt(signal, self._sos, self._z, out)
+        for lead, row in enumerate(signal):
+            sosfilt(row, self.sos, self.z[lead], out[lead])
         return out
 
     def snapshot(self) -> dict[str, NDArray[np.generic]]:
         """Return the carried state."""
-        return {"z": self._z.copy()}
+        return {"z": self.z.copy()}
 
     def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
         """Continue from a state that :meth:`snapshot` returned."""
-        self._z[:] = state["z"]
+        self.z[:] = state["z"]
 
 
 @jit
-def _sosfilt(
+def sosfilt(
     signal: NDArray[np.float64], sos: NDArray[np.float64], z: NDArray[np.float64], out: NDArray[np.float64]
 ) -> None:
-    for lead in range(signal.shape[0]):
-        for n in range(signal.shape[1]):
-            value = signal[lead, n]
-            for s in range(sos.shape[0]):
-                y = sos[s, 0] * value + z[lead, s, 0]
-                z[lead, s, 0] = sos[s, 1] * value - sos[s, 4] * y + z[lead, s, 1]
-                z[lead, s, 1] = sos[s, 2] * value - sos[s, 5] * y
-                value = y
-            out[lead, n] = value
+    """Filter one lead by second-order sections; ``z``, shape (sections, 2), is carried."""
+    for n in range(len(signal)):
+        value = signal[n]
+        for s in range(sos.shape[0]):
+            y = sos[s, 0] * value + z[s, 0]
+            z[s, 0] = sos[s, 1] * value - sos[s, 4] * y + z[s, 1]
+            z[s, 1] = sos[s, 2] * value - sos[s, 5] * y
+            value = y
+        out[n] = value
 
 
 class Morlet:
@@ -76,38 +77,38 @@ class Morlet:
         kernel = window * (wave - (window * wave).sum() / window.sum())
         kernel *= 2.0 / np.abs((kernel * wave.conj()).sum())  # a sine of 1 mV at the centre frequency gives 1
         # One half is enough: the real part is even, the imaginary part odd.
-        self._real = np.ascontiguousarray(kernel.real[self.reach :])
-        self._imag = np.ascontiguousarray(kernel.imag[self.reach :])
+        self.real = np.ascontiguousarray(kernel.real[self.reach :])
+        self.imag = np.ascontiguousarray(kernel.imag[self.reach :])
 
     def envelope(self, signal: NDArray[np.float64]) -> NDArray[np.float64]:
         """Transform a stretch, shape (leads, m + 2 * reach) in mV; return (leads, m): its edges are context."""
         out = np.empty((signal.shape[0], signal.shape[1] - 2 * self.reach))
-        _morlet(signal, self._real, self._imag, out)
+        for lead, row in enumerate(np.ascontiguousarray(signal)):
+            morlet(row, self.real, self.imag, out[lead])
         return out
 
 
 @jit
-def _morlet(
-    buffer: NDArray[np.float64], real: NDArray[np.float64], imag: NDArray[np.float64], out: NDArray[np.float64]
+def morlet(
+    signal: NDArray[np.float64], real: NDArray[np.float64], imag: NDArray[np.float64], out: NDArray[np.float64]
 ) -> None:
-    reach = real.shape[0] - 1
-    m = out.shape[1]
+    """Transform one lead, with as many samples more at either edge as the half kernel reaches."""
+    reach = len(real) - 1
     block = 512  # stays in the first-level cache
-    re = np.empty(block)
-    im = np.empty(block)
-    for lead in range(buffer.shape[0]):
-        for start in range(0, m, block):
-            size = min(block, m - start)
-            centre = buffer[lead, start + reach : start + reach + size]
+    re = np.empty(min(block, len(out)))
+    im = np.empty(min(block, len(out)))
+    for start in range(0, len(out), block):
+        size = min(block, len(out) - start)
+        centre = signal[start + reach : start + reach + size]
+        for n in range(size):
+            re[n] = real[0] * centre[n]
+            im[n] = 0.0
+        for j in range(1, reach + 1):
+            before = signal[start + reach - j : start + reach - j + size]
+            after = signal[start + reach + j : start + reach + j + size]
+            a, b = real[j], imag[j]
             for n in range(size):
-                re[n] = real[0] * centre[n]
-                im[n] = 0.0
-            for j in range(1, reach + 1):
-                before = buffer[lead, start + reach - j : start + reach - j + size]
-                after = buffer[lead, start + reach + j : start + reach + j + size]
-                a, b = real[j], imag[j]
-                for n in range(size):
-                    re[n] += a * (after[n] + before[n])
-                    im[n] += b * (after[n] - before[n])
-            for n in range(size):
-                out[lead, start + n] = np.sqrt(re[n] * re[n] + im[n] * im[n])
+                re[n] += a * (after[n] + before[n])
+                im[n] += b * (after[n] - before[n])
+        for n in range(size):
+            out[start + n] = np.sqrt(re[n] * re[n] + im[n] * im[n])

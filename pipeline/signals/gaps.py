@@ -7,9 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.jit import jit
-
-__all__ = ["ALL", "GapTracker", "Hole"]
+__all__ = ["ALL", "GONE", "GapTracker", "Hole"]
 
 ALL = -1  # stands for: no lead is there at all
 GONE = 3  # lead states from here on are absence: 3 missing, 4 flat
@@ -43,16 +41,23 @@ class GapTracker:
     ----------
     n_leads : int
         Number of leads.
+
+    Attributes
+    ----------
+    is_open : bool
+        True while a lead is gone: its stretch ends with samples to come.
     """
 
     def __init__(self, n_leads: int) -> None:
         self._open = np.full((n_leads + 1, 2), -1, dtype=np.int64)  # start and state of what is open; last row: all
+        self.is_open = False
 
     def process(self, states: NDArray[np.uint8], first: int) -> list[Hole]:
-        """Take the states of the next samples, shape (leads, m), from sample ``first`` on; return what has closed."""
+        """Take the states of the next samples, shape (leads, m), from sample ``first`` on; return what has closed.
+
+        Samples in which every lead is there may be left out while nothing is open.
+        """
         closed: list[Hole] = []
-        if _is_quiet(states, self._open):
-            return closed
         rows = np.concatenate([states, states.min(axis=0, keepdims=True)]) if states.shape[1] else states
         for row, state in enumerate(rows):
             gone = state >= GONE
@@ -68,10 +73,13 @@ class GapTracker:
                     start, reason = self._open[row]
                     closed.append(Hole(lead, int(start), int(first + edge), REASONS[int(reason)]))
                     self._open[row] = -1
+        self.is_open = bool((self._open[:, 0] >= 0).any())
         return closed
 
     def still_open(self, now: int) -> list[Hole]:
         """Return the stretches that have not ended by sample ``now``."""
+        if not self.is_open:
+            return []
         last = len(self._open) - 1
         return [
             Hole(row if row < last else ALL, int(start), now, REASONS[int(reason)])
@@ -86,16 +94,4 @@ class GapTracker:
     def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
         """Continue from a state that :meth:`snapshot` returned."""
         self._open[:] = state["open"]
-
-
-@jit
-def _is_quiet(states: NDArray[np.uint8], open_: NDArray[np.int64]) -> bool:
-    # Whether nothing is open and nothing opens, as in almost every chunk.
-    for row in range(open_.shape[0]):
-        if open_[row, 0] >= 0:
-            return False
-    for lead in range(states.shape[0]):
-        for n in range(states.shape[1]):
-            if states[lead, n] >= GONE:
-                return False
-    return True
+        self.is_open = bool((self._open[:, 0] >= 0).any())

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pipeline.jit import jit
 from pipeline.signals.resample import FS
 
-__all__ = ["Conditioner"]
+__all__ = ["Conditioner", "condition"]
 
 FLAT = int(0.3 * FS)  # a signal that is constant for so long is no signal: no electrode, or the converter's rail
 AFTER_FLAT = int(0.5 * FS)  # an electrode that comes back settles first
@@ -30,10 +30,10 @@ class Conditioner:
 
     def __init__(self, n_leads: int) -> None:
         # Per lead: last output, offset, last input; then run of equal samples, run of missing ones, samples to settle.
-        self._levels = np.full((n_leads, 3), np.nan)
-        self._levels[:, :2] = 0.0
-        self._runs = np.zeros((n_leads, 3), dtype=np.int64)
-        self._runs[:, 1] = FLAT  # nothing has been seen yet
+        self.levels = np.full((n_leads, 3), np.nan)
+        self.levels[:, :2] = 0.0
+        self.runs = np.zeros((n_leads, 3), dtype=np.int64)
+        self.runs[:, 1] = FLAT  # nothing has been seen yet
 
     def process(self, signal: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
         """Take the next samples, shape (leads, m) in mV, NaN where missing.
@@ -47,56 +47,57 @@ class Conditioner:
         """
         out = np.empty_like(signal)
         state = np.empty(signal.shape, dtype=np.uint8)
-        _condition(signal, self._levels, self._runs, out, state)
+        for lead, row in enumerate(signal):
+            condition(row, self.levels[lead], self.runs[lead], out[lead], state[lead])
         return out, state
 
     def snapshot(self) -> dict[str, NDArray[np.generic]]:
         """Return the carried state."""
-        return {"levels": self._levels.copy(), "runs": self._runs.copy()}
+        return {"levels": self.levels.copy(), "runs": self.runs.copy()}
 
     def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
         """Continue from a state that :meth:`snapshot` returned."""
-        self._levels[:], self._runs[:] = state["levels"], state["runs"]
+        self.levels[:], self.runs[:] = state["levels"], state["runs"]
 
 
 @jit
-def _condition(
+def condition(
     signal: NDArray[np.float64],
     levels: NDArray[np.float64],
     runs: NDArray[np.int64],
     out: NDArray[np.float64],
     state: NDArray[np.uint8],
 ) -> None:
-    for lead in range(signal.shape[0]):
-        last, offset, before = levels[lead, 0], levels[lead, 1], levels[lead, 2]
-        equal, missing, settle = runs[lead, 0], runs[lead, 1], runs[lead, 2]
-        for n in range(signal.shape[1]):
-            value = signal[lead, n]
-            if not np.isfinite(value):
-                missing += 1
-                equal = 0
-                out[lead, n] = last
-                state[lead, n] = 3 if missing >= FLAT else 2
-                if missing >= FLAT:
-                    settle = max(settle, AFTER_MISSING)
-                continue
-            if missing > 0:
-                offset = last - value
-                missing = 0
-            elif abs(value - before) < SAME:
-                equal += 1
-            else:
-                equal = 0
-            before = value
-            last = value + offset
-            out[lead, n] = last
-            if equal >= FLAT:
-                state[lead, n] = 4
-                settle = AFTER_FLAT
-            elif settle > 0:
-                state[lead, n] = 1
-                settle -= 1
-            else:
-                state[lead, n] = 0
-        levels[lead, 0], levels[lead, 1], levels[lead, 2] = last, offset, before
-        runs[lead, 0], runs[lead, 1], runs[lead, 2] = equal, missing, settle
+    """Do it for one lead; ``levels`` and ``runs`` are carried."""
+    last, offset, before = levels[0], levels[1], levels[2]
+    equal, missing, settle = runs[0], runs[1], runs[2]
+    for n in range(len(signal)):
+        value = signal[n]
+        if not np.isfinite(value):
+            missing += 1
+            equal = 0
+            out[n] = last
+            state[n] = 3 if missing >= FLAT else 2
+            if missing >= FLAT:
+                settle = max(settle, AFTER_MISSING)
+            continue
+        if missing > 0:
+            offset = last - value
+            missing = 0
+        elif abs(value - before) < SAME:
+            equal += 1
+        else:
+            equal = 0
+        before = value
+        last = value + offset
+        out[n] = last
+        if equal >= FLAT:
+            state[n] = 4
+            settle = AFTER_FLAT
+        elif settle > 0:
+            state[n] = 1
+            settle -= 1
+        else:
+            state[n] = 0
+    levels[0], levels[1], levels[2] = last, offset, before
+    runs[0], runs[1], runs[2] = equal, missing, settle

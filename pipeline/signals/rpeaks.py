@@ -9,16 +9,16 @@ Nothing here looks ahead further than that, and nothing is taken back: a beat th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.jit import jit
+from pipeline.signals.envelopes import absences, envelopes
+from pipeline.signals.peaks import Peaks
 from pipeline.signals.resample import FS
 from pipeline.signals.rpeak_decision import FEATURES, LOWEST, describe, is_beat, read_weights
 
-__all__ = ["Peaks", "RPeakDetector"]
+__all__ = ["RPeakDetector"]
 
 LOOK = int(0.26 * FS)  # samples from a maximum to its decision
 REFRACTORY = int(0.22 * FS)  # no two beats stand closer than the ventricles can follow
@@ -39,29 +39,12 @@ PARAMETERS = {
 }
 # Positions in the parameter vector; numba reads them as constants.
 P_RATE, P_CLIP, P_SLOW, P_SILENCE, P_FALL, P_FALLRATE, P_NRATE, P_FAVOUR = range(len(PARAMETERS))
+_P = np.array(list(PARAMETERS.values()))
 WEIGHTS = read_weights()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Peaks:
-    """R peaks, in the order of time.
-
-    Attributes
-    ----------
-    sample : ndarray of int64, shape (n,)
-        Positions at the internal rate.
-    decided : ndarray of int64, shape (n,)
-        The sample at which each was decided.
-    prominence : ndarray of float64, shape (n,)
-        Fused envelope at the peak, in units of a usual beat's.
-    quality : ndarray of float64, shape (n,)
-        Signal quality, 1 - noise floor / level, between 0 and 1.
-    """
-
-    sample: NDArray[np.int64]
-    decided: NDArray[np.int64]
-    prominence: NDArray[np.float64]
-    quality: NDArray[np.float64]
+NO_PEAKS = Peaks(
+    np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0), np.empty(0), np.empty(0, dtype=np.bool_)
+)
+NO_CANDIDATES = np.empty((0, 1 + len(FEATURES)))
 
 
 class RPeakDetector:
@@ -89,35 +72,23 @@ class RPeakDetector:
     ) -> None:
         self.candidates: list[NDArray[np.float64]] = []
         self._keep = keep_candidates
-        self._parameters = np.array(list(PARAMETERS.values()))
         self._weights = WEIGHTS if weights is None else weights
-        self._ints = np.zeros(4 + RRS, dtype=np.int64)
+        self._ints = np.zeros(6 + RRS, dtype=np.int64)
         self._ints[0] = clock
         self._ints[1] = -10 * RRS * int(FS)  # the last beat
+        self._ints[-1] = -1
         self._last_h = np.zeros(1)
         self._leads = np.zeros((4, n_leads))  # level, long-term level, noise floor, noise sum since the last beat
         self._ring = np.zeros((2, RING))
         self._lead_ring = np.zeros((n_leads, RING))
 
-    def process(self, e: NDArray[np.float64], h: NDArray[np.float64], bad: NDArray[np.bool_]) -> Peaks:
-        """Take the next samples of the two envelopes and of the leads' state; return the beats now decided.
-
-        Parameters
-        ----------
-        e, h : ndarray of float64, shape (leads, m)
-            Envelopes at 10 and 20 Hz in mV, of the same instants.
-        bad : ndarray of bool, shape (leads, m)
-            True where a lead is missing or flat.
-        """
-        room = e.shape[1] // REFRACTORY + RING // REFRACTORY + START // REFRACTORY + 2
-        found = np.empty((2, room), dtype=np.int64)
-        facts = np.empty((2, room))
-        candidates = np.empty((e.shape[1] // 2 + RING if self._keep else 0, 1 + len(FEATURES)))
-        n, n_candidates = _detect(
-            e,
-            h,
-            bad,
-            self._parameters,
+    def find(self, signal: NDArray[np.float64], states: NDArray[np.uint8], m: int) -> Peaks:
+        """Return the beats that the last ``m`` samples decide; see :class:`pipeline.signals.peaks.PeakFinder`."""
+        found, facts, candidates = self._room(m)
+        counts = _find(
+            signal,
+            states,
+            m,
             self._weights,
             self._ints,
             self._last_h,
@@ -128,9 +99,54 @@ class RPeakDetector:
             facts,
             candidates,
         )
+        return self._peaks(counts, found, facts, candidates)
+
+    def process(self, e: NDArray[np.float64], h: NDArray[np.float64], bad: NDArray[np.bool_]) -> Peaks:
+        """Take the next samples of envelopes and of the leads' state; return the beats now decided.
+
+        Parameters
+        ----------
+        e, h : ndarray of float64, shape (leads, m)
+            Envelopes at 10 and 20 Hz in mV, of the same instants.
+        bad : ndarray of bool, shape (leads, m)
+            True where a lead is missing or flat.
+        """
+        found, facts, candidates = self._room(e.shape[1])
+        counts = _detect(
+            e,
+            h,
+            bad,
+            np.asarray(bad.all(axis=0)),
+            self._weights,
+            self._ints,
+            self._last_h,
+            self._leads,
+            self._ring,
+            self._lead_ring,
+            found,
+            facts,
+            candidates,
+        )
+        return self._peaks(counts, found, facts, candidates)
+
+    def _room(self, m: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+        most = m // REFRACTORY + RING // REFRACTORY + START // REFRACTORY + 2
+        candidates = np.empty((m // 2 + RING, 1 + len(FEATURES))) if self._keep else NO_CANDIDATES
+        return np.empty((3, most), dtype=np.int64), np.empty((2, most)), candidates
+
+    def _peaks(
+        self,
+        counts: tuple[int, int],
+        found: NDArray[np.int64],
+        facts: NDArray[np.float64],
+        candidates: NDArray[np.float64],
+    ) -> Peaks:
+        n, n_candidates = counts
         if self._keep:
             self.candidates.append(candidates[:n_candidates].copy())
-        return Peaks(found[0, :n], found[1, :n], facts[0, :n], facts[1, :n])
+        if not n:
+            return NO_PEAKS
+        return Peaks(found[0, :n], found[1, :n], facts[0, :n], facts[1, :n], found[2, :n].astype(np.bool_))
 
     def snapshot(self) -> dict[str, NDArray[np.generic]]:
         """Return the carried state."""
@@ -157,13 +173,38 @@ def _median_rr(ints: NDArray[np.int64]) -> float:
 
 
 @jit
+def _find(
+    signal: NDArray[np.float64],
+    states: NDArray[np.uint8],
+    m: int,
+    weights: NDArray[np.float64],
+    ints: NDArray[np.int64],
+    last_h: NDArray[np.float64],
+    leads: NDArray[np.float64],
+    ring: NDArray[np.float64],
+    lead_ring: NDArray[np.float64],
+    found: NDArray[np.int64],
+    facts: NDArray[np.float64],
+    candidates: NDArray[np.float64],
+) -> tuple[int, int]:
+    n_leads = len(signal)
+    e, h = np.empty((n_leads, m)), np.empty((n_leads, m))
+    bad, gone = np.empty((n_leads, m), np.bool_), np.empty(m, np.bool_)
+    envelopes(signal, m, e, h)
+    absences(states, m, bad, gone)
+    return _detect(e, h, bad, gone, weights, ints, last_h, leads, ring, lead_ring, found, facts, candidates)
+
+
+@jit
 def _detect(
     e: NDArray[np.float64],
     h: NDArray[np.float64],
     bad: NDArray[np.bool_],
-    p: NDArray[np.float64],
+    gone: NDArray[np.bool_],
     weights: NDArray[np.float64],
-    ints: NDArray[np.int64],  # clock, last beat, samples in the noise sum, R-R intervals known, then those intervals
+    # Clock, last beat, samples in the noise sum, R-R intervals known, those intervals, the last sample at which no lead
+    # was there, the last beat that was given out.
+    ints: NDArray[np.int64],
     last_h: NDArray[np.float64],  # H of the last beat
     leads: NDArray[np.float64],
     ring: NDArray[np.float64],  # fused E and H by sample modulo RING
@@ -172,6 +213,7 @@ def _detect(
     facts: NDArray[np.float64],
     candidates: NDArray[np.float64],
 ) -> tuple[int, int]:
+    p = _P
     n_leads = e.shape[0]
     count, n_candidates = 0, 0
     features = np.empty(len(FEATURES))
@@ -180,6 +222,8 @@ def _detect(
     for i in range(e.shape[1]):
         n = ints[0]
         ints[0] = n + 1
+        if gone[i]:
+            ints[4 + RRS] = n
         # 1. The first seconds set the level: their greatest envelope is a beat's.
         if n < START:
             for lead in range(n_leads):
@@ -285,6 +329,9 @@ def _detect(
         # 4. A beat: the levels follow it.
         found[0, count] = m
         found[1, count] = n
+        given = ints[5 + RRS]
+        found[2, count] = given < 0 or given < ints[4 + RRS] < m
+        ints[5 + RRS] = m
         facts[0, count] = peak
         facts[1, count] = min(1.0, max(0.0, 1.0 - floor))
         count += 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.signals.beats import QRS_ENVELOPE, SHARP_ENVELOPE
+from pipeline.signals.envelopes import QRS_ENVELOPE, SHARP_ENVELOPE
 from pipeline.signals.filters import BandPass
 from pipeline.signals.quality import Conditioner
 from pipeline.signals.resample import FS, Resampler

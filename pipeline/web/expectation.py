@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.signals.beats import BEFORE, MARGIN
 from pipeline.signals.resample import FS
+from pipeline.signals.window import BEFORE, MARGIN
 from pipeline.web.patient import Patient
 from pipeline.web.ring import MISSING, UNIT_MV
 

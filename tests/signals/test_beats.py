@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pipeline.signals.beats import BeatFinder, Beats, ReferencePeaks
+from pipeline.signals.beats import BeatFinder, Beats
+from pipeline.signals.reference_peaks import ReferencePeaks
 from pipeline.sources.synthetic import demo_ward, synthesise
 
 SECONDS = 60.0

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.signals.beats import AFTER, BEFORE, MARGIN, BeatFinder
+from pipeline.signals.beats import BeatFinder
 from pipeline.signals.stages import signal_stages
+from pipeline.signals.window import AFTER, BEFORE, MARGIN
 from pipeline.sources.synthetic import demo_ward, synthesise
 
 

@@ -13,7 +13,8 @@ from pipeline.bench.kernels.row import Row
 from pipeline.bench.peers.environment import environment_at_hand
 from pipeline.bench.peers.running import run_rivals
 from pipeline.bench.workload import Workload
-from pipeline.signals.beats import QRS_ENVELOPE, SHARP_ENVELOPE, BeatFinder
+from pipeline.signals.beats import BeatFinder
+from pipeline.signals.envelopes import QRS_ENVELOPE, SHARP_ENVELOPE
 from pipeline.signals.filters import BandPass
 from pipeline.signals.quality import Conditioner
 from pipeline.signals.resample import Resampler

@@ -1,0 +1,134 @@
+"""What happens to a signal before beats are found in it, in one compiled pass a chunk."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.jit import jit
+from pipeline.signals.filters import BandPass, sosfilt
+from pipeline.signals.gaps import GONE
+from pipeline.signals.quality import Conditioner, condition
+from pipeline.signals.resample import Resampler, interpolate
+
+__all__ = ["HISTORY", "Front"]
+
+HISTORY = 256  # samples kept: more than a window and the wait for its decision
+
+
+class Front:
+    """Resampling, lead states and band-pass of one stream.
+
+    The stages are those of :class:`Resampler`, :class:`Conditioner` and :class:`BandPass`; taken together they cost a
+    short chunk one call and not three.
+
+    Parameters
+    ----------
+    fs : float
+        Rate of the stream in Hz.
+    n_leads : int
+        Number of leads.
+
+    Attributes
+    ----------
+    resampler : Resampler
+        It knows how positions convert.
+    signal : ndarray of float64, shape (2, leads, HISTORY + m)
+        Continuous and filtered signal in mV, of the samples before the last chunk and of the ``m`` that it brought.
+    states : ndarray of uint8, shape (leads, HISTORY + m)
+        State of each lead, see :class:`Conditioner`.
+    is_gone : bool
+        True if a lead was missing or flat in the last chunk.
+    """
+
+    def __init__(self, fs: float, n_leads: int) -> None:
+        self.resampler = Resampler(fs, n_leads)
+        self._conditioner = Conditioner(n_leads)
+        self._band_pass = BandPass(n_leads)
+        self.signal = np.zeros((2, n_leads, HISTORY))
+        self.states = np.full((n_leads, HISTORY), 3, dtype=np.uint8)
+        self.is_gone = False
+
+    def process(self, signal: NDArray[np.floating]) -> int:
+        """Take the next samples, shape (n, leads) in mV with NaN where missing; return how many came out, ``m``."""
+        resampler, conditioner, band_pass = self.resampler, self._conditioner, self._band_pass
+        n_leads = len(self.states)
+        buffer, m = resampler.extend(signal)
+        before, states_before = self.signal, self.states
+        self.signal = np.empty((2, n_leads, HISTORY + m))
+        self.states = np.empty((n_leads, HISTORY + m), dtype=np.uint8)
+        self.is_gone = _advance(
+            buffer,
+            resampler.tail_start,
+            resampler.taps,
+            resampler.next_output,
+            resampler.step,
+            resampler.den,
+            conditioner.levels,
+            conditioner.runs,
+            band_pass.sos,
+            band_pass.z,
+            before,
+            states_before,
+            self.signal,
+            self.states,
+        )
+        resampler.keep(buffer, m)
+        return m
+
+    def snapshot(self) -> dict[str, NDArray[np.generic]]:
+        """Return the carried state."""
+        state: dict[str, NDArray[np.generic]] = {
+            "history": self.signal[:, :, -HISTORY:].copy(),
+            "states": self.states[:, -HISTORY:].copy(),
+        }
+        for name, stage in self._stages():
+            state |= {f"{name}.{key}": value for key, value in stage.snapshot().items()}
+        return state
+
+    def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
+        """Continue from a state that :meth:`snapshot` returned."""
+        self.signal = np.array(state["history"], dtype=np.float64)
+        self.states = np.array(state["states"], dtype=np.uint8)
+        for name, stage in self._stages():
+            prefix = f"{name}."
+            stage.restore({key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)})
+
+    def _stages(self) -> list[tuple[str, Resampler | Conditioner | BandPass]]:
+        return [("resampler", self.resampler), ("conditioner", self._conditioner), ("band_pass", self._band_pass)]
+
+
+@jit
+def _advance(
+    buffer: NDArray[np.float64],
+    start: int,
+    taps: NDArray[np.float64],
+    first: int,
+    step: int,
+    den: int,
+    levels: NDArray[np.float64],
+    runs: NDArray[np.int64],
+    sos: NDArray[np.float64],
+    z: NDArray[np.float64],
+    before: NDArray[np.float64],
+    states_before: NDArray[np.uint8],
+    signal: NDArray[np.float64],
+    states: NDArray[np.uint8],
+) -> bool:
+    n_leads, size = signal.shape[1], signal.shape[2]
+    old = before.shape[2] - HISTORY
+    is_gone = False
+    for lead in range(n_leads):
+        continuous, filtered, state = signal[0, lead], signal[1, lead], states[lead]
+        for n in range(HISTORY):
+            continuous[n] = before[0, lead, old + n]
+            filtered[n] = before[1, lead, old + n]
+            state[n] = states_before[lead, old + n]
+        raw = filtered[HISTORY:]  # until it is filtered
+        interpolate(buffer[lead], start, taps, first, step, den, raw)
+        condition(raw, levels[lead], runs[lead], continuous[HISTORY:], state[HISTORY:])
+        sosfilt(continuous[HISTORY:], sos, z[lead], filtered[HISTORY:])
+        for n in range(HISTORY, size):
+            if state[n] >= GONE:
+                is_gone = True
+    return is_gone
