@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.jit import jit
-from pipeline.signals.filters import Morlet, morlet
+from pipeline.signals.filters import BLOCK, Morlet, morlet
 from pipeline.signals.gaps import GONE
 
 __all__ = ["QRS_ENVELOPE", "REACH", "SHARP_ENVELOPE", "absences", "envelopes"]
@@ -25,10 +25,11 @@ _SHARP_REACH = SHARP_ENVELOPE.reach
 def envelopes(signal: NDArray[np.float64], m: int, e: NDArray[np.float64], h: NDArray[np.float64]) -> None:
     """Write the envelopes of the ``m`` samples that ended ``REACH`` ago, each of shape (leads, m)."""
     first = signal.shape[1] - m - REACH
+    room = np.empty(min(m, BLOCK))
     for lead in range(len(signal)):
         row = signal[lead]
-        morlet(row[first - REACH :], _QRS_REAL, _QRS_IMAG, e[lead])
-        morlet(row[first - _SHARP_REACH : first + m + _SHARP_REACH], _SHARP_REAL, _SHARP_IMAG, h[lead])
+        morlet(row[first - REACH :], _QRS_REAL, _QRS_IMAG, e[lead], room)
+        morlet(row[first - _SHARP_REACH : first + m + _SHARP_REACH], _SHARP_REAL, _SHARP_IMAG, h[lead], room)
 
 
 @jit

@@ -9,7 +9,9 @@ from scipy.signal import butter
 from pipeline.jit import jit
 from pipeline.signals.resample import FS
 
-__all__ = ["BandPass", "Morlet", "morlet", "sosfilt"]
+__all__ = ["BLOCK", "BandPass", "Morlet", "morlet", "sosfilt"]
+
+BLOCK = 512  # samples that stay in the first-level cache
 
 
 class BandPass:
@@ -84,26 +86,38 @@ class Morlet:
         """Transform a stretch, shape (leads, m + 2 * reach) in mV; return (leads, m): its edges are context."""
         out = np.empty((signal.shape[0], signal.shape[1] - 2 * self.reach))
         for lead, row in enumerate(np.ascontiguousarray(signal)):
-            morlet(row, self.real, self.imag, out[lead])
+            morlet(row, self.real, self.imag, out[lead], np.empty(BLOCK))
         return out
 
 
 @jit
 def morlet(
-    signal: NDArray[np.float64], real: NDArray[np.float64], imag: NDArray[np.float64], out: NDArray[np.float64]
+    signal: NDArray[np.float64],
+    real: NDArray[np.float64],
+    imag: NDArray[np.float64],
+    out: NDArray[np.float64],
+    room: NDArray[np.float64],
 ) -> None:
-    """Transform one lead, with as many samples more at either edge as the half kernel reaches."""
+    """Transform one lead, with as many samples more at either edge as the half kernel reaches.
+
+    ``room`` is for ``BLOCK`` numbers, or as many as there are outputs.
+    """
     reach = len(real) - 1
-    block = 512  # stays in the first-level cache
-    re = np.empty(min(block, len(out)))
-    im = np.empty(min(block, len(out)))
-    for start in range(0, len(out), block):
-        size = min(block, len(out) - start)
+    for start in range(0, len(out), BLOCK):
+        size = min(BLOCK, len(out) - start)
         centre = signal[start + reach : start + reach + size]
+        re, im = out[start : start + size], room[:size]
         for n in range(size):
             re[n] = real[0] * centre[n]
             im[n] = 0.0
-        for j in range(1, reach + 1):
+        for j in range(1, reach, 2):  # two at a time: half the walks over the sums
+            before = signal[start + reach - j - 1 : start + reach - j + size]
+            after = signal[start + reach + j : start + reach + j + 1 + size]
+            a, b, a_next, b_next = real[j], imag[j], real[j + 1], imag[j + 1]
+            for n in range(size):
+                re[n] = re[n] + a * (after[n] + before[n + 1]) + a_next * (after[n + 1] + before[n])
+                im[n] = im[n] + b * (after[n] - before[n + 1]) + b_next * (after[n + 1] - before[n])
+        for j in range(reach, reach + reach % 2):  # the last one of an odd number
             before = signal[start + reach - j : start + reach - j + size]
             after = signal[start + reach + j : start + reach + j + size]
             a, b = real[j], imag[j]
@@ -111,4 +125,4 @@ def morlet(
                 re[n] += a * (after[n] + before[n])
                 im[n] += b * (after[n] - before[n])
         for n in range(size):
-            out[start + n] = np.sqrt(re[n] * re[n] + im[n] * im[n])
+            re[n] = np.sqrt(re[n] * re[n] + im[n] * im[n])

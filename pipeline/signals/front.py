@@ -9,11 +9,11 @@ from pipeline.jit import jit
 from pipeline.signals.filters import BandPass, sosfilt
 from pipeline.signals.gaps import GONE
 from pipeline.signals.quality import Conditioner, condition
-from pipeline.signals.resample import Resampler, interpolate
+from pipeline.signals.resample import Resampler, extend, interpolate
 
 __all__ = ["HISTORY", "Front"]
 
-HISTORY = 256  # samples kept: more than a window and the wait for its decision
+HISTORY = 160  # samples kept: more than a window before its R peak, and the wait for the decision
 
 
 class Front:
@@ -53,15 +53,16 @@ class Front:
         """Take the next samples, shape (n, leads) in mV with NaN where missing; return how many came out, ``m``."""
         resampler, conditioner, band_pass = self.resampler, self._conditioner, self._band_pass
         n_leads = len(self.states)
-        buffer, m = resampler.extend(signal)
+        first, stretch = resampler.next_output, resampler.take(signal)
+        m = stretch.m
         before, states_before = self.signal, self.states
         self.signal = np.empty((2, n_leads, HISTORY + m))
         self.states = np.empty((n_leads, HISTORY + m), dtype=np.uint8)
         self.is_gone = _advance(
-            buffer,
-            resampler.tail_start,
+            signal,
+            *stretch,
             resampler.taps,
-            resampler.next_output,
+            first,
             resampler.step,
             resampler.den,
             conditioner.levels,
@@ -73,7 +74,6 @@ class Front:
             self.signal,
             self.states,
         )
-        resampler.keep(buffer, m)
         return m
 
     def snapshot(self) -> dict[str, NDArray[np.generic]]:
@@ -100,8 +100,12 @@ class Front:
 
 @jit
 def _advance(
-    buffer: NDArray[np.float64],
+    fresh: NDArray[np.floating],
+    tail: NDArray[np.float64],
+    kept: int,
     start: int,
+    drop: int,
+    m: int,
     taps: NDArray[np.float64],
     first: int,
     step: int,
@@ -115,7 +119,8 @@ def _advance(
     signal: NDArray[np.float64],
     states: NDArray[np.uint8],
 ) -> bool:
-    n_leads, size = signal.shape[1], signal.shape[2]
+    n_leads, size = signal.shape[1], HISTORY + m
+    buffer = extend(fresh, tail, kept, drop)
     old = before.shape[2] - HISTORY
     is_gone = False
     for lead in range(n_leads):

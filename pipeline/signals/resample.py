@@ -3,18 +3,41 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.jit import jit
 
-__all__ = ["FS", "Resampler", "convert", "interpolate"]
+__all__ = ["FS", "Resampler", "Stretch", "convert", "extend", "interpolate"]
 
 FS = 180.0  # Hz; a QRS complex holds next to nothing above 40 Hz, and 180 divides the 360 Hz of mitdb
 REACH = 6  # the kernel's half length, in periods of the slower of the two rates
 PHASES = 512  # sub-sample positions of the kernel; an error of 1/1024 of an input sample is far below the noise
 BETA = 6.0  # Kaiser window: 60 dB of stop band
+
+
+class Stretch(NamedTuple):
+    """What a chunk brings a resampler.
+
+    Attributes
+    ----------
+    tail : ndarray of float64, shape (leads, room)
+        Input samples that are kept.
+    kept, start : int
+        How many, and at which sample of the input they begin.
+    drop : int
+        How many of them and of the chunk's are no longer needed after it.
+    m : int
+        Outputs that are known now.
+    """
+
+    tail: NDArray[np.float64]
+    kept: int
+    start: int
+    drop: int
+    m: int
 
 
 class Resampler:
@@ -47,45 +70,38 @@ class Resampler:
         taps = np.sinc(0.95 * cutoff * t) * np.i0(BETA * np.sqrt(np.maximum(0.0, 1 - (t / (self._half + 1)) ** 2)))
         self.taps = np.ascontiguousarray(taps / taps.sum(axis=1, keepdims=True))
         self.delay_s = self._half / fs
+        self._tail = np.zeros((n_leads, 2 * self._half + self.step // self.den + 4))
+        self._kept = 0  # samples in it
+        self._start = 0  # the input sample at which it begins
         self.next_output = 0
-        # Before the record begins the signal is taken to have stood at its first sample.
-        self._tail = np.zeros((n_leads, 0))
-        self.tail_start = 0
 
     def process(self, signal: NDArray[np.floating]) -> NDArray[np.float64]:
         """Take the next samples, shape (n, leads) in mV; return the outputs now known, shape (leads, m).
 
         NaN in the input spreads over the kernel's reach and no further.
         """
-        buffer, m = self.extend(signal)
-        out = np.empty((len(buffer), m))
-        _resample(buffer, self.tail_start, self.taps, self.next_output, self.step, self.den, out)
-        self.keep(buffer, m)
+        first, stretch = self.next_output, self.take(signal)
+        out = np.empty((len(self._tail), stretch.m))
+        _resample(signal, *stretch, self.taps, first, self.step, self.den, out)
         return out
 
-    # What a caller needs who runs the kernel itself, among other things.
-
-    def extend(self, signal: NDArray[np.floating]) -> tuple[NDArray[np.float64], int]:
-        """Return the next samples behind those that are kept, shape (leads, n), and how many outputs they give."""
+    def take(self, signal: NDArray[np.floating]) -> Stretch:
+        """Take note of the next samples; return what :func:`extend` and :func:`interpolate` are to do with them."""
         n = len(signal)
-        kept = self._tail.shape[1]
-        if n and not kept and self.tail_start == 0:
-            self._tail = np.repeat(np.asarray(signal[:1], dtype=np.float64).T, self._half, axis=1)
-            self.tail_start, kept = -self._half, self._half
-        buffer = np.empty((len(self._tail), kept + n))
-        buffer[:, :kept] = self._tail
-        buffer[:, kept:] = signal.T
+        if n and not self._kept and self._start == 0:
+            # Before the record begins the signal is taken to have stood at its first sample.
+            self._tail[:, : self._half] = np.asarray(signal[0], dtype=np.float64)[:, None]
+            self._start, self._kept = -self._half, self._half
+        start, kept = self._start, self._kept
         # The last output k has floor(k * step / den) + half < stop.
-        last = ((self.tail_start + kept + n - self._half) * self.den - 1) // self.step
-        return buffer, max(0, last + 1 - self.next_output)
-
-    def keep(self, buffer: NDArray[np.float64], m: int) -> None:
-        """Take note that ``m`` outputs are out, and keep what the next ones need."""
+        last = ((start + kept + n - self._half) * self.den - 1) // self.step
+        m = max(0, last + 1 - self.next_output)
         self.next_output += m
         keep_from = self.next_output * self.step // self.den - self._half + 1
-        drop = max(0, min(keep_from - self.tail_start, buffer.shape[1]))
-        self._tail = buffer[:, drop:].copy()
-        self.tail_start += drop
+        drop = max(0, min(keep_from - start, kept + n))
+        self._kept += n - drop
+        self._start += drop
+        return Stretch(self._tail, kept, start, drop, m)
 
     def to_input(self, position: NDArray[np.int64]) -> NDArray[np.int64]:
         """Convert positions at the internal rate into the nearest samples at the input rate."""
@@ -95,12 +111,13 @@ class Resampler:
 
     def snapshot(self) -> dict[str, NDArray[np.generic]]:
         """Return the carried state."""
-        return {"tail": self._tail.copy(), "at": np.array([self.tail_start, self.next_output])}
+        return {"tail": self._tail[:, : self._kept].copy(), "at": np.array([self._start, self.next_output])}
 
     def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
         """Continue from a state that :meth:`snapshot` returned."""
-        self._tail = np.array(state["tail"], dtype=np.float64)
-        self.tail_start, self.next_output = (int(v) for v in state["at"])
+        self._kept = state["tail"].shape[1]
+        self._tail[:, : self._kept] = state["tail"]
+        self._start, self.next_output = (int(v) for v in state["at"])
 
 
 @jit
@@ -153,14 +170,34 @@ def interpolate(
 
 
 @jit
+def extend(signal: NDArray[np.floating], tail: NDArray[np.float64], kept: int, drop: int) -> NDArray[np.float64]:
+    """Return the next samples behind those that are kept, shape (leads, n); keep all but the first ``drop`` of them."""
+    size = kept + len(signal)
+    buffer = np.empty((len(tail), size))
+    for lead in range(len(tail)):
+        for i in range(kept):
+            buffer[lead, i] = tail[lead, i]
+        for i in range(len(signal)):
+            buffer[lead, kept + i] = signal[i, lead]
+        for i in range(size - drop):
+            tail[lead, i] = buffer[lead, drop + i]
+    return buffer
+
+
+@jit
 def _resample(
-    buffer: NDArray[np.float64],
+    signal: NDArray[np.floating],
+    tail: NDArray[np.float64],
+    kept: int,
     start: int,
+    drop: int,
+    m: int,
     taps: NDArray[np.float64],
     first: int,
     step: int,
     den: int,
     out: NDArray[np.float64],
 ) -> None:
+    buffer = extend(signal, tail, kept, drop)
     for lead in range(len(buffer)):
         interpolate(buffer[lead], start, taps, first, step, den, out[lead])
