@@ -81,6 +81,8 @@ bench: $(STAMP)  ## Measure speed, memory and growth beside other tools, and ref
 	$(BIN)/ecg-anomaly bench backfill --workers 2 --no-stages --insert README.md bench:workers
 	$(BIN)/ecg-anomaly bench peers --insert README.md bench:peers
 	$(BIN)/ecg-anomaly bench kernels --cold --insert README.md bench:kernels
+	$(BIN)/ecg-anomaly bench live --patients 500 --patients 1000 --patients 2000 --patients 2500 --seconds 20 \
+		--insert README.md bench:live
 	$(BIN)/ecg-anomaly bench growth --figure data/growth.png --insert README.md bench:growth
 
 soak: $(STAMP)  ## Kill worker and broker at random for 30 minutes (SOAK_MINUTES) and count what was lost (needs nats-server)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.bench.stages import StageSampler
 from pipeline.detection.model import BeatModel
 from pipeline.live.engine import Engine
 from pipeline.live.frames import Frame, decode, encode
@@ -46,6 +47,8 @@ class LiveBench:
         What one patient's frame takes where it is the only one: median, nothing gathered.
     state_bytes : int
         The largest state of any patient.
+    stages : dict of str to float
+        Processor time by stage, in s, of a second stretch that was sampled; empty where that was not asked for.
     """
 
     patients: int
@@ -59,6 +62,7 @@ class LiveBench:
     backlog_s: float
     alone_ms: float
     state_bytes: int
+    stages: dict[str, float]
 
 
 def bench_live(
@@ -72,6 +76,7 @@ def bench_live(
     cpu_clock: Callable[[], float],
     wait: Callable[[float], object],
     gather_s: float = 0.0,
+    sampled_s: float = 0.0,
     seed: int = 0,
 ) -> LiveBench:
     """Monitor patients in real time, whose frames come each at a phase of its own, by chance.
@@ -92,22 +97,58 @@ def bench_live(
         Such as :func:`time.perf_counter`, :func:`time.process_time` and :func:`time.sleep`.
     gather_s : float
         How long frames are gathered before they are taken together, as a worker does.
+    sampled_s : float
+        How long to go on after that, to tell the stages apart. Only in the main thread of a process.
     seed : int
         Makes the patients and their phases.
     """
-    rounds = math.ceil((WARM_UP_S + seconds) / frame_s)
-    warm = math.ceil(WARM_UP_S / frame_s)
-    coming = _messages(patients, fs, rounds, frame_s, seed)
+    warm, plain, more = (math.ceil(part / frame_s) for part in (WARM_UP_S, seconds, sampled_s))
+    coming = _messages(patients, fs, warm + plain + more, frame_s, seed)
     phase = np.sort(np.random.default_rng(seed).uniform(0.0, frame_s, patients))
     engine = Engine(model, clock=lambda: round(clock() * 1e6), is_live=False)
-    for number in range(warm):
-        engine.take(map(decode, coming[number]))
-    queue = [message for number in range(warm, rounds) for message in coming[number]]
-    due = (np.arange(rounds - warm)[:, None] * frame_s + phase).ravel()
-    waits: list[NDArray[np.float64]] = []
-    taken_after: list[float] = []
+    for messages in coming[:warm]:
+        engine.take(map(decode, messages))
+
+    def play(first: int, stop: int) -> tuple[NDArray[np.float64], float]:
+        due = (np.arange(stop - first)[:, None] * frame_s + phase).ravel()
+        return _play(engine, [message for one in coming[first:stop] for message in one], due, gather_s, clock, wait)
+
     before, cpu, started = engine.totals.beats, cpu_clock(), clock()
-    at = 0
+    late_s, backlog_s = play(warm, warm + plain)
+    elapsed, cpu = clock() - started, cpu_clock() - cpu
+    beats = engine.totals.beats - before
+    sampler = StageSampler()
+    if more:
+        with sampler:
+            play(warm + plain, warm + plain + more)
+    p50, p99 = np.quantile(late_s, [0.5, 0.99])
+    return LiveBench(
+        patients=patients,
+        fs=fs,
+        seconds=elapsed,
+        beats=beats,
+        p50_ms=float(p50) * 1e3,
+        p99_ms=float(p99) * 1e3,
+        max_ms=float(late_s.max()) * 1e3,
+        cpu_share=cpu / elapsed,
+        backlog_s=backlog_s,
+        alone_ms=_alone(model, fs, frame_s, clock, seed) * 1e3,
+        state_bytes=max(len(engine.snapshot(patient)) for patient in engine.patients),
+        stages=dict(sampler.seconds),
+    )
+
+
+def _play(
+    engine: Engine,
+    queue: Sequence[bytes],
+    due: NDArray[np.float64],
+    gather_s: float,
+    clock: Callable[[], float],
+    wait: Callable[[float], object],
+) -> tuple[NDArray[np.float64], float]:
+    """Give an engine frames as they come due; return how late each was done with, and the longest wait for a turn."""
+    waits: list[NDArray[np.float64]] = []
+    longest_s, at, started = 0.0, 0, clock()
     while at < len(queue):
         now = clock() - started
         if now < due[at] + gather_s and at < len(queue) - BATCH:
@@ -117,27 +158,11 @@ def bench_live(
         if there <= at:
             wait(due[at] - now)
             continue
-        taken_after.append(now - due[at])
+        longest_s = max(longest_s, now - due[at])
         engine.take(map(decode, queue[at:there]))
         waits.append(clock() - started - due[at:there])
         at = there
-    elapsed = clock() - started
-    cpu_share = (cpu_clock() - cpu) / elapsed
-    late_s = np.concatenate(waits)
-    p50, p99 = np.quantile(late_s, [0.5, 0.99])
-    return LiveBench(
-        patients=patients,
-        fs=fs,
-        seconds=elapsed,
-        beats=engine.totals.beats - before,
-        p50_ms=float(p50) * 1e3,
-        p99_ms=float(p99) * 1e3,
-        max_ms=float(late_s.max()) * 1e3,
-        cpu_share=cpu_share,
-        backlog_s=max(taken_after),
-        alone_ms=_alone(model, fs, frame_s, clock, seed) * 1e3,
-        state_bytes=max(len(engine.snapshot(patient)) for patient in engine.patients),
-    )
+    return np.concatenate(waits), longest_s
 
 
 def _alone(model: BeatModel, fs: float, frame_s: float, clock: Callable[[], float], seed: int) -> float:

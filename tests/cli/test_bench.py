@@ -89,6 +89,36 @@ def test_a_record_that_is_not_there_is_one_line(ecg: Run, ward: Path) -> None:
     assert len(ran.stderr.splitlines()) == 1
 
 
+def test_live_shows_keeps_and_inserts_the_same_figures(ecg: Run, tmp_path: Path) -> None:
+    page = readme(tmp_path, "bench:live")
+    ran = ecg(
+        "bench",
+        "live",
+        "--patients",
+        "3",
+        "--patients",
+        "6",
+        "--seconds",
+        "3",
+        "--json",
+        "--insert",
+        page,
+        "bench:live",
+    )
+    assert ran.exit_code == 0
+    document = json.loads(ran.stdout)
+    few, more = document["runs"]
+    assert (few["patients"], more["patients"]) == (3, 80)
+    assert few["beats"] > 3
+    assert 0 < more["p50_ms"] <= more["p99_ms"] <= more["max_ms"]
+    assert 0 < few["state_bytes"] <= 64 * 1024
+    assert not few["stages"]  # told apart once, for the most patients
+    assert sum(more["stages"].values()) > 0
+    text = page.read_text()
+    assert f"| 80 | {more['beats']:,} |" in text
+    assert "Where the time of 80 patients goes" in text
+
+
 def test_the_group_names_what_can_be_measured(ecg: Run) -> None:
     ran = ecg("bench", "--help")
     for name in ("backfill", "growth", "kernels", "live", "peers", "soak"):

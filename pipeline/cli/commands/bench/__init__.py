@@ -7,8 +7,9 @@ import click
 from pipeline.cli.commands.bench.backfill import backfill
 from pipeline.cli.commands.bench.growth import growth
 from pipeline.cli.commands.bench.kernels import kernels
-from pipeline.cli.commands.bench.live import live, soak_command
+from pipeline.cli.commands.bench.live import live
 from pipeline.cli.commands.bench.peers import peers
+from pipeline.cli.commands.bench.soak import soak_command
 
 __all__ = ["command"]
 

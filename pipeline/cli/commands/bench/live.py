@@ -1,139 +1,127 @@
-"""``ecg-anomaly bench live`` and ``bench soak``."""
+"""``ecg-anomaly bench live``."""
 
 from __future__ import annotations
 
 import os
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.cli.commands.bench.output import deliver
 from pipeline.cli.group import PipelineCommand
-from pipeline.cli.options import OUT, json_option, progress_option, seed_option
+from pipeline.cli.options import json_option, seed_option
+from pipeline.cli.study import check_outputs, insert_option
 
-LIVE_EPILOG = """
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.bench.live import LiveBench
+    from pipeline.evaluation.sheet import Sheet
+
+EPILOG = """
 Examples:
   ecg-anomaly bench live
-  ecg-anomaly bench live --patients 2000 --seconds 60
+  ecg-anomaly bench live --patients 500 --patients 2000 --seconds 60
   ecg-anomaly bench live --gather 0 --json
-"""
 
-SOAK_EPILOG = """
-Examples:
-  ecg-anomaly bench soak --minutes 5
-  ecg-anomaly bench soak --minutes 30 --out soak --json
-
-Exit codes: 0 nothing was lost and nothing came twice, 1 otherwise.
+The stages are told apart in a second stretch, by a sampling profiler.
 """
 
 
-@click.command("live", cls=PipelineCommand, epilog=LIVE_EPILOG)
-@click.option("--patients", type=click.IntRange(min=1), default=500, show_default=True, help="How many.")
+@click.command("live", cls=PipelineCommand, epilog=EPILOG)
+@click.option(
+    "--patients",
+    type=click.IntRange(min=1),
+    multiple=True,
+    default=(500,),
+    help="How many; repeatable.  [default: 500]",
+)
 @click.option("--fs", type=click.FloatRange(100, 1000), default=360.0, show_default=True, help="Sampling rate in Hz.")
 @click.option("--seconds", type=click.FloatRange(min=1), default=30.0, show_default=True, help="How long to measure.")
 @click.option("--frame", "frame_s", type=click.FloatRange(0.1, 10), default=1.0, show_default=True, help="Frame, s.")
 @click.option(
     "--gather", "gather_s", type=click.FloatRange(0, 1), default=0.05, show_default=True, help="Gathering of frames, s."
 )
+@click.option("--stages/--no-stages", default=True, show_default=True, help="Tell where the time goes, afterwards.")
 @seed_option
 @json_option
-def live(patients: int, fs: float, seconds: float, frame_s: float, gather_s: float, seed: int, as_json: bool) -> None:
+@insert_option
+def live(
+    patients: tuple[int, ...],
+    fs: float,
+    seconds: float,
+    frame_s: float,
+    gather_s: float,
+    stages: bool,
+    seed: int,
+    as_json: bool,
+    insert: tuple[Path, str] | None,
+) -> None:
     """Monitor patients in real time on one core: how long a verdict takes, and what it costs.
 
     Two leads each. The time counts from the moment at which a frame is there, so it comes on top of a beat's own delay.
     """
+    check_outputs(insert=insert)
     from dataclasses import asdict
 
     from pipeline.bench.live import bench_live
-    from pipeline.cli.display import show_json, show_lines
+    from pipeline.bench.machine import this_machine
     from pipeline.scoring import model_at
 
-    os.sched_setaffinity(0, [max(os.sched_getaffinity(0))])
-    done = bench_live(
-        model_at(None),
-        patients=patients,
-        fs=fs,
-        seconds=seconds,
-        frame_s=frame_s,
-        clock=time.perf_counter,
-        cpu_clock=time.process_time,
-        wait=time.sleep,
-        gather_s=gather_s,
-        seed=seed,
-    )
-    if as_json:
-        show_json(asdict(done))
-        return
-    show_lines(
-        {
-            "patients": f"{done.patients:,} of two leads at {done.fs:g} Hz, frames of {frame_s:g} s, one core",
-            "beats": f"{done.beats:,} in {done.seconds:.0f} s",
-            "frame to verdict": f"{done.p50_ms:.1f} ms median, {done.p99_ms:.1f} ms p99, {done.max_ms:.1f} ms at most",
-            "processor": f"{100 * done.cpu_share:.0f} % of one core",
-            "longest backlog": f"{1000 * done.backlog_s:.1f} ms, of which {1000 * gather_s:g} ms are for gathering",
-            "one patient alone": f"{done.alone_ms:.2f} ms from frame to verdict",
-            "state": f"{done.state_bytes / 1024:.1f} KB a patient at most",
-        }
-    )
-
-
-@click.command("soak", cls=PipelineCommand, epilog=SOAK_EPILOG)
-@click.option("--minutes", type=click.FloatRange(min=0.2), default=30.0, show_default=True, help="How long.")
-@click.option("--speed", type=click.FloatRange(min=0.1), default=20.0, show_default=True, help="Times real time.")
-@click.option("--patients", type=click.IntRange(min=1), default=8, show_default=True, help="How many.")
-@click.option(
-    "--kills", type=click.FloatRange(min=0.1), default=1.0, show_default=True, help="Of the worker, per minute."
-)
-@click.option("--out", type=OUT, help="Folder of broker, database and logs.  [default: a temporary one]")
-@seed_option
-@json_option
-@progress_option
-@click.pass_context
-def soak_command(
-    ctx: click.Context,
-    /,
-    minutes: float,
-    speed: float,
-    patients: int,
-    kills: float,
-    out: Path | None,
-    seed: int,
-    as_json: bool,
-    progress: bool | None,
-) -> None:
-    """Kill worker and broker at random while patients are monitored, and count what was lost or came twice.
-
-    The worker is killed about once a minute, the broker about half as often; the devices' frames come late, twice, in
-    another order or not at all. What is stored is held against a run that nothing disturbs.
-    """
-    import tempfile
-    from dataclasses import asdict
-
-    from pipeline.bench.soak import soak
-    from pipeline.cli.display import progress_bar, show_json, show_lines
-    from pipeline.scoring import model_at
-
-    with tempfile.TemporaryDirectory(prefix="ecg-soak-") as temporary, progress_bar("soak", progress) as show:
-        done = soak(
+    machine, cores = this_machine(), os.sched_getaffinity(0)
+    os.sched_setaffinity(0, [max(cores)])
+    done = [
+        bench_live(
             model_at(None),
-            out or Path(temporary),
-            minutes=minutes,
-            speed=speed,
-            patients=patients,
-            kills_per_minute=kills,
+            patients=number,
+            fs=fs,
+            seconds=seconds,
+            frame_s=frame_s,
+            clock=time.perf_counter,
+            cpu_clock=time.process_time,
+            wait=time.sleep,
+            gather_s=gather_s,
+            sampled_s=min(seconds, 10.0) if stages and number == patients[-1] else 0.0,
             seed=seed,
-            progress=show,
         )
-    if as_json:
-        show_json(asdict(done))
-    else:
-        show_lines(
-            {
-                "signal": f"{done.patient_hours:.1f} patient-hours in {done.minutes:.1f} min",
-                "kills": f"{done.worker_kills} of the worker, {done.broker_kills} of the broker",
-                "beats": f"{done.beats:,}: {done.beats_lost} lost, {done.beats_doubled} doubled, "
-                f"{done.beats_changed} changed",
-                "alarms": f"{done.alarms:,}: {done.alarms_lost} lost, {done.alarms_doubled} doubled",
-            }
-        )
-    ctx.exit(0 if done.is_clean else 1)
+        for number in patients
+    ]
+    os.sched_setaffinity(0, cores)
+    title = f"Live, two leads at {fs:g} Hz, frames of {frame_s:g} s, one core"
+    sheets = [_latency(title, done, gather_s)] + ([_stages(done[-1])] if done[-1].stages else [])
+    deliver(sheets, {"runs": [asdict(one) for one in done]}, machine, as_json=as_json, insert=insert)
+
+
+def _latency(title: str, done: Sequence[LiveBench], gather_s: float) -> Sheet:
+    from pipeline.evaluation.sheet import Sheet
+
+    return Sheet(
+        f"{title}; from frame to verdict, gathering of up to {1000 * gather_s:g} ms included",
+        ("patients", "beats", "median, ms", "p99, ms", "most, ms", "of the core", "alone, ms", "state, KB"),
+        tuple(
+            (
+                f"{one.patients:,}",
+                f"{one.beats:,}",
+                f"{one.p50_ms:.0f}",
+                f"{one.p99_ms:.0f}",
+                f"{one.max_ms:.0f}",
+                f"{100 * one.cpu_share:.0f} %",
+                f"{one.alone_ms:.2f}",
+                f"{one.state_bytes / 1024:.1f}",
+            )
+            for one in done
+        ),
+    )
+
+
+def _stages(done: LiveBench) -> Sheet:
+    from pipeline.evaluation.sheet import Sheet
+
+    total = sum(done.stages.values())
+    return Sheet(
+        f"Where the time of {done.patients:,} patients goes",
+        ("stage", "share"),
+        tuple((name, f"{100 * s / total:.0f} %") for name, s in sorted(done.stages.items(), key=lambda item: -item[1])),
+    )

@@ -1,0 +1,80 @@
+"""``ecg-anomaly bench soak``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pipeline.cli.group import PipelineCommand
+from pipeline.cli.options import OUT, json_option, progress_option, seed_option
+
+EPILOG = """
+Examples:
+  ecg-anomaly bench soak --minutes 5
+  ecg-anomaly bench soak --minutes 30 --out soak --json
+
+Exit codes: 0 nothing was lost and nothing came twice, 1 otherwise.
+"""
+
+
+@click.command("soak", cls=PipelineCommand, epilog=EPILOG)
+@click.option("--minutes", type=click.FloatRange(min=0.2), default=30.0, show_default=True, help="How long.")
+@click.option("--speed", type=click.FloatRange(min=0.1), default=20.0, show_default=True, help="Times real time.")
+@click.option("--patients", type=click.IntRange(min=1), default=8, show_default=True, help="How many.")
+@click.option(
+    "--kills", type=click.FloatRange(min=0.1), default=1.0, show_default=True, help="Of the worker, per minute."
+)
+@click.option("--out", type=OUT, help="Folder of broker, database and logs.  [default: a temporary one]")
+@seed_option
+@json_option
+@progress_option
+@click.pass_context
+def soak_command(
+    ctx: click.Context,
+    /,
+    minutes: float,
+    speed: float,
+    patients: int,
+    kills: float,
+    out: Path | None,
+    seed: int,
+    as_json: bool,
+    progress: bool | None,
+) -> None:
+    """Kill worker and broker at random while patients are monitored, and count what was lost or came twice.
+
+    The worker is killed about once a minute, the broker about half as often; the devices' frames come late, twice, in
+    another order or not at all. What is stored is held against a run that nothing disturbs.
+    """
+    import tempfile
+    from dataclasses import asdict
+
+    from pipeline.bench.soak import soak
+    from pipeline.cli.display import progress_bar, show_json, show_lines
+    from pipeline.scoring import model_at
+
+    with tempfile.TemporaryDirectory(prefix="ecg-soak-") as temporary, progress_bar("soak", progress) as show:
+        done = soak(
+            model_at(None),
+            out or Path(temporary),
+            minutes=minutes,
+            speed=speed,
+            patients=patients,
+            kills_per_minute=kills,
+            seed=seed,
+            progress=show,
+        )
+    if as_json:
+        show_json(asdict(done))
+    else:
+        show_lines(
+            {
+                "signal": f"{done.patient_hours:.1f} patient-hours in {done.minutes:.1f} min",
+                "kills": f"{done.worker_kills} of the worker, {done.broker_kills} of the broker",
+                "beats": f"{done.beats:,}: {done.beats_lost} lost, {done.beats_doubled} doubled, "
+                f"{done.beats_changed} changed",
+                "alarms": f"{done.alarms:,}: {done.alarms_lost} lost, {done.alarms_doubled} doubled",
+            }
+        )
+    ctx.exit(0 if done.is_clean else 1)
