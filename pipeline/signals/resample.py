@@ -128,14 +128,6 @@ def convert(position: NDArray[np.int64], step: int, den: int, out: NDArray[np.in
 
 
 @jit
-def _place(output: int, start: int, taps: NDArray[np.float64], step: int, den: int) -> tuple[int, int]:
-    """Return which phase of the kernel an output takes, and where in the buffer it begins."""
-    position = output * step
-    whole = position // den
-    return (position - whole * den) * taps.shape[0] // den, whole - taps.shape[1] // 2 + 1 - start
-
-
-@jit
 def interpolate(
     buffer: NDArray[np.float64],
     start: int,
@@ -146,27 +138,43 @@ def interpolate(
     out: NDArray[np.float64],
 ) -> None:
     """Resample one lead: ``buffer`` begins at input sample ``start``, ``out`` at output ``first``."""
-    n = len(out)
-    i = 0
-    while i + 4 <= n:  # each sum waits for itself alone: four at a time take little longer than one
-        a, at_a = _place(first + i, start, taps, step, den)
-        b, at_b = _place(first + i + 1, start, taps, step, den)
-        c, at_c = _place(first + i + 2, start, taps, step, den)
-        d, at_d = _place(first + i + 3, start, taps, step, den)
+    phases, size = taps.shape
+    # Where the next output's stretch of the buffer begins, and by how many parts of a sample it lies behind: followed
+    # from output to output, because a division takes longer than the sum.
+    whole = first * step // den
+    part = first * step - whole * den
+    begin = whole - size // 2 + 1 - start
+    whole_step = step // den
+    part_step = step - whole_step * den
+    at = np.empty(4, np.int64)
+    phase = np.empty(4, np.int64)
+    for i in range(0, len(out), 4):
+        n = min(4, len(out) - i)
+        for k in range(4):
+            at[k] = begin
+            phase[k] = part if phases == den else part * phases // den
+            if k < n - 1 or n == 4:
+                begin += whole_step
+                part += part_step
+                if part >= den:
+                    part -= den
+                    begin += 1
+        # Each sum waits for itself alone: four at a time take little longer than one.
+        a, b, c, d = at[0], at[1], at[2], at[3]
+        of_a, of_b, of_c, of_d = taps[phase[0]], taps[phase[1]], taps[phase[2]], taps[phase[3]]
         sum_a, sum_b, sum_c, sum_d = 0.0, 0.0, 0.0, 0.0
-        for j in range(taps.shape[1]):
-            sum_a += taps[a, j] * buffer[at_a + j]
-            sum_b += taps[b, j] * buffer[at_b + j]
-            sum_c += taps[c, j] * buffer[at_c + j]
-            sum_d += taps[d, j] * buffer[at_d + j]
-        out[i], out[i + 1], out[i + 2], out[i + 3] = sum_a, sum_b, sum_c, sum_d
-        i += 4
-    for k in range(i, n):
-        a, at_a = _place(first + k, start, taps, step, den)
-        sum_a = 0.0
-        for j in range(taps.shape[1]):
-            sum_a += taps[a, j] * buffer[at_a + j]
-        out[k] = sum_a
+        for j in range(size):
+            sum_a += of_a[j] * buffer[a + j]
+            sum_b += of_b[j] * buffer[b + j]
+            sum_c += of_c[j] * buffer[c + j]
+            sum_d += of_d[j] * buffer[d + j]
+        out[i] = sum_a
+        if n > 1:
+            out[i + 1] = sum_b
+        if n > 2:
+            out[i + 2] = sum_c
+        if n > 3:
+            out[i + 3] = sum_d
 
 
 @jit

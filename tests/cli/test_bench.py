@@ -97,7 +97,7 @@ def test_live_shows_keeps_and_inserts_the_same_figures(ecg: Run, tmp_path: Path)
         "--patients",
         "3",
         "--patients",
-        "6",
+        "80",
         "--seconds",
         "3",
         "--json",
