@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_tensors
-from safetensors.numpy import save as save_tensors
 
 from pipeline.detection.model import BeatModel
 from pipeline.detection.reading import LEADS
@@ -25,6 +20,7 @@ from pipeline.signals.beats import BeatFinder, Beats
 from pipeline.signals.gaps import ALL, Hole
 from pipeline.signals.peaks import PeakFinder
 from pipeline.signals.resample import FS
+from pipeline.snapshot import joined, pack, part_of, unpack
 from pipeline.timeline import AlarmTimeline
 
 __all__ = ["LEARNING_S", "Monitor", "Pending"]
@@ -33,7 +29,6 @@ LEARNING_S = 300.0  # s from the record's start in which verdicts are provisiona
 FLUSH_S = 0.6  # s of nothing that bring out the last beats of a record
 FILL_S = 60.0  # s of a gap that are filled at a time
 LONGEST_GAP_S = 6 * 3600.0  # s; a longer one is another recording
-VERSION = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -282,8 +277,6 @@ class Monitor:
         clock = round(self._finder.time_s * FS)
         return Pending(beats, prepared, gaps + closed, beats.holes, tuple(self._finder.open_holes()), clock)
 
-    # A snapshot is one safetensors file: arrays, and the rest as JSON beside them. No pickle.
-
     def snapshot(self) -> bytes:
         """Return the patient's whole state, so that :meth:`restore` goes on from here and no score changes.
 
@@ -294,11 +287,9 @@ class Monitor:
         """
         if self._stream is None:
             raise StreamError("nothing to snapshot: no chunk has been taken in")
-        arrays = {f"finder.{key}": value for key, value in self._finder.snapshot().items()}
-        arrays |= {f"scorer.{key}": value for key, value in self._scorer.snapshot().items()}
-        arrays |= {f"threshold.{key}": np.array(value) for key, value in self._threshold.snapshot().items()}
+        threshold = {key: np.array(value) for key, value in self._threshold.snapshot().items()}
+        arrays = joined({"finder": self._finder.snapshot(), "scorer": self._scorer.snapshot(), "threshold": threshold})
         facts = {
-            "version": VERSION,
             "model": self.model.checksum,
             "stream": self._stream,
             "next": self._next,
@@ -307,8 +298,7 @@ class Monitor:
             "alarm_settings": self._alarm_settings.model_dump(),
             "timeline": self._timeline.snapshot(),
         }
-        tensors = {key: np.ascontiguousarray(value) for key, value in arrays.items()}
-        return bytes(save_tensors(tensors, metadata={"monitor": json.dumps(facts)}))
+        return pack(arrays, facts)
 
     def restore(self, snapshot: bytes) -> None:
         """Continue from a snapshot.
@@ -318,26 +308,15 @@ class Monitor:
         SnapshotError
             If it is damaged, of another version, or was made with another model.
         """
-        try:
-            size = int.from_bytes(snapshot[:8], "little")
-            facts: dict[str, Any] = json.loads(json.loads(snapshot[8 : 8 + size])["__metadata__"]["monitor"])
-            arrays = load_tensors(snapshot)
-        except (SafetensorError, ValueError, KeyError, TypeError) as error:
-            raise SnapshotError(f"a snapshot is damaged ({error}): start the patient anew") from error
-        if facts["version"] != VERSION:
-            raise SnapshotError(f"a snapshot has version {facts['version']}, this version reads {VERSION}")
+        arrays, facts = unpack(snapshot)
         if facts["model"] != self.model.checksum:
             raise SnapshotError("a snapshot was made with another model: load that model, or start the patient anew")
         record, fs, leads = facts["stream"]
         self._threshold_settings = ThresholdSettings(**facts["threshold_settings"])
         self._alarm_settings = AlarmSettings(**facts["alarm_settings"])
         self._begin((record, float(fs), tuple(leads)), 0)
-
-        def part(prefix: str) -> dict[str, NDArray[np.generic]]:
-            return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-
-        self._finder.restore(part("finder."))
-        self._scorer.restore(part("scorer."))
-        self._threshold.restore({key: value.tolist() for key, value in part("threshold.").items()})
+        self._finder.restore(part_of(arrays, "finder"))
+        self._scorer.restore(part_of(arrays, "scorer"))
+        self._threshold.restore({key: value.tolist() for key, value in part_of(arrays, "threshold").items()})
         self._timeline.restore(facts["timeline"])
         self._next, self._count = int(facts["next"]), int(facts["count"])

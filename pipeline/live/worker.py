@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Collection, Sequence
 
 from pipeline.errors import FrameError, LeaseLost, OutputError, SnapshotError, SourceUnavailable
+from pipeline.live.backlog import BacklogWatch
 from pipeline.live.broker import Broker, patient_of
 from pipeline.live.engine import Engine
 from pipeline.live.frames import Frame, decode, is_patient
@@ -26,8 +27,6 @@ BATCH = 512  # frames taken at a time
 PAUSE_S = 0.1  # s between two transactions
 RETRY_S = 1.0  # s between two tries while the database is away
 ROOM = 20_000  # frames that are taken in ahead of a database that is away
-BEHIND_S, CAUGHT_UP_S = 2.0, 0.5  # backlog at which drawing is shed, and taken up again
-ALARM_S = 10.0  # backlog that a person is told of
 
 logger = logging.getLogger(__name__)
 
@@ -63,8 +62,6 @@ class Worker:
         This worker's name in leases; no other process ever has it.
     owned : set of int
         The partitions that it holds.
-    intake : Intake
-        How frames come in.
     troubles : int
         Times that the database could not be used.
     """
@@ -82,7 +79,7 @@ class Worker:
     ) -> None:
         self.owner = f"{socket.gethostname()[:60]}-{secrets.token_hex(8)}"
         self.owned: set[int] = set()
-        self.intake = Intake()
+        self._backlog = BacklogWatch(self._tell)
         self.troubles = 0
         self._broker, self._database, self._engine = broker, database, engine
         self._partitions = partitions
@@ -101,12 +98,16 @@ class Worker:
         self._asked_us = self._stored_us = self._rested_us = 0
         self._quiet_until_us = 0
         self._started_us = clock()
-        self._is_told = False
         self._refused = self._dropped = 0
         self._rest_us = round(settings.rest_s * 1e6)
         self._resting: set[str] = set()  # patients who have left memory, and are where they were in the database
         self._held: list[Message] = []  # messages of such patients, while the database is away
         self._stopping = threading.Event()
+
+    @property
+    def intake(self) -> Intake:
+        """How frames come in."""
+        return self._backlog.intake
 
     @property
     def trouble(self) -> str | None:
@@ -244,24 +245,18 @@ class Worker:
         self._ledger.rebase()
 
     def _measure(self) -> None:
-        """See how far behind it is; shed drawing, and tell a person, where that is too far."""
         if self._reader is None:
             return
-        now = self._clock()
-        frames, oldest_us = self._reader.backlog
-        seconds = max(now - oldest_us, 0) / 1e6 if oldest_us else 0.0
-        is_behind = seconds > (CAUGHT_UP_S if self.intake.is_behind else BEHIND_S)
-        self.intake = Intake(seconds, frames, is_behind, self._refused, self._dropped + self._reader.skipped)
+        waiting, oldest_us = self._reader.backlog
+        dropped = self._dropped + self._reader.skipped
+        intake = self._backlog.look(self._clock(), oldest_us, waiting, refused=self._refused, dropped=dropped)
         if self._engine.on_intake is not None:
-            self._engine.on_intake(self.intake)
-        if seconds <= BEHIND_S:
-            self._is_told = False
-        elif seconds > ALARM_S and not self._is_told:
-            logger.warning("%s is %.0f s behind: %d frames wait", self.owner, seconds, frames)
-            self._tell(now, f"the monitor is {seconds:.0f} s behind: {frames:,} frames wait")
-            self._is_told = True
+            self._engine.on_intake(intake)
 
-    def _tell(self, now: int, message: str) -> None:
+    def _tell(self, message: str) -> None:
+        """Raise an alarm about this worker itself."""
+        logger.warning("%s: %s", self.owner, message)
+        now = self._clock()
         at = (now - self._started_us) / 1e6
         self._database.live.tell(
             f"monitor/{self.owner}",

@@ -15,6 +15,7 @@ from pipeline.signals.peaks import PeakFinder
 from pipeline.signals.resample import FS, convert
 from pipeline.signals.rpeaks import RPeakDetector
 from pipeline.signals.window import BEFORE, MARGIN, WINDOW
+from pipeline.snapshot import joined, part_of
 
 __all__ = ["BeatFinder", "Beats"]
 
@@ -127,16 +128,13 @@ class BeatFinder:
     def snapshot(self) -> State:
         """Return the carried state."""
         state: State = {"clock": np.array([self._clock])}
-        for name, stage in self._stages():
-            state |= {f"{name}.{key}": value for key, value in stage.snapshot().items()}
-        return state
+        return state | joined({name: stage.snapshot() for name, stage in self._stages()})
 
     def restore(self, state: State) -> None:
         """Continue from a state that :meth:`snapshot` returned."""
         self._clock = int(state["clock"][0])
         for name, stage in self._stages():
-            prefix = f"{name}."
-            stage.restore({key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)})
+            stage.restore(part_of(state, name))
 
     def _stages(self) -> list[tuple[str, Front | PeakFinder | GapTracker]]:
         return [("front", self._front), ("peaks", self._peaks), ("gaps", self._gaps)]

@@ -10,6 +10,7 @@ from pipeline.signals.filters import BandPass, sosfilt
 from pipeline.signals.gaps import GONE
 from pipeline.signals.quality import Conditioner, condition
 from pipeline.signals.resample import Resampler, extend, interpolate
+from pipeline.snapshot import joined, part_of
 
 __all__ = ["HISTORY", "Front"]
 
@@ -82,17 +83,14 @@ class Front:
             "history": self.signal[:, :, -HISTORY:].copy(),
             "states": self.states[:, -HISTORY:].copy(),
         }
-        for name, stage in self._stages():
-            state |= {f"{name}.{key}": value for key, value in stage.snapshot().items()}
-        return state
+        return state | joined({name: stage.snapshot() for name, stage in self._stages()})
 
     def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
         """Continue from a state that :meth:`snapshot` returned."""
         self.signal = np.array(state["history"], dtype=np.float64)
         self.states = np.array(state["states"], dtype=np.uint8)
         for name, stage in self._stages():
-            prefix = f"{name}."
-            stage.restore({key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)})
+            stage.restore(part_of(state, name))
 
     def _stages(self) -> list[tuple[str, Resampler | Conditioner | BandPass]]:
         return [("resampler", self.resampler), ("conditioner", self._conditioner), ("band_pass", self._band_pass)]

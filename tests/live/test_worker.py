@@ -363,8 +363,8 @@ def test_a_worker_that_is_behind_tells_a_person_once(
     expected: Results,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("pipeline.live.worker.ALARM_S", 0.5)
-    monkeypatch.setattr("pipeline.live.worker.BEHIND_S", 0.3)
+    monkeypatch.setattr("pipeline.live.backlog.ALARM_S", 0.5)
+    monkeypatch.setattr("pipeline.live.backlog.BEHIND_S", 0.3)
     monkeypatch.setattr("pipeline.live.worker.BATCH", 50)
     with Database.open(url) as database:
         send(nats.url, frames)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import zlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.errors import LeaseLost, OutputError
-from pipeline.records import KINDS, Alarm, Drift, Findings, Gap
+from pipeline.records import Alarm
 from pipeline.storage.database.alarms import StoredAlarm, alarm_row, stored_alarm
+from pipeline.storage.database.live_results import StayResults, beat_rows, drift_rows, gap_rows, stay_row
 from pipeline.storage.database.tables import (
     alarms,
     live_beats,
@@ -29,7 +29,7 @@ from pipeline.storage.database.upsert import upsert
 if TYPE_CHECKING:
     from pipeline.storage.database.connection import Database
 
-__all__ = ["LiveStore", "PatientState", "StayResults", "partition_of"]
+__all__ = ["LiveStore", "PatientState", "partition_of"]
 
 _ALARM = ("origin", "record", "kind", "raised_us", "message")
 
@@ -63,45 +63,6 @@ class PatientState:
     position: int
     log: str
     state: bytes
-
-
-@dataclass(slots=True)
-class StayResults:
-    """What came out for a patient's stay since the last transaction.
-
-    Attributes
-    ----------
-    patient, session : str
-        Whose, and the session that the stay began with.
-    began_at_us : int
-        When the stay began, in microseconds since 1970 UTC.
-    fs : float
-        Its rate in Hz.
-    leads : tuple of str
-        Its leads.
-    findings : list of Findings
-        Beats, alarms and drifts.
-    gaps : list of Gap
-        Signal that was lost before it reached the monitor.
-    """
-
-    patient: str
-    session: str
-    began_at_us: int
-    fs: float
-    leads: tuple[str, ...]
-    findings: list[Findings] = field(default_factory=list)
-    gaps: list[Gap] = field(default_factory=list)
-
-    @property
-    def origin(self) -> str:
-        """Where its alarms come from, as the table of alarms has it."""
-        return f"live/{self.session}/{self.began_at_us}"
-
-    def alarms(self) -> Iterator[Alarm]:
-        """Yield what a person is told."""
-        for findings in self.findings:
-            yield from findings.alarms
 
 
 class LiveStore:
@@ -239,10 +200,10 @@ class LiveStore:
             upsert(connection, live_patients, stored, key=("patient",))
             if not results:
                 return
-            _insert_new(connection, live_stays, [_stay_row(stay) for stay in results])
-            _insert_new(connection, live_beats, [row for stay in results for row in _beat_rows(stay)])
-            _insert_new(connection, live_drifts, [row for stay in results for row in _drift_rows(stay)])
-            _insert_new(connection, live_gaps, [row for stay in results for row in _gap_rows(stay)])
+            _insert_new(connection, live_stays, [stay_row(stay) for stay in results])
+            _insert_new(connection, live_beats, [row for stay in results for row in beat_rows(stay)])
+            _insert_new(connection, live_drifts, [row for stay in results for row in drift_rows(stay)])
+            _insert_new(connection, live_gaps, [row for stay in results for row in gap_rows(stay)])
             for stay in results:
                 rows = [alarm_row(stay.origin, alarm, now_us, stay.began_at_us, None) for alarm in stay.alarms()]
                 _write_alarms(connection, rows, partition_of(stay.patient, of), sinks)
@@ -327,68 +288,3 @@ def _insert_new(connection: Connection, table: Any, rows: Sequence[Mapping[str, 
     if rows:
         insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
         connection.execute(insert.on_conflict_do_nothing(), [dict(row) for row in rows])
-
-
-def _stay_row(stay: StayResults) -> dict[str, Any]:
-    return {**_key(stay), "session": stay.session, "fs": stay.fs, "leads": list(stay.leads)}
-
-
-def _key(stay: StayResults) -> dict[str, Any]:
-    return {"patient": stay.patient, "began_at_us": stay.began_at_us}
-
-
-def _beat_rows(stay: StayResults) -> Iterator[dict[str, Any]]:
-    key = _key(stay)
-    for findings in stay.findings:
-        columns = [
-            findings.beat, findings.r_peak, findings.rr_s, findings.score, findings.threshold, findings.p_value,
-            findings.is_anomaly, findings.drift, findings.quality, findings.learning, findings.kind, findings.shape,
-            findings.rhythm,
-        ]  # fmt: skip
-        for row in zip(*(column.tolist() for column in columns), strict=True):
-            beat, r_peak, rr_s, score, threshold, p_value, is_anomaly, drift, quality, learning, kind, shape, rhythm = (
-                row
-            )
-            yield {
-                **key,
-                "beat": beat,
-                "r_peak": r_peak,
-                "rr_s": _known(rr_s),
-                "score": _known(score),
-                "threshold": _known(threshold),
-                "p_value": _known(p_value),
-                "is_anomaly": is_anomaly,
-                "drift": drift,
-                "quality": quality,
-                "learning": learning,
-                "kind": KINDS[kind],
-                "shape": _known(shape),
-                "rhythm": _known(rhythm),
-            }
-
-
-def _known(value: float) -> float | None:
-    """Return None for NaN, which SQLite makes of it anyway and PostgreSQL does not."""
-    return None if math.isnan(value) else value
-
-
-def _drift_rows(stay: StayResults) -> Iterator[dict[str, Any]]:
-    for drift in (drift for findings in stay.findings for drift in findings.drifts):
-        yield {**_key(stay), **_drift_columns(drift)}
-
-
-def _drift_columns(drift: Drift) -> dict[str, Any]:
-    return {
-        "beat": drift.beat,
-        "time_us": round(drift.time_s * 1e6),
-        "before": drift.before,
-        "after": drift.after,
-        "action": drift.action,
-    }
-
-
-def _gap_rows(stay: StayResults) -> Iterator[dict[str, Any]]:
-    gaps = [*stay.gaps, *(gap for findings in stay.findings for gap in findings.gaps)]
-    for gap in gaps:
-        start_us, stop_us = round(gap.start_s * 1e6), round(gap.stop_s * 1e6)
-        yield {**_key(stay), "start_us": start_us, "stop_us": stop_us, "reason": gap.reason}
