@@ -17,6 +17,7 @@ from pipeline.detection.scorer import Scores
 from pipeline.detection.training import TrainingSettings
 from pipeline.evaluation.sheet import Sheet
 from pipeline.learning.crossvalidation import RecordBeats, cross_validate, figures_of, in_context, score_with
+from pipeline.learning.side_by_side import cores
 from pipeline.records import Record
 
 __all__ = ["FIGURES", "SHIPPED_NAME", "CostRow", "cost_sheet", "measure_cost"]
@@ -127,7 +128,9 @@ def measure_cost(
         same = variant.shape.step == Shape().step
         read = parts if same else [part.read_by(variant.shape) for part in parts]
         how = TrainingSettings(epochs=passes, seed=variant.seed)
-        _, fits = cross_validate(read, folds=folds, kind=variant.kind, shape=variant.shape, settings=how)
+        _, fits = cross_validate(
+            read, folds=folds, kind=variant.kind, shape=variant.shape, settings=how, workers=cores()
+        )
         networks = [fit.network for fit in fits]
         rows.append(_row(variant.name, networks, read, clock, counted=networks[0]))
         if variant is TRAINED[0]:

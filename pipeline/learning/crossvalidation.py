@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +21,12 @@ from pipeline.detection.training import Examples, Fit, TrainingSettings, train
 from pipeline.evaluation.beats import judge
 from pipeline.evaluation.matching import match_beats
 from pipeline.evaluation.ranking import ranking
+from pipeline.learning.side_by_side import Progress, side_by_side
 from pipeline.records import Record
 from pipeline.signals.beats import BeatFinder
 from pipeline.signals.resample import FS
 
 __all__ = ["RecordBeats", "cross_validate", "figures_of", "in_context", "learnable", "score_with"]
-
-Progress = Callable[[int, int, float], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +91,9 @@ def cross_validate(
     shape: Shape | None = None,
     settings: TrainingSettings | None = None,
     one_class: bool = False,
-    progress: Callable[[], Progress | None] = lambda: None,
+    workers: int = 1,
+    share: float = 1.0,
+    progress: Progress | None = None,
     keep: Path | None = None,
 ) -> tuple[dict[str, Scores], list[Fit]]:
     """Score each record by a network that has learnt from the others.
@@ -106,8 +108,12 @@ def cross_validate(
         As :func:`pipeline.detection.training.train` takes them.
     one_class : bool
         If True, only beats that are annotated as normal are learnt.
-    progress : callable
-        Called before each training; returns what :func:`train` reports to.
+    workers : int
+        Trainings at once; their number changes no bit.
+    share : float
+        Share that these trainings are of all the work that ``progress`` is told of.
+    progress : callable, optional
+        As :func:`pipeline.learning.side_by_side.side_by_side` calls it.
     keep : Path, optional
         Folder of the checkpoints.
 
@@ -119,9 +125,8 @@ def cross_validate(
         A network for each fold: that of fold ``k`` has not seen the records ``k``, ``k + folds``, ...
     """
     learnt = [learnable(part, one_class) for part in parts]
-    scores: dict[str, Scores] = {}
-    fits: list[Fit] = []
-    for fold in range(folds):
+
+    def fit_without(fold: int, report: Progress) -> tuple[Fit, dict[str, Scores]]:
         held_out = range(fold, len(parts), folds)
         fit = train(
             [learnt[i] for i in range(len(parts)) if i not in held_out],
@@ -129,13 +134,14 @@ def cross_validate(
             kind=kind,
             shape=shape,
             settings=settings,
-            progress=progress(),
+            progress=report,
             checkpoint=None if keep is None else keep / f"fold{fold}.safetensors",
         )
-        fits.append(fit)
-        for i in held_out:
-            scores[parts[i].record.name] = score_with(parts[i], fit.network)
-    return scores, fits
+        return fit, {parts[i].record.name: score_with(parts[i], fit.network) for i in held_out}
+
+    jobs = [partial(fit_without, fold) for fold in range(folds)]
+    done = side_by_side(jobs, workers=workers, share=share, progress=progress)
+    return {name: found for _, scores in done for name, found in scores.items()}, [fit for fit, _ in done]
 
 
 def _aami(record: Record, r_peak: NDArray[np.int64]) -> NDArray[np.str_] | None:

@@ -16,7 +16,8 @@ from pipeline.detection.training import TrainingSettings
 from pipeline.errors import ModelError, PipelineError
 from pipeline.evaluation import DS1, DS2, PACED, evaluate
 from pipeline.evaluation.run import Task, evaluate_tasks
-from pipeline.learning.training import Progress, train_model
+from pipeline.learning.side_by_side import Progress
+from pipeline.learning.training import train_model
 from pipeline.settings import Settings
 from pipeline.sources.names import PhysioNetName
 from pipeline.storage.database import ModelStore, current_model

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import platform
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +19,13 @@ from pipeline.detection.networks import NETWORKS, save_model
 from pipeline.detection.population import Population
 from pipeline.detection.reading import Shape
 from pipeline.detection.scorer import Scores
-from pipeline.detection.training import TrainingSettings, train
+from pipeline.detection.training import Fit, TrainingSettings, train
 from pipeline.errors import ModelError, RecordUnsupported
 from pipeline.evaluation.protocol import DS1, LEARNING_S
 from pipeline.evaluation.result import package_versions
 from pipeline.learning.crossvalidation import RecordBeats, cross_validate, figures_of, in_context, learnable
 from pipeline.learning.model_card import PASSES, model_card
+from pipeline.learning.side_by_side import Progress, cores, side_by_side
 from pipeline.settings import Settings
 from pipeline.sources import open_record
 
@@ -31,7 +34,6 @@ __all__ = ["sibling", "train_model"]
 FOLDS = 5
 FEWEST_NORMAL = 100  # beats that tell how a person's are spread
 FEWEST_ABNORMAL = 10
-Progress = Callable[[int, int, float], None]
 
 
 def train_model(
@@ -44,6 +46,7 @@ def train_model(
     how: TrainingSettings | None = None,
     seeds: int = 1,
     one_class: bool = False,
+    workers: int | None = None,
     settings: Settings | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -76,6 +79,8 @@ def train_model(
         beside it (:func:`sibling`), so that an evaluation can tell what is chance.
     one_class : bool
         If True, only beats that are annotated as normal are learnt; by default all are, without labels.
+    workers : int, optional
+        Trainings at once, each on one thread; by default one for each core, four at the most. It changes no bit.
     settings : Settings, optional
         Where PhysioNet is, and how it is asked.
     progress : callable, optional
@@ -98,12 +103,14 @@ def train_model(
         raise ModelError(f"{len(names)} records are too few: cross-validation takes {FOLDS} at least")
     shape = NETWORKS[kind]().shape if shape is None else shape
     opened = [open_record(name, data_dir=data_dir, settings=settings) for name in names]
-    parts = [in_context(record, shape) for record in opened]
+    workers = cores() if workers is None else workers
+    with ThreadPoolExecutor(workers) as pool:
+        parts = list(pool.map(partial(in_context, shape=shape), opened))
     if one_class and any(part.aami is None for part in parts):
         bare = next(part.record.name for part in parts if part.aami is None)
         raise RecordUnsupported(f"{bare} has no annotations: leave out --one-class, or the record")
     how = how or TrainingSettings(epochs=PASSES)
-    steps = _Steps(progress, FOLDS + seeds)
+    in_folds = FOLDS / (FOLDS + seeds)
     keep = out.with_suffix(".training")
     scores, fits = cross_validate(
         parts,
@@ -112,22 +119,26 @@ def train_model(
         shape=shape,
         settings=how,
         one_class=one_class,
-        progress=steps.next,
+        workers=workers,
+        share=in_folds,
+        progress=progress,
         keep=keep,
     )
     learnt = [learnable(part, one_class) for part in parts]
     passes = round(float(np.median([int(np.argmin(fit.validation_loss)) + 1 for fit in fits])))
-    finals = [
-        train(
+
+    def fit_all(k: int, report: Progress) -> Fit:
+        return train(
             learnt,
             kind=kind,
             shape=shape,
             settings=replace(how, epochs=passes, seed=how.seed + k),
-            progress=steps.next(),
+            progress=report,
             checkpoint=keep / f"final{k}.safetensors",
         )
-        for k in range(seeds)
-    ]
+
+    jobs = [partial(fit_all, k) for k in range(seeds)]
+    finals = side_by_side(jobs, workers=workers, started=in_folds, share=1.0 - in_folds, progress=progress)
     final = finals[0]
     facts = {
         "population": _population(parts, scores),
@@ -164,21 +175,6 @@ def train_model(
 def sibling(model: Path, k: int) -> Path:
     """Return where the network of the ``k``-th seed lies: the model itself, then ``NAME.seed1.safetensors``, ..."""
     return model if k == 0 else model.with_suffix(f".seed{k}{model.suffix}")
-
-
-class _Steps:
-    """Turn the steps of several fits into one count."""
-
-    def __init__(self, progress: Progress | None, fits: int) -> None:
-        self._progress, self._fits, self._fit = progress, fits, -1
-
-    def next(self) -> Progress | None:
-        self._fit += 1
-        return None if self._progress is None else self._report
-
-    def _report(self, step: int, total: int, loss: float) -> None:
-        assert self._progress is not None  # noqa: S101 - next() has checked
-        self._progress(self._fit * total + step, self._fits * total, loss)
 
 
 def _population(parts: Sequence[RecordBeats], scores: dict[str, Scores]) -> dict[str, Any]:

@@ -95,6 +95,7 @@ Use the new model with: ecg-anomaly score ... --model FILE
     show_default=True,
     help="Networks to train, each with a seed of its own; all but the first serve `evaluate` alone.",
 )
+@click.option("--workers", type=click.IntRange(min=1), help="Trainings at once.  [default: one a core, up to 4]")
 @json_option
 @progress_option
 def command(
@@ -106,6 +107,7 @@ def command(
     one_class: bool,
     loss_curve: Path | None,
     seeds: int,
+    workers: int | None,
     as_json: bool,
     progress: bool | None,
     **how: Any,
@@ -149,6 +151,7 @@ def command(
                 how=TrainingSettings(**how),
                 seeds=seeds,
                 one_class=one_class,
+                workers=workers,
                 settings=settings,
                 progress=follow,
             )
