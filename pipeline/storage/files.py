@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -83,20 +84,23 @@ def staging_folder(out: Place) -> Iterator[Path]:
             yield Path(name)
         return
     root = out / _STAGING
+    folder = root / secrets.token_hex(8)  # named before it is there: whoever stops us at any point leaves nothing
     out.mkdir(parents=True, exist_ok=True)
-    with locked(out):
-        root.mkdir(exist_ok=True)
-        for folder in root.iterdir():
-            if not _is_held(folder):
-                shutil.rmtree(folder, ignore_errors=True)
-        folder = Path(tempfile.mkdtemp(dir=root))
-        lock = (folder / _LOCK).open("ab")
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    lock = None
     try:
+        with locked(out):
+            root.mkdir(exist_ok=True)
+            for other in root.iterdir():
+                if not _is_held(other):
+                    shutil.rmtree(other, ignore_errors=True)
+            folder.mkdir(0o700)
+            lock = (folder / _LOCK).open("ab")
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        lock.close()
+        if lock is not None:
+            lock.close()
         with suppress(OSError), locked(out):  # another record is being written
             root.rmdir()
 

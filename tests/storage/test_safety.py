@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import gc
 import resource
 import signal
@@ -16,6 +17,7 @@ from pipeline.errors import OutputError
 from pipeline.records import Findings
 from pipeline.storage import ResultWriter, is_done, note_failure, read_beats, read_events, read_summary, writer
 from pipeline.storage.beats import beat_columns
+from pipeline.storage.files import staging_folder
 
 Make = Callable[..., Findings]
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -164,3 +166,23 @@ def test_writing_takes_constant_memory(tmp_path: Path, findings: Make, monkeypat
     peak(2)  # what is imported and cached at first use
     kept = sum(column.nbytes for column in beat_columns(batch).values())
     assert peak(30) - peak(6) < 0.25 * (30 - 6) * kept
+
+
+@pytest.mark.parametrize("call", [1, 2, 3])
+def test_a_stop_while_a_draft_begins_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: int) -> None:
+    """A signal may come at any line: here at each lock that is taken, the last one when the draft is given up."""
+    calls = 0
+    flock = fcntl.flock
+
+    def stop_at(file: object, how: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == call:
+            raise SystemExit(143)
+        flock(file, how)  # type: ignore[arg-type]  # a file, as the caller gives it
+
+    monkeypatch.setattr(fcntl, "flock", stop_at)
+    with pytest.raises(SystemExit), staging_folder(tmp_path) as folder:
+        (folder / "draft").write_text("half")
+    assert not [path for path in tmp_path.rglob("*") if path.name == "draft"]
+    assert not list((tmp_path / ".partial").glob("*"))
