@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipeline.cli.stopping import stop_if_asked
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -60,7 +62,7 @@ def show_lines(facts: Mapping[str, str]) -> None:
 def progress_bar(title: str, wanted: bool | None) -> Iterator[Report]:
     """Show a bar on standard error while the block runs; by default only on a terminal."""
     if wanted is False or (wanted is None and not sys.stderr.isatty()):
-        yield lambda _what, _share: None
+        yield lambda _what, _share: stop_if_asked()
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -77,6 +79,7 @@ def progress_bar(title: str, wanted: bool | None) -> Iterator[Report]:
         task = bar.add_task(title, total=1.0, what="")
 
         def report(what: str, share: float) -> None:
+            stop_if_asked()
             bar.update(task, completed=share, what=what)
 
         yield report

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import sys
 from importlib import import_module
 from importlib.metadata import entry_points
 from pkgutil import iter_modules
@@ -14,6 +12,7 @@ import click
 
 from pipeline import __version__
 from pipeline.cli import commands
+from pipeline.cli.stopping import listen
 from pipeline.errors import PipelineError
 
 __all__ = ["INTERRUPTED", "PipelineCommand", "main"]
@@ -109,5 +108,4 @@ the environment, such as ECG_PHYSIONET_URL, ECG_CACHE_DIR, ECG_THRESHOLD__ALPHA.
 @click.version_option(__version__, prog_name="ecg-anomaly")
 def main() -> None:
     """Find anomalous heartbeats in ECG records. Not a medical device."""
-    # A scheduler's stop clears drafts away like Ctrl-C does.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    listen()
