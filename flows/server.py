@@ -45,7 +45,7 @@ def server(port: int) -> Iterator[str]:
         while not answers(url):
             if running.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(f"Prefect's server did not start at {url}; see what it says above")
-            time.sleep(0.2)
+            time.sleep(0.2)  # it does not say when it is ready
         yield url
     finally:
         running.terminate()

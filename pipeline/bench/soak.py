@@ -222,7 +222,7 @@ def _connect(url: str) -> NatsDevice:
         try:
             return NatsDevice([url])
         except SourceUnavailable:
-            time.sleep(0.1)
+            time.sleep(0.1)  # the broker is being started anew
     return NatsDevice([url])
 
 
@@ -239,7 +239,7 @@ def _kill(
         name = rng.choice(["worker", "worker", "broker"])
         programs.kill(name)
         kills[name] += 1
-        time.sleep(rng.uniform(0.0, 2.0))
+        time.sleep(rng.uniform(0.0, 2.0))  # for how long it is gone
         programs.start(name)
 
 
@@ -261,7 +261,7 @@ def _settle(database: Database, lines: Path, beats: int, alarms_told: int) -> No
         found, _, delivered = _read(database, lines)
         if len(found) >= beats and len(delivered) >= alarms_told:
             break
-        time.sleep(1.0)
+        time.sleep(1.0)  # another process writes, and tells nobody
     time.sleep(6.0)  # what should not come, would come now
 
 

@@ -7,7 +7,6 @@ import os
 import secrets
 import sys
 import threading
-import time
 import webbrowser
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -89,7 +88,7 @@ def watch(
         What ended the feed, if something did.
     """
     show = _terminal if address is None else _page(address, checks)  # first: a taken port is told at once
-    from pipeline.cli.work import connect
+    from pipeline.cli.work import connect, now_us
     from pipeline.explain.witness import Witness
     from pipeline.live.engine import Engine
     from pipeline.scoring import model_at
@@ -102,7 +101,7 @@ def watch(
         model_at(None, settings.device),
         threshold=settings.threshold,
         alarms=settings.alarms,
-        clock=lambda: time.time_ns() // 1000,
+        clock=now_us,
         is_live=is_live,
         watch=Monitor if address is None else Witness,
     )

@@ -44,7 +44,7 @@ class Work:
     settings : Settings
         The rest.
     checks : dict
-        What must be well for ``/readyz``: filled once it works.
+        What must be well for ``/readyz``; until it works, that it does.
     """
 
     broker_url: str
@@ -53,6 +53,9 @@ class Work:
     replicas: int
     settings: Settings
     checks: dict[str, Check] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.checks["worker"] = lambda: "it has not begun"
 
     def run(self, engine: Engine, stop: Event | None = None) -> None:
         """Work until the event is set; without one, until a signal comes.
@@ -98,7 +101,7 @@ class Work:
                 worker.stop()
             worker.run()  # until told to stop; then it stores everything
 
-    def run_alone(self, host: str, port: int | None, token: str | None) -> None:
+    def run_alone(self, host: str, port: int | None, token: str | None, names: tuple[str, ...]) -> None:
         """Work without a page, until a signal comes.
 
         Parameters
@@ -107,6 +110,8 @@ class Work:
             Where ``/metrics``, ``/livez`` and ``/readyz`` are answered; nowhere without a port.
         token : str or None
             What is asked for; beyond loopback there must be one.
+        names : tuple of str
+            Further names by which this is reached.
 
         Raises
         ------
@@ -123,7 +128,7 @@ class Work:
         serving: AbstractContextManager[None] = nullcontext()
         if port is not None:
             try:
-                access = Access(host, token)
+                access = Access(host, token, names)
             except ValueError as error:
                 raise click.UsageError(f"{error}: set ECG_MONITOR_TOKEN") from error
             server = Server(host, port)

@@ -124,7 +124,7 @@ class Broker:
         try:
             # The client itself would try for ever, as it should once it has been connected.
             self.run(asyncio.wait_for(self._connect(list(urls)), CONNECT_S))
-        except BaseException:
+        except BaseException:  # Ctrl-C as well: its thread would go on
             self._stop()
             raise
 

@@ -20,6 +20,9 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline.cli import main
+from pipeline.cli.work import Work
+from pipeline.live.partitions import Partitions
+from pipeline.settings import Settings
 from tests.services import free_port, lacking
 
 COMMAND = [str(Path(sys.executable).with_name("ecg-anomaly")), "monitor", "--no-browser", "--port", "0"]
@@ -119,6 +122,18 @@ def test_a_worker_without_a_page_tells_machines_how_it_does(tmp_path: Path, stre
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 0
     assert {"time", "level", "logger", "message"} <= json.loads(errors.splitlines()[0]).keys()
+
+
+def test_metrics_with_a_page_stand_at_the_pages_port(tmp_path: Path) -> None:
+    with started(tmp_path, "--demo", "--metrics", "0") as process:
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "--port" in errors
+
+
+def test_a_worker_that_has_not_begun_is_not_ready() -> None:
+    work = Work("nats://127.0.0.1:1", Partitions.parse("0-7/8"), (), 1, Settings())
+    assert {name: check() for name, check in work.checks.items()} == {"worker": "it has not begun"}
 
 
 def test_metrics_beyond_this_machine_need_a_token(tmp_path: Path) -> None:

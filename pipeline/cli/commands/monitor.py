@@ -58,7 +58,7 @@ shown. Put a proxy with TLS in front and name it with --name.
 @click.option("--metrics", type=click.IntRange(0, 65535), help="Without a page: port of /metrics, /livez and /readyz.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where the page, or that, is served.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8600, show_default=True, help="And at which port.")
-@click.option("--name", "names", multiple=True, help="Another name by which the page is reached, as of a proxy.")
+@click.option("--name", "names", multiple=True, help="Another name by which it is reached, as of a proxy.")
 @click.option("--browser/--no-browser", default=True, show_default=True, help="Open the page if there is a screen.")
 @seed_option
 @data_dir_option
@@ -91,6 +91,8 @@ def command(
     from pipeline.cli.work import Work, now_us
     from pipeline.live.partitions import Partitions
 
+    if metrics is not None and (demo or page or tui or records is not None or data_dir is not None):
+        raise click.UsageError("--metrics is for a worker alone: a page answers them at its own --port")
     settings = read_settings()
     token = os.environ.get("ECG_MONITOR_TOKEN") or None
     origin: str | None = f"{'demo' if demo else 'replay'}-{now_us()}"
@@ -107,7 +109,7 @@ def command(
             raise click.UsageError(str(error)) from error
         work = Work(broker_url, wanted, alarms_to, replicas, settings, checks)
         if not (page or tui):
-            work.run_alone(host, metrics, token)
+            work.run_alone(host, metrics, token, names)
             return
         origin = None  # the worker stores its alarms itself
 
