@@ -174,6 +174,7 @@ def _cut(
 def _place(
     sample: NDArray[np.int64], decided: NDArray[np.int64], step: int, den: int, late: int, out: NDArray[np.int64]
 ) -> None:
+    # One call for what would be three: a short chunk is made of calls.
     convert(sample, step, den, out[0])
     convert(decided + REACH, step, den, out[1])
     for i in range(len(decided)):

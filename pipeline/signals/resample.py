@@ -82,7 +82,9 @@ class Resampler:
         """
         first, stretch = self.next_output, self.take(signal)
         out = np.empty((len(self._tail), stretch.m))
-        _resample(signal, *stretch, self.taps, first, self.step, self.den, out)
+        buffer = extend(signal, stretch.tail, stretch.kept, stretch.drop)
+        for lead, row in enumerate(buffer):
+            interpolate(row, stretch.start, self.taps, first, self.step, self.den, out[lead])
         return out
 
     def take(self, signal: NDArray[np.floating]) -> Stretch:
@@ -150,7 +152,7 @@ def interpolate(
     phase = np.empty(4, np.int64)
     for i in range(0, len(out), 4):
         n = min(4, len(out) - i)
-        for k in range(4):
+        for k in range(4):  # beyond the end, the last one again
             at[k] = begin
             phase[k] = part if phases == den else part * phases // den
             if k < n - 1 or n == 4:
@@ -190,22 +192,3 @@ def extend(signal: NDArray[np.floating], tail: NDArray[np.float64], kept: int, d
         for i in range(size - drop):
             tail[lead, i] = buffer[lead, drop + i]
     return buffer
-
-
-@jit
-def _resample(
-    signal: NDArray[np.floating],
-    tail: NDArray[np.float64],
-    kept: int,
-    start: int,
-    drop: int,
-    m: int,
-    taps: NDArray[np.float64],
-    first: int,
-    step: int,
-    den: int,
-    out: NDArray[np.float64],
-) -> None:
-    buffer = extend(signal, tail, kept, drop)
-    for lead in range(len(buffer)):
-        interpolate(buffer[lead], start, taps, first, step, den, out[lead])

@@ -81,24 +81,12 @@ class RPeakDetector:
         self._leads = np.zeros((4, n_leads))  # level, long-term level, noise floor, noise sum since the last beat
         self._ring = np.zeros((2, RING))
         self._lead_ring = np.zeros((n_leads, RING))
+        self._carried = (self._weights, self._ints, self._last_h, self._leads, self._ring, self._lead_ring)
 
     def find(self, signal: NDArray[np.float64], states: NDArray[np.uint8], m: int) -> Peaks:
         """Return the beats that the last ``m`` samples decide; see :class:`pipeline.signals.peaks.PeakFinder`."""
         found, facts, candidates = self._room(m)
-        counts = _find(
-            signal,
-            states,
-            m,
-            self._weights,
-            self._ints,
-            self._last_h,
-            self._leads,
-            self._ring,
-            self._lead_ring,
-            found,
-            facts,
-            candidates,
-        )
+        counts = _find(signal, states, m, *self._carried, found, facts, candidates)
         return self._peaks(counts, found, facts, candidates)
 
     def process(self, e: NDArray[np.float64], h: NDArray[np.float64], bad: NDArray[np.bool_]) -> Peaks:
@@ -112,21 +100,7 @@ class RPeakDetector:
             True where a lead is missing or flat.
         """
         found, facts, candidates = self._room(e.shape[1])
-        counts = _detect(
-            e,
-            h,
-            bad,
-            np.asarray(bad.all(axis=0)),
-            self._weights,
-            self._ints,
-            self._last_h,
-            self._leads,
-            self._ring,
-            self._lead_ring,
-            found,
-            facts,
-            candidates,
-        )
+        counts = _detect(e, h, bad, np.asarray(bad.all(axis=0)), *self._carried, found, facts, candidates)
         return self._peaks(counts, found, facts, candidates)
 
     def _room(self, m: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
