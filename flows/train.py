@@ -52,7 +52,7 @@ def fit_validate_publish(
             validation_dir=validation_dir,
             epochs=epochs,
             seed=seed,
-            progress=lambda step, steps, _loss: bar.update(step / steps),
+            progress=lambda share, _loss: bar.update(share),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -92,8 +92,7 @@ def cross_validate(
     settings: TrainingSettings | None = None,
     one_class: bool = False,
     workers: int = 1,
-    share: float = 1.0,
-    progress: Progress | None = None,
+    progress: Callable[[float, float], None] | None = None,
     keep: Path | None = None,
 ) -> tuple[dict[str, Scores], list[Fit]]:
     """Score each record by a network that has learnt from the others.
@@ -110,10 +109,8 @@ def cross_validate(
         If True, only beats that are annotated as normal are learnt.
     workers : int
         Trainings at once; their number changes no bit.
-    share : float
-        Share that these trainings are of all the work that ``progress`` is told of.
     progress : callable, optional
-        As :func:`pipeline.learning.side_by_side.side_by_side` calls it.
+        Told the share of the trainings that is done, and the loss that came last.
     keep : Path, optional
         Folder of the checkpoints.
 
@@ -140,7 +137,7 @@ def cross_validate(
         return fit, {parts[i].record.name: score_with(parts[i], fit.network) for i in held_out}
 
     jobs = [partial(fit_without, fold) for fold in range(folds)]
-    done = side_by_side(jobs, workers=workers, share=share, progress=progress)
+    done = side_by_side(jobs, workers=workers, progress=progress)
     return {name: found for _, scores in done for name, found in scores.items()}, [fit for fit, _ in done]
 
 

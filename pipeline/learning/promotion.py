@@ -6,7 +6,7 @@ The records of the test set (DS2) have no say here: no choice is made on them.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -16,7 +16,6 @@ from pipeline.detection.training import TrainingSettings
 from pipeline.errors import ModelError, PipelineError
 from pipeline.evaluation import DS1, DS2, PACED, evaluate
 from pipeline.evaluation.run import Task, evaluate_tasks
-from pipeline.learning.side_by_side import Progress
 from pipeline.learning.training import train_model
 from pipeline.settings import Settings
 from pipeline.sources.names import PhysioNetName
@@ -153,7 +152,7 @@ def train_and_promote(
     validation_dir: Path | None = None,
     epochs: int = 4,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: Callable[[float, float], None] | None = None,
 ) -> Promotion:
     """Train a model and publish it with its card if it is better than the current one on the validation records.
 

@@ -29,12 +29,7 @@ def cores() -> int:
 
 
 def side_by_side(
-    jobs: Sequence[Callable[[Progress], T]],
-    *,
-    workers: int,
-    started: float = 0.0,
-    share: float = 1.0,
-    progress: Progress | None = None,
+    jobs: Sequence[Callable[[Progress], T]], *, workers: int, progress: Callable[[float, float], None] | None = None
 ) -> list[T]:
     """Do trainings, so many at once; return what they return, in the order given.
 
@@ -44,10 +39,8 @@ def side_by_side(
         The trainings; each reports to what it is given: steps done, steps in all, and the loss.
     workers : int
         How many at once.
-    started, share : float
-        The share of the whole work that is done before these jobs, and the share that they are.
     progress : callable, optional
-        Told how far all of the work is, in thousandths, with the loss that came last.
+        Told the share of all jobs that is done, and the loss that came last.
     """
     done = [0.0] * len(jobs)
     stopped = threading.Event()
@@ -61,7 +54,7 @@ def side_by_side(
             with telling:
                 done[number] = step / total
                 if progress is not None:
-                    progress(round(1000 * (started + share * sum(done) / len(jobs))), 1000, loss)
+                    progress(sum(done) / len(jobs), loss)
 
         if stopped.is_set():
             raise _Stopped

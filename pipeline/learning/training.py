@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from functools import partial
@@ -48,7 +48,7 @@ def train_model(
     one_class: bool = False,
     workers: int | None = None,
     settings: Settings | None = None,
-    progress: Progress | None = None,
+    progress: Callable[[float, float], None] | None = None,
 ) -> dict[str, Any]:
     """Train a model, calibrate it on records that it has not seen, and write it with its card.
 
@@ -84,7 +84,7 @@ def train_model(
     settings : Settings, optional
         Where PhysioNet is, and how it is asked.
     progress : callable, optional
-        Called with steps done, steps in all, and the loss.
+        Told the share of the work that is done, and the loss that came last.
 
     Returns
     -------
@@ -120,8 +120,7 @@ def train_model(
         settings=how,
         one_class=one_class,
         workers=workers,
-        share=in_folds,
-        progress=progress,
+        progress=None if progress is None else lambda share, loss: progress(in_folds * share, loss),
         keep=keep,
     )
     learnt = [learnable(part, one_class) for part in parts]
@@ -138,7 +137,11 @@ def train_model(
         )
 
     jobs = [partial(fit_all, k) for k in range(seeds)]
-    finals = side_by_side(jobs, workers=workers, started=in_folds, share=1.0 - in_folds, progress=progress)
+    finals = side_by_side(
+        jobs,
+        workers=workers,
+        progress=None if progress is None else lambda share, loss: progress(in_folds + (1.0 - in_folds) * share, loss),
+    )
     final = finals[0]
     facts = {
         "population": _population(parts, scores),

@@ -138,8 +138,8 @@ def command(
     started = time.perf_counter()
     with progress_bar("training", progress) as show:
 
-        def follow(step: int, steps: int, loss: float) -> None:
-            show(f"loss {loss:.3f}", step / steps)
+        def follow(share: float, loss: float) -> None:
+            show(f"loss {loss:.3f}", share)
 
         try:
             facts = train_model(
