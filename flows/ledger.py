@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,10 +13,11 @@ from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 
+from pipeline.clock import now_us
 from pipeline.settings import Settings
 from pipeline.storage.database import Database
 
-__all__ = ["Run", "noted_run", "now_us"]
+__all__ = ["Run", "noted_run"]
 
 ENDS: dict[str, Literal["completed", "failed", "cancelled", "crashed"]] = {
     "COMPLETED": "completed",
@@ -50,11 +50,6 @@ class Run:
     figures: dict[str, Any] = field(default_factory=dict)
     message: str = ""
     failed: bool = False
-
-
-def now_us() -> int:
-    """Return the time in microseconds since 1970 UTC."""
-    return time.time_ns() // 1000
 
 
 @contextmanager

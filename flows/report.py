@@ -16,7 +16,8 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.states import Completed
 from pydantic import Field
 
-from flows.ledger import noted_run, now_us
+from flows.ledger import noted_run
+from pipeline.clock import now_us
 from pipeline.report.weekly import Week, read_week, write_week
 from pipeline.settings import Settings
 from pipeline.storage.database import Database, ModelStore

@@ -30,10 +30,11 @@ from upath import UPath
 
 from flows.artifacts import Progress, key, picture, show_table
 from flows.events import sending
-from flows.ledger import Run, noted_run, now_us
+from flows.ledger import Run, noted_run
 from flows.retrying import PATIENTLY
 from flows.runners import reason_of_failure, runner_for
 from pipeline.announcing import EventSender, events_of
+from pipeline.clock import now_us
 from pipeline.learning.promotion import model_in_use
 from pipeline.report import load_report, report_path, score_svg, write_report
 from pipeline.scoring import Job, model_at, plan, run_job

@@ -19,9 +19,10 @@ from prefect.concurrency.sync import concurrency
 from pydantic import Field
 
 from flows.artifacts import Progress, plain
-from flows.ledger import noted_run, now_us
+from flows.ledger import noted_run
 from flows.limits import TRAINING, ensure_limits
 from flows.retrying import PATIENTLY
+from pipeline.clock import now_us
 from pipeline.learning.promotion import FIGURE, TRAINING_RECORDS, VALIDATION_RECORDS, Promotion, train_and_promote
 from pipeline.settings import Settings
 from pipeline.storage.database import Database, ModelStore

@@ -21,14 +21,16 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from pipeline.clock import now_us
 from pipeline.detection.model import BeatModel
 from pipeline.errors import SourceUnavailable
 from pipeline.live.broker import server_config
 from pipeline.live.device import NatsDevice
-from pipeline.live.engine import Engine, Result
+from pipeline.live.engine import Engine
 from pipeline.live.faults import Faults
 from pipeline.live.frames import Frame
 from pipeline.live.replay import play, synthetic_ward
+from pipeline.live.results import Result
 from pipeline.storage.database import Database
 from pipeline.storage.database.tables import alarms, live_beats
 
@@ -167,7 +169,7 @@ def soak(
     url = f"sqlite:///{(folder / 'soak.db').absolute()}"
     seconds = 60.0 * minutes * speed
     records = synthetic_ward(patients, seconds=seconds, seed=seed)
-    reference = Engine(model, clock=lambda: time.time_ns() // 1000, is_live=False)
+    reference = Engine(model, clock=now_us, is_live=False)
     expected: dict[Beat, float] = {}
     told: Counter[Alarm] = Counter()
     rng = random.Random(seed)  # noqa: S311 - accidents, not secrets
@@ -185,7 +187,7 @@ def soak(
             for batch in play(
                 records,
                 session="soak",
-                began_us=time.time_ns() // 1000,
+                began_us=now_us(),
                 speed=speed,
                 clock=time.monotonic,
                 wait=time.sleep,

@@ -88,7 +88,8 @@ def watch(
         What ended the feed, if something did.
     """
     show = _terminal if address is None else _page(address, checks)  # first: a taken port is told at once
-    from pipeline.cli.work import connect, now_us
+    from pipeline.cli.work import connect
+    from pipeline.clock import now_us
     from pipeline.explain.witness import Witness
     from pipeline.live.engine import Engine
     from pipeline.scoring import model_at

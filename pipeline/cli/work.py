@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.clock import now_us
+
 if TYPE_CHECKING:
     from pipeline.live.engine import Engine
     from pipeline.live.partitions import Partitions
@@ -19,12 +20,7 @@ if TYPE_CHECKING:
     from pipeline.web.metrics import Metrics
     from pipeline.web.probes import Check
 
-__all__ = ["Work", "connect", "now_us"]
-
-
-def now_us() -> int:
-    """Return the time now, in microseconds since 1970 UTC."""
-    return time.time_ns() // 1000
+__all__ = ["Work", "connect"]
 
 
 @dataclass(frozen=True)
@@ -68,8 +64,9 @@ class Work:
             If the database cannot be opened, or an alarm's target makes no sense.
         """
         from pipeline.live.broker import Broker
+        from pipeline.live.courier import Courier
         from pipeline.live.pruner import Pruner
-        from pipeline.live.sinks import Courier, open_sink
+        from pipeline.live.sinks import open_sink
         from pipeline.live.worker import Worker
         from pipeline.storage.database import Database
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import msgpack
 
@@ -16,58 +16,20 @@ from pipeline.explain.witness import Witness
 from pipeline.live.filling import Fillings
 from pipeline.live.frames import Frame
 from pipeline.live.listener import Intake, Listener, Status
+from pipeline.live.results import Result, Totals
 from pipeline.live.sequencer import Counts, Sequencer, Stay, Step
 from pipeline.monitor import Monitor
 from pipeline.records import Chunk, Findings, Gap
 from pipeline.settings import AlarmSettings, ThresholdSettings
 from pipeline.ward import Ward
 
-__all__ = ["Engine", "Result", "Totals"]
+__all__ = ["Engine"]
 
 VERSION = 1
 SILENT_S = 3.0  # s without a frame after which a patient's stream is late
 STATUS_S = 1.0  # s between two words about a patient whose state has not changed
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Result:
-    """What came out for one patient.
-
-    Attributes
-    ----------
-    stay : Stay
-        The stay that it belongs to; positions and times count from its beginning.
-    findings : Findings or None
-        Beats just scored, with alarms, drifts and gaps.
-    lost : Gap or None
-        Signal that was lost before it reached the monitor.
-    """
-
-    stay: Stay
-    findings: Findings | None
-    lost: Gap | None = None
-
-
-@dataclass(slots=True)
-class Totals:
-    """What the engine has done since it was made.
-
-    Attributes
-    ----------
-    beats, anomalies, alarms, drifts, gaps : int
-        What was found.
-    refused : int
-        Frames, and stretches of signal, that could not be taken in.
-    """
-
-    beats: int = 0
-    anomalies: int = 0
-    alarms: int = 0
-    drifts: int = 0
-    gaps: int = 0
-    refused: int = 0
 
 
 class _Patient:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from pipeline.live.engine import Result
+from pipeline.live.results import Result
 from pipeline.storage.database import StayResults
 
 __all__ = ["Ledger"]

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
-import threading
 import uuid
-from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,19 +12,15 @@ from urllib.parse import urlsplit
 
 import requests
 
-from pipeline.errors import OutputError, PipelineError
+from pipeline.errors import OutputError
 from pipeline.live.broker import Broker, without_password
-from pipeline.storage.database import Database, StoredAlarm
+from pipeline.storage.database import StoredAlarm
 
-__all__ = ["Courier", "JsonLines", "NatsSubject", "Sink", "Webhook", "alarm_document", "open_sink"]
+__all__ = ["JsonLines", "NatsSubject", "Sink", "Webhook", "alarm_document", "open_sink"]
 
 SUBJECT = "ecg-alarms"
 TIMEOUT_S = 10.0
-LOOK_S = 0.25  # s between two looks at what is to be delivered
-LONGEST_WAIT_S = 60.0
 TAIL_BYTES = 1_000_000  # of a file that is there already, to see what it holds
-
-logger = logging.getLogger(__name__)
 
 
 def alarm_document(stored: StoredAlarm) -> dict[str, Any]:
@@ -247,65 +240,3 @@ def open_sink(target: str) -> Sink:
     if scheme in ("nats", "tls"):
         return NatsSubject(target)
     return JsonLines(Path(target))
-
-
-class Courier:
-    """Bring alarms from the database to sinks, each in a thread of its own, until each has taken them.
-
-    Parameters
-    ----------
-    database : Database
-        Where alarms wait.
-    sinks : sequence of Sink
-        Where they go.
-    partitions : callable
-        Returns the partitions whose alarms this process delivers.
-    """
-
-    def __init__(self, database: Database, sinks: Sequence[Sink], partitions: Callable[[], Collection[int]]) -> None:
-        self._database = database
-        self._partitions = partitions
-        self._stopping = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._run, args=(sink,), name=f"sink {sink.name}", daemon=True) for sink in sinks
-        ]
-
-    def start(self) -> None:
-        """Begin to deliver."""
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self) -> None:
-        """Deliver what a sink will take now, and end."""
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join(2 * TIMEOUT_S)
-
-    def _run(self, sink: Sink) -> None:
-        wait_s = LOOK_S
-        while True:
-            is_last = self._stopping.is_set()
-            try:
-                self.deliver(sink)
-                wait_s = LOOK_S
-            except PipelineError as error:
-                wait_s = min(2 * wait_s, LONGEST_WAIT_S)
-                logger.warning("%s; again in %.1f s", error, wait_s)
-            if is_last:
-                sink.close()
-                return
-            self._stopping.wait(wait_s)
-
-    def deliver(self, sink: Sink) -> None:
-        """Deliver all that waits for a sink.
-
-        Raises
-        ------
-        PipelineError
-            If the sink or the database cannot be used now.
-        """
-        live = self._database.live
-        while waiting := live.undelivered(sink.name, self._partitions()):
-            for stored in waiting:
-                sink.deliver(alarm_document(stored))
-                live.delivered(sink.name, [stored.id])

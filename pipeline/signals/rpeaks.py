@@ -12,34 +12,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.jit import jit
-from pipeline.signals.envelopes import absences, envelopes
 from pipeline.signals.peaks import Peaks
 from pipeline.signals.resample import FS
-from pipeline.signals.rpeak_decision import FEATURES, LOWEST, describe, is_beat, read_weights
+from pipeline.signals.rpeak_decision import FEATURES, read_weights
+from pipeline.signals.rpeak_search import REFRACTORY, RING, RRS, START, find, search
 
 __all__ = ["RPeakDetector"]
 
-LOOK = int(0.26 * FS)  # samples from a maximum to its decision
-REFRACTORY = int(0.22 * FS)  # no two beats stand closer than the ventricles can follow
-RING = 128  # samples of the fused envelope that are kept; more than LOOK + REFRACTORY
-RRS = 8  # R-R intervals in the running median
-START = int(2.0 * FS)  # the first 2 s set the level; their beats are given out as soon as it stands
-
-# How the levels follow, chosen on mitdb. Levels are in units of a usual beat's envelope.
-PARAMETERS = {
-    "level_rate": 0.08,  # how fast the level follows the beats
-    "level_clip": 1.5,  # a beat counts for no more than this many times the level, and no less than one over it
-    "slow_rate": 0.01,  # the long-term level
-    "silence": 3.0,  # s without a beat after which the level falls
-    "fall": 0.55,  # but to no less than this share of its long-term value
-    "fall_rate": 0.02,  # per sample
-    "noise_rate": 0.05,  # how fast the noise floor follows, per beat
-    "favour": 2.0,  # weight of the first lead against the others at the same signal-to-noise ratio
-}
-# Positions in the parameter vector; numba reads them as constants.
-P_RATE, P_CLIP, P_SLOW, P_SILENCE, P_FALL, P_FALLRATE, P_NRATE, P_FAVOUR = range(len(PARAMETERS))
-_P = np.array(list(PARAMETERS.values()))
 WEIGHTS = read_weights()
 NO_PEAKS = Peaks(
     np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0), np.empty(0), np.empty(0, dtype=np.bool_)
@@ -86,7 +65,7 @@ class RPeakDetector:
     def find(self, signal: NDArray[np.float64], states: NDArray[np.uint8], m: int) -> Peaks:
         """Return the beats that the last ``m`` samples decide; see :class:`pipeline.signals.peaks.PeakFinder`."""
         found, facts, candidates = self._room(m)
-        counts = _find(signal, states, m, *self._carried, found, facts, candidates)
+        counts = find(signal, states, m, *self._carried, found, facts, candidates)
         return self._peaks(counts, found, facts, candidates)
 
     def process(self, e: NDArray[np.float64], h: NDArray[np.float64], bad: NDArray[np.bool_]) -> Peaks:
@@ -100,7 +79,7 @@ class RPeakDetector:
             True where a lead is missing or flat.
         """
         found, facts, candidates = self._room(e.shape[1])
-        counts = _detect(e, h, bad, np.asarray(bad.all(axis=0)), *self._carried, found, facts, candidates)
+        counts = search(e, h, bad, np.asarray(bad.all(axis=0)), *self._carried, found, facts, candidates)
         return self._peaks(counts, found, facts, candidates)
 
     def _room(self, m: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
@@ -136,194 +115,3 @@ class RPeakDetector:
         """Continue from a state that :meth:`snapshot` returned."""
         self._ints[:], self._last_h[:], self._leads[:] = state["ints"], state["last_h"], state["leads"]
         self._ring[:], self._lead_ring[:] = state["ring"], state["lead_ring"]
-
-
-@jit
-def _median_rr(ints: NDArray[np.int64]) -> float:
-    known = min(ints[3], RRS)
-    if known == 0:
-        return 0.8 * FS
-    return float(np.median(ints[4 : 4 + known]))
-
-
-@jit
-def _find(
-    signal: NDArray[np.float64],
-    states: NDArray[np.uint8],
-    m: int,
-    weights: NDArray[np.float64],
-    ints: NDArray[np.int64],
-    last_h: NDArray[np.float64],
-    leads: NDArray[np.float64],
-    ring: NDArray[np.float64],
-    lead_ring: NDArray[np.float64],
-    found: NDArray[np.int64],
-    facts: NDArray[np.float64],
-    candidates: NDArray[np.float64],
-) -> tuple[int, int]:
-    n_leads = len(signal)
-    e, h = np.empty((n_leads, m)), np.empty((n_leads, m))
-    bad, gone = np.empty((n_leads, m), np.bool_), np.empty(m, np.bool_)
-    envelopes(signal, m, e, h)
-    absences(states, m, bad, gone)
-    return _detect(e, h, bad, gone, weights, ints, last_h, leads, ring, lead_ring, found, facts, candidates)
-
-
-@jit
-def _detect(
-    e: NDArray[np.float64],
-    h: NDArray[np.float64],
-    bad: NDArray[np.bool_],
-    gone: NDArray[np.bool_],
-    weights: NDArray[np.float64],
-    # Clock, last beat, samples in the noise sum, R-R intervals known, those intervals, the last sample at which no lead
-    # was there, the last beat that was given out.
-    ints: NDArray[np.int64],
-    last_h: NDArray[np.float64],  # H of the last beat
-    leads: NDArray[np.float64],
-    ring: NDArray[np.float64],  # fused E and H by sample modulo RING
-    lead_ring: NDArray[np.float64],  # E of each lead by sample modulo RING
-    found: NDArray[np.int64],
-    facts: NDArray[np.float64],
-    candidates: NDArray[np.float64],
-) -> tuple[int, int]:
-    p = _P
-    n_leads = e.shape[0]
-    count, n_candidates = 0, 0
-    features = np.empty(len(FEATURES))
-    weight = np.empty(n_leads)
-    level, slow, noise, noise_sum = leads[0], leads[1], leads[2], leads[3]
-    for i in range(e.shape[1]):
-        n = ints[0]
-        ints[0] = n + 1
-        if gone[i]:
-            ints[4 + RRS] = n
-        # 1. The first seconds set the level: their greatest envelope is a beat's.
-        if n < START:
-            for lead in range(n_leads):
-                if not bad[lead, i]:
-                    level[lead] = max(level[lead], e[lead, i])
-        if n == START - 1:
-            for lead in range(n_leads):
-                slow[lead] = level[lead]
-                noise[lead] = 0.15 * level[lead]
-            ints[1] = n - START
-        # 2. Leads that are there, each in units of its own level, weighted by its own signal-to-noise ratio.
-        total = 0.0
-        for lead in range(n_leads):
-            weight[lead] = 0.0
-            if not bad[lead, i]:
-                if n >= START and level[lead] <= 0.0:  # a lead that comes up for the first time
-                    level[lead] = max(e[lead, i], 1e-6)
-                    slow[lead] = level[lead]
-                    noise[lead] = 0.15 * level[lead]
-                ratio = level[lead] / max(noise[lead], 0.02 * level[lead] + 1e-9)
-                weight[lead] = ratio * ratio * (p[P_FAVOUR] if lead == 0 else 1.0)
-                total += weight[lead]
-        fused, fused_h, floor = 0.0, 0.0, 0.0
-        if total > 0.0:
-            for lead in range(n_leads):
-                share = weight[lead] / total
-                if share > 0.0:
-                    unit = max(level[lead], 1e-6)
-                    fused += share * e[lead, i] / unit
-                    fused_h += share * h[lead, i] / unit
-                    floor += share * noise[lead] / unit
-        slot = n % RING
-        ring[0, slot] = fused
-        ring[1, slot] = fused_h
-        for lead in range(n_leads):
-            lead_ring[lead, slot] = 0.0 if bad[lead, i] else e[lead, i]
-        # 3. Decide the sample whose future is now known.
-        m = n - LOOK
-        if n < START or m < 2:
-            continue
-        last = ints[1]
-        since = m - last
-        if since > REFRACTORY // 2:
-            ints[2] += 1
-            for lead in range(n_leads):
-                noise_sum[lead] += lead_ring[lead, m % RING]
-        if since > p[P_SILENCE] * FS:
-            for lead in range(n_leads):
-                if level[lead] > p[P_FALL] * slow[lead]:
-                    level[lead] *= 1.0 - p[P_FALLRATE]
-        peak = ring[0, m % RING]
-        if since <= REFRACTORY or peak <= 0.0:
-            continue
-        if not (peak > ring[0, (m - 1) % RING] and peak >= ring[0, (m + 1) % RING]):
-            continue
-        if peak < LOWEST:
-            continue
-        larger = False
-        for j in range(1, REFRACTORY + 1):
-            if ring[0, (m + j) % RING] > peak:
-                larger = True
-                break
-        if larger:
-            continue
-        peak_h, before, after, width = 0.0, 0.0, 0.0, 0
-        for j in range(-6, 7):
-            peak_h = max(peak_h, ring[1, (m + j) % RING])
-        for j in range(REFRACTORY + 1, min(since, RING - LOOK - 2)):
-            before = max(before, ring[0, (m - j) % RING])
-        for j in range(-20, LOOK + 1):
-            value = ring[0, (m + j) % RING]
-            if j <= 20 and value > 0.5 * peak:
-                width += 1
-            if j >= 20:
-                after = max(after, value)
-        # The leads that were there at the maximum; the one that gave it may have come off since.
-        total, there = 0.0, 0
-        for lead in range(n_leads):
-            weight[lead] = 0.0
-            if lead_ring[lead, m % RING] > 0.0:
-                ratio = level[lead] / max(noise[lead], 0.02 * level[lead] + 1e-9)
-                weight[lead] = ratio * ratio * (p[P_FAVOUR] if lead == 0 else 1.0)
-                total += weight[lead]
-                there += 1
-        floor, recent, least_lead, greatest_lead = 0.0, 0.0, np.inf, 0.0
-        for lead in range(n_leads):
-            if weight[lead] > 0.0:
-                unit = max(level[lead], 1e-6)
-                value = lead_ring[lead, m % RING] / unit
-                least_lead, greatest_lead = min(least_lead, value), max(greatest_lead, value)
-                floor += weight[lead] / total * noise[lead] / unit
-                recent += weight[lead] / total * noise_sum[lead] / max(ints[2], 1) / unit
-        describe(
-            peak, peak_h, last_h[0], since / FS, _median_rr(ints) / FS, floor, recent, before, after, width, least_lead,
-            greatest_lead, features,
-        )  # fmt: skip
-        if n_candidates < len(candidates):
-            candidates[n_candidates, 0] = m
-            candidates[n_candidates, 1:] = features
-            n_candidates += 1
-        if not is_beat(features, weights[0 if there < 2 else 1]):
-            continue
-        # 4. A beat: the levels follow it.
-        found[0, count] = m
-        found[1, count] = n
-        given = ints[5 + RRS]
-        found[2, count] = given < 0 or given < ints[4 + RRS] < m
-        ints[5 + RRS] = m
-        facts[0, count] = peak
-        facts[1, count] = min(1.0, max(0.0, 1.0 - floor))
-        count += 1
-        for lead in range(n_leads):
-            value = lead_ring[lead, m % RING]
-            if value > 0.0:
-                value = min(max(value, level[lead] / p[P_CLIP]), level[lead] * p[P_CLIP])
-                level[lead] += p[P_RATE] * (value - level[lead])
-                slow[lead] += p[P_SLOW] * (value - slow[lead])
-                if ints[2] > 0:
-                    noise[lead] += p[P_NRATE] * (noise_sum[lead] / ints[2] - noise[lead])
-            noise_sum[lead] = 0.0
-        ints[2] = 0
-        last_h[0] = peak_h
-        if since < 2.0 * FS:
-            ints[4 + ints[3] % RRS] = since
-            ints[3] += 1
-            if ints[3] >= 2 * RRS:
-                ints[3] -= RRS  # keep the position in the ring and stay bounded
-        ints[1] = m
-    return count, n_candidates

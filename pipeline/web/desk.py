@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
+from pipeline.clock import now_us
 from pipeline.errors import OutputError
 from pipeline.records import Alarm
 from pipeline.storage.database.alarms import StoredAlarm
@@ -28,10 +29,6 @@ FORGET_S = 300.0  # after which an alarm that a worker has not stored is another
 LOOK_S = 1.0  # between two looks at what other processes have acknowledged
 SKEW_S = 120.0  # by which their clocks may be off
 SEARCHED = 1000  # alarms of a record among which one just written is looked for
-
-
-def _now_us() -> int:
-    return time.time_ns() // 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +59,7 @@ class AlarmDesk:
         Wall clock, in microseconds since 1970 UTC.
     """
 
-    def __init__(
-        self, hub: Hub, database: Database, origin: str | None, *, now_us: Callable[[], int] = _now_us
-    ) -> None:
+    def __init__(self, hub: Hub, database: Database, origin: str | None, *, now_us: Callable[[], int] = now_us) -> None:
         self._hub = hub
         self._database = database
         self._origin = origin

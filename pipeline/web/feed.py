@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
+from pipeline.clock import now_us
 from pipeline.live.engine import Engine
 from pipeline.live.frames import Frame
 from pipeline.live.replay import play, synthetic_ward
@@ -31,7 +32,7 @@ def demo_patients(seed: int = 0) -> list[Record]:
 def play_ward(engine: Engine, records: Sequence[Record], stop: threading.Event, *, warm_s: float = WARM_S) -> None:
     """Play records of one rate in real time until told to stop, the first ``warm_s`` as fast as can be."""
     began = time.monotonic() - warm_s
-    began_us = time.time_ns() // 1000 - round(warm_s * 1e6)
+    began_us = now_us() - round(warm_s * 1e6)
     streams = [_frames(record, began_us, warm_s) for record in records]
     for batch in zip(*streams, strict=False):
         until_s = (batch[0].time_us - began_us) / 1e6 + len(batch[0].samples) / batch[0].fs
@@ -42,11 +43,11 @@ def play_ward(engine: Engine, records: Sequence[Record], stop: threading.Event, 
 
 def play_records(engine: Engine, records: Sequence[Record], stop: threading.Event, *, speed: float) -> None:
     """Play records until they are over or told to stop; then keep telling how the patients do."""
-    now_us = time.time_ns() // 1000
+    began_us = now_us()
     playing = play(
         records,
-        session=f"replay-{now_us}",
-        began_us=now_us,
+        session=f"replay-{began_us}",
+        began_us=began_us,
         speed=speed,
         clock=time.monotonic,
         wait=stop.wait,

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from pipeline import BeatModel, Chunk, Findings, Gap, Monitor
 from pipeline.errors import SnapshotError
 from pipeline.explain.witness import Witness
-from pipeline.live.engine import Engine, Result
+from pipeline.live.engine import Engine
 from pipeline.live.faults import Faults
 from pipeline.live.filling import FILL_S
 from pipeline.live.listener import Intake, Status
+from pipeline.live.results import Result
 from pipeline.live.sequencer import Counts, Sequencer
 from pipeline.sources.synthetic import SyntheticRecord
 from pipeline.web.hub import Hub

@@ -11,7 +11,8 @@ import pytest
 
 from pipeline.errors import OutputError
 from pipeline.live.broker import Broker
-from pipeline.live.sinks import Courier, JsonLines, NatsSubject, Webhook, alarm_document, open_sink
+from pipeline.live.courier import Courier
+from pipeline.live.sinks import JsonLines, NatsSubject, Webhook, alarm_document, open_sink
 from pipeline.records import Alarm
 from pipeline.storage.database import Database, StayResults, StoredAlarm
 from tests.services import NatsServer

@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import event, select, text
 
 from pipeline import BeatModel
+from pipeline.clock import now_us
 from pipeline.errors import SourceUnavailable
 from pipeline.live.broker import STREAM, Broker
 from pipeline.live.device import open_device
@@ -39,10 +40,6 @@ EVERYBODY = Partitions(0, 7, 8)
 WAIT_S = 40.0
 
 Results = dict[str, list[tuple[Any, ...]]]
-
-
-def now_us() -> int:
-    return time.time_ns() // 1000
 
 
 def results(database: Database) -> Results:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from pipeline.signals.resample import FS
 from pipeline.signals.rpeak_decision import FEATURES, LOWEST, ODDS, describe, read_weights
-from pipeline.signals.rpeaks import LOOK, PARAMETERS, REFRACTORY, RING, RRS, START, RPeakDetector
+from pipeline.signals.rpeak_search import LOOK, PARAMETERS, REFRACTORY, RING, RRS, START
+from pipeline.signals.rpeaks import RPeakDetector
 
 Array = NDArray[np.float64]
 

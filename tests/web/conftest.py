@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.clock import now_us
 from pipeline.detection.model import BeatModel
 from pipeline.explain.witness import Witness
 from pipeline.live.engine import Engine
@@ -141,7 +142,7 @@ def live(tmp_path_factory: pytest.TempPathFactory, minute: Heard) -> Iterator[Se
     Scoring the minute before it has compiled what scores: no patient waits for that.
     """
     hub, stop = Hub(), threading.Event()
-    engine = Engine(BeatModel.pretrained(), clock=lambda: time.time_ns() // 1000, watch=Witness)
+    engine = Engine(BeatModel.pretrained(), clock=now_us, watch=Witness)
     engine.listeners += [hub.metrics, hub]
     hub.why = engine.explain
     feed = threading.Thread(target=play_ward, args=(engine, live_ward(), stop), kwargs={"warm_s": 60.0})

@@ -213,8 +213,9 @@ def test_an_acknowledgement_by_another_process_reaches_the_page_by_itself(servic
 
 
 _ACKNOWLEDGE = """
-import sys, time
+import sys
+from pipeline.clock import now_us
 from pipeline.storage.database import Database
 with Database(sys.argv[1]) as database:
-    database.alarms.acknowledge(int(sys.argv[2]), "B. Elsewhere", at_us=time.time_ns() // 1000)
+    database.alarms.acknowledge(int(sys.argv[2]), "B. Elsewhere", at_us=now_us())
 """

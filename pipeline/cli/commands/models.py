@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import click
 
 from pipeline.cli.group import PipelineCommand
 from pipeline.cli.options import json_option, read_settings
+from pipeline.clock import now_us
 
 if TYPE_CHECKING:
     from pipeline.storage.database import Database, ModelStore, ModelVersion
@@ -69,7 +69,7 @@ def restore(checksum: str, as_json: bool) -> None:
     from pipeline.cli.display import show_json
 
     with _database() as database:
-        version = _store(database).restore(checksum, at_us=time.time_ns() // 1000)
+        version = _store(database).restore(checksum, at_us=now_us())
     if as_json:
         show_json(_facts(version))
     else:

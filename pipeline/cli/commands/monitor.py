@@ -88,7 +88,8 @@ def command(
     happened.
     """
     from pipeline.cli.page import Address, watch
-    from pipeline.cli.work import Work, now_us
+    from pipeline.cli.work import Work
+    from pipeline.clock import now_us
     from pipeline.live.partitions import Partitions
 
     if metrics is not None and (demo or page or tui or records is not None or data_dir is not None):

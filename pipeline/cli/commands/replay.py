@@ -13,6 +13,7 @@ import click
 
 from pipeline.cli.group import PipelineCommand
 from pipeline.cli.options import data_dir_option, json_option, leads_option, progress_option, read_settings, seed_option
+from pipeline.clock import now_us
 
 if TYPE_CHECKING:
     from pipeline.live.engine import Engine
@@ -96,11 +97,11 @@ def command(
     seconds = math.inf if minutes is None else 60.0 * minutes
     sources = _open(records, ward, data_dir, leads, seconds, seed, progress)
     settings = read_settings()
-    now_us = time.time_ns() // 1000
+    began_us = now_us()
     playing = play(
         sources,
-        session=f"replay-{now_us}",
-        began_us=now_us,
+        session=f"replay-{began_us}",
+        began_us=began_us,
         speed=speed,
         clock=time.monotonic,
         wait=time.sleep,
@@ -116,7 +117,7 @@ def command(
         model_at(None, settings.device),
         threshold=settings.threshold,
         alarms=settings.alarms,
-        clock=lambda: time.time_ns() // 1000,
+        clock=now_us,
         is_live=speed == 1,
     )
     tally = Tally()
