@@ -15,7 +15,7 @@ from pipeline.errors import SnapshotError
 
 __all__ = ["joined", "pack", "part_of", "unpack"]
 
-VERSION = 3
+VERSION = 4
 Arrays = dict[str, NDArray[np.generic]]
 
 

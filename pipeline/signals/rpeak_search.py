@@ -21,29 +21,91 @@ REFRACTORY = int(0.22 * FS)  # no two beats stand closer than the ventricles can
 RING = 128  # samples of the fused envelope that are kept; more than LOOK + REFRACTORY
 RRS = 8  # R-R intervals in the running median
 START = int(2.0 * FS)  # the first 2 s set the level; their beats are given out as soon as it stands
+HEARD = int(1.2 * FS)  # samples of each of the three stretches that set it anew
+
+# What is carried in whole numbers.
+CLOCK = 0  # position of the next sample
+LAST = 1  # the last beat
+CLEAN = 2  # samples in the noise sum since then
+KNOWN = 3  # R-R intervals known
+INTERVALS = 4  # the last RRS of them
+ABSENT = 4 + RRS  # the last sample at which no lead was there
+GIVEN = 5 + RRS  # the last beat that was given out
+SIZED = 6 + RRS  # the last beat of some size
+HEARING = 7 + RRS  # samples of a silence that were listened to
+INTS = 8 + RRS
 
 # How the levels follow, chosen on mitdb. Levels are in units of a usual beat's envelope.
 PARAMETERS = {
     "level_rate": 0.08,  # how fast the level follows the beats
     "level_clip": 1.5,  # a beat counts for no more than this many times the level, and no less than one over it
     "slow_rate": 0.01,  # the long-term level
-    "silence": 3.0,  # s without a beat after which the level falls
-    "fall": 0.55,  # but to no less than this share of its long-term value
+    "silence": 3.0,  # s without a beat after which level and noise floor fall
+    "fall": 0.55,  # the level to no less than this share of its long-term value
+    "calm": 0.3,  # and the noise floor to no less than this share of the level
     "fall_rate": 0.02,  # per sample
     "noise_rate": 0.05,  # how fast the noise floor follows, per beat
     "favour": 2.0,  # weight of the first lead against the others at the same signal-to-noise ratio
+    "quiet": 5.0,  # s without a beat of some size, after which the levels are no longer believed
+    "size": 0.25,  # that size, in units of a usual beat's envelope
+    "peaky": 3.5,  # a lead has beats whose peaks are so many times the mean; noise has 2 to 3
+    "faintest": 0.03,  # mV; what is fainter is no beat to go by
+    "greatest": 3.0,  # mV; a level above that was never a heart's
 }
 # Positions in the parameter vector; numba reads them as constants.
-P_RATE, P_CLIP, P_SLOW, P_SILENCE, P_FALL, P_FALLRATE, P_NRATE, P_FAVOUR = range(len(PARAMETERS))
+(
+    P_RATE, P_CLIP, P_SLOW, P_SILENCE, P_FALL, P_CALM, P_FALLRATE, P_NRATE, P_FAVOUR,
+    P_QUIET, P_SIZE, P_PEAKY, P_FAINTEST, P_GREATEST,
+) = range(len(PARAMETERS))  # fmt: skip
 _P = np.array(list(PARAMETERS.values()))
 
 
 @jit
 def _median_rr(ints: NDArray[np.int64]) -> float:
-    known = min(ints[3], RRS)
+    known = min(ints[KNOWN], RRS)
     if known == 0:
         return 0.8 * FS
-    return float(np.median(ints[4 : 4 + known]))
+    return float(np.median(ints[INTERVALS : INTERVALS + known]))
+
+
+@jit
+def _listen(
+    e: NDArray[np.float64],
+    bad: NDArray[np.bool_],
+    ints: NDArray[np.int64],
+    last_h: NDArray[np.float64],
+    leads: NDArray[np.float64],
+) -> None:
+    """Hear a sample of a silence; after three stretches of it, set the levels of the leads that have beats anew.
+
+    Silence is where no beat comes near the level. An artefact can lift a level, or the noise floor, so far above the
+    beats that none is found any more, and both follow beats alone. Where peaks stand out as only beats do, the level is
+    wrong and not the heart still. It becomes the middle one of the greatest values of the stretches, so that one more
+    artefact does not count. The longer the silence, the smaller it may be beside the level before: the P waves of
+    ventricles at rest are not soon taken for beats.
+    """
+    level, slow, noise, noise_sum, total = leads[0], leads[1], leads[2], leads[3], leads[4]
+    heard = ints[HEARING]
+    if heard == 0:
+        leads[4:] = 0.0
+    greatest = leads[5 + heard // HEARD]
+    for lead in range(len(e)):
+        total[lead] += np.inf if bad[lead] else e[lead]
+        greatest[lead] = max(greatest[lead], e[lead])
+    ints[HEARING] = heard + 1
+    if heard + 1 < 3 * HEARD:
+        return
+    ints[HEARING] = 0
+    since_s = (ints[CLOCK] - LOOK - ints[SIZED]) / FS
+    for lead in range(len(e)):
+        middle = np.median(leads[5:, lead])
+        least = min(slow[lead], _P[P_GREATEST]) / since_s
+        if middle > max(_P[P_FAINTEST], _P[P_PEAKY] * total[lead] / (3 * HEARD), least):
+            level[lead] = slow[lead] = middle
+            noise[lead] = 0.15 * middle
+            noise_sum[lead] = 0.0
+            ints[CLEAN] = 0
+            last_h[0] = 0.0
 
 
 @jit
@@ -80,11 +142,9 @@ def search(
     bad: NDArray[np.bool_],
     gone: NDArray[np.bool_],
     weights: NDArray[np.float64],
-    # Clock, last beat, samples in the noise sum, R-R intervals known, those intervals, the last sample at which no lead
-    # was there, the last beat that was given out.
-    ints: NDArray[np.int64],
+    ints: NDArray[np.int64],  # see CLOCK and those after it
     last_h: NDArray[np.float64],  # H of the last beat
-    leads: NDArray[np.float64],
+    leads: NDArray[np.float64],  # level, long-term level, noise floor, noise in the sum, and what was heard
     ring: NDArray[np.float64],  # fused E and H by sample modulo RING
     lead_ring: NDArray[np.float64],  # E of each lead by sample modulo RING
     found: NDArray[np.int64],
@@ -116,10 +176,10 @@ def search(
     weight = np.empty(n_leads)
     level, slow, noise, noise_sum = leads[0], leads[1], leads[2], leads[3]
     for i in range(e.shape[1]):
-        n = ints[0]
-        ints[0] = n + 1
+        n = ints[CLOCK]
+        ints[CLOCK] = n + 1
         if gone[i]:
-            ints[4 + RRS] = n
+            ints[ABSENT] = n
         # 1. The first seconds set the level: their greatest envelope is a beat's.
         if n < START:
             for lead in range(n_leads):
@@ -129,7 +189,7 @@ def search(
             for lead in range(n_leads):
                 slow[lead] = level[lead]
                 noise[lead] = 0.15 * level[lead]
-            ints[1] = n - START
+            ints[LAST] = ints[SIZED] = n - START
         # 2. Leads that are there, each in units of its own level, weighted by its own signal-to-noise ratio.
         total = 0.0
         for lead in range(n_leads):
@@ -160,16 +220,23 @@ def search(
         m = n - LOOK
         if n < START or m < 2:
             continue
-        last = ints[1]
+        last = ints[LAST]
         since = m - last
         if since > REFRACTORY // 2:
-            ints[2] += 1
+            ints[CLEAN] += 1
             for lead in range(n_leads):
                 noise_sum[lead] += lead_ring[lead, m % RING]
         if since > p[P_SILENCE] * FS:
             for lead in range(n_leads):
                 if level[lead] > p[P_FALL] * slow[lead]:
                     level[lead] *= 1.0 - p[P_FALLRATE]
+                # An artefact has lifted the noise floor, or beats would be found; it goes no lower than what is heard.
+                calm = max(p[P_CALM] * level[lead], noise_sum[lead] / ints[CLEAN])
+                noise[lead] = min(noise[lead], max(noise[lead] * (1.0 - p[P_FALLRATE]), calm))
+        if m - ints[SIZED] > p[P_QUIET] * FS:
+            _listen(e[:, i], bad[:, i], ints, last_h, leads)
+        elif ints[HEARING]:
+            ints[HEARING] = 0
         peak = ring[0, m % RING]
         if since <= REFRACTORY or peak <= 0.0:
             continue
@@ -211,7 +278,7 @@ def search(
                 value = lead_ring[lead, m % RING] / unit
                 least_lead, greatest_lead = min(least_lead, value), max(greatest_lead, value)
                 floor += weight[lead] / total * noise[lead] / unit
-                recent += weight[lead] / total * noise_sum[lead] / max(ints[2], 1) / unit
+                recent += weight[lead] / total * noise_sum[lead] / max(ints[CLEAN], 1) / unit
         describe(
             peak, peak_h, last_h[0], since / FS, _median_rr(ints) / FS, floor, recent, before, after, width, least_lead,
             greatest_lead, features,
@@ -225,9 +292,9 @@ def search(
         # 4. A beat: the levels follow it.
         found[0, count] = m
         found[1, count] = n
-        given = ints[5 + RRS]
-        found[2, count] = given < 0 or given < ints[4 + RRS] < m
-        ints[5 + RRS] = m
+        given = ints[GIVEN]
+        found[2, count] = given < 0 or given < ints[ABSENT] < m
+        ints[GIVEN] = m
         facts[0, count] = peak
         facts[1, count] = min(1.0, max(0.0, 1.0 - floor))
         count += 1
@@ -237,15 +304,17 @@ def search(
                 value = min(max(value, level[lead] / p[P_CLIP]), level[lead] * p[P_CLIP])
                 level[lead] += p[P_RATE] * (value - level[lead])
                 slow[lead] += p[P_SLOW] * (value - slow[lead])
-                if ints[2] > 0:
-                    noise[lead] += p[P_NRATE] * (noise_sum[lead] / ints[2] - noise[lead])
+                if ints[CLEAN] > 0:
+                    noise[lead] += p[P_NRATE] * (noise_sum[lead] / ints[CLEAN] - noise[lead])
             noise_sum[lead] = 0.0
-        ints[2] = 0
+        ints[CLEAN] = 0
         last_h[0] = peak_h
         if since < 2.0 * FS:
-            ints[4 + ints[3] % RRS] = since
-            ints[3] += 1
-            if ints[3] >= 2 * RRS:
-                ints[3] -= RRS  # keep the position in the ring and stay bounded
-        ints[1] = m
+            ints[INTERVALS + ints[KNOWN] % RRS] = since
+            ints[KNOWN] += 1
+            if ints[KNOWN] >= 2 * RRS:
+                ints[KNOWN] -= RRS  # keep the position in the ring and stay bounded
+        ints[LAST] = m
+        if peak > p[P_SIZE]:
+            ints[SIZED] = m
     return count, n_candidates

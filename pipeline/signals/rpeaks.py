@@ -3,6 +3,7 @@
 Per lead, two Morlet envelopes of the signal: E at 10 Hz, where QRS complexes of every shape have their energy, and H at
 20 Hz, which a T wave lacks. The leads are fused in units of their own level, weighted by their own signal-to-noise
 ratio. Maxima of the fused envelope are decided once the next 0.26 s are known (:mod:`pipeline.signals.rpeak_decision`).
+Levels follow the beats; where they have lost them to an artefact, they are set anew after some seconds of silence.
 
 Nothing here looks ahead further than that, and nothing is taken back: a beat that was given out stands.
 """
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline.signals.peaks import Peaks
 from pipeline.signals.resample import FS
 from pipeline.signals.rpeak_decision import FEATURES, read_weights
-from pipeline.signals.rpeak_search import REFRACTORY, RING, RRS, START, find, search
+from pipeline.signals.rpeak_search import CLOCK, GIVEN, INTS, LAST, REFRACTORY, RING, RRS, START, find, search
 
 __all__ = ["RPeakDetector"]
 
@@ -52,12 +53,13 @@ class RPeakDetector:
         self.candidates: list[NDArray[np.float64]] = []
         self._keep = keep_candidates
         self._weights = WEIGHTS if weights is None else weights
-        self._ints = np.zeros(6 + RRS, dtype=np.int64)
-        self._ints[0] = clock
-        self._ints[1] = -10 * RRS * int(FS)  # the last beat
-        self._ints[-1] = -1
+        self._ints = np.zeros(INTS, dtype=np.int64)
+        self._ints[CLOCK] = clock
+        self._ints[LAST] = -10 * RRS * int(FS)  # the last beat
+        self._ints[GIVEN] = -1  # none was given out yet
         self._last_h = np.zeros(1)
-        self._leads = np.zeros((4, n_leads))  # level, long-term level, noise floor, noise sum since the last beat
+        # Level, long-term level, noise floor, noise sum since the last beat; sum and greatest values of a silence.
+        self._leads = np.zeros((8, n_leads))
         self._ring = np.zeros((2, RING))
         self._lead_ring = np.zeros((n_leads, RING))
         self._carried = (self._weights, self._ints, self._last_h, self._leads, self._ring, self._lead_ring)

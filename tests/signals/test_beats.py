@@ -126,6 +126,18 @@ def test_a_lead_that_goes_leaves_the_other_to_find_the_beats() -> None:
     assert found["present"][inside, 1].all()
 
 
+@pytest.mark.parametrize("leads", [1, 2])
+@pytest.mark.parametrize(("from_s", "until_s", "size"), [(0.3, 0.9, 20.0), (20.0, 24.0, 30.0), (2.0, 25.0, 3.0)])
+def test_beats_are_found_again_soon_after_an_artefact(leads: int, from_s: float, until_s: float, size: float) -> None:
+    signal, beats = signal_of("synth/sinus")
+    signal = signal[:, :leads].copy()
+    first, stop = int(from_s * 360), int(until_s * 360)
+    signal[first:stop] += size * np.random.default_rng(1).normal(size=(stop - first, 1)).astype(np.float32)
+    later = beats[(beats > stop + 12 * 360) & (beats < 59 * 360)]
+    assert len(later) > 20
+    assert matched(later, find(signal, [])["r_peak"], 54) == 1.0
+
+
 @pytest.mark.parametrize("value", [0.0, np.nan, 5.0])
 def test_no_signal_gives_no_beat(value: float) -> None:
     assert len(find(np.full((3600, 2), value, dtype=np.float32), [])["r_peak"]) == 0

@@ -7,10 +7,11 @@ import math
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 
 from pipeline.signals.resample import FS
 from pipeline.signals.rpeak_decision import FEATURES, LOWEST, ODDS, describe, read_weights
-from pipeline.signals.rpeak_search import LOOK, PARAMETERS, REFRACTORY, RING, RRS, START
+from pipeline.signals.rpeak_search import HEARD, LOOK, PARAMETERS, REFRACTORY, RING, RRS, START
 from pipeline.signals.rpeaks import RPeakDetector
 
 Array = NDArray[np.float64]
@@ -46,7 +47,7 @@ def plain(e: Array, h: Array, bad: NDArray[np.bool_]) -> list[int]:
     fused, fused_h = [0.0] * n, [0.0] * n
     beats: list[int] = []
     intervals: list[int] = []
-    last, last_h = -1, 0.0
+    last, big, last_h, clean_from, heard_from = -1, -1, 0.0, 0, None
     for now in range(n):
         there = [lead for lead in range(leads) if not bad[lead, now]]
         if now < START:
@@ -54,7 +55,7 @@ def plain(e: Array, h: Array, bad: NDArray[np.bool_]) -> list[int]:
                 level[lead] = max(level[lead], e[lead, now])
         if now == START - 1:
             slow, floor = list(level), [0.15 * value for value in level]
-            last = now - START
+            last = big = now - START
         ratio = {
             k: (level[k] / max(floor[k], 0.02 * level[k] + 1e-9)) ** 2 * (p["favour"] if k == 0 else 1) for k in there
         }
@@ -68,13 +69,31 @@ def plain(e: Array, h: Array, bad: NDArray[np.bool_]) -> list[int]:
         since = m - last
         if since > p["silence"] * FS:
             level = [v * (1 - p["fall_rate"]) if v > p["fall"] * s else v for v, s in zip(level, slow, strict=True)]
+            first = max(last + REFRACTORY // 2 + 1, START - LOOK, clean_from)
+            for k in range(leads):
+                heard = np.where(bad[k, first : m + 1], 0.0, e[k, first : m + 1]).sum() / (m + 1 - first)
+                floor[k] = min(floor[k], max(floor[k] * (1 - p["fall_rate"]), p["calm"] * level[k], heard))
+        if m - big <= p["quiet"] * FS:
+            heard_from = None
+        elif heard_from is None:
+            heard_from = now
+        if heard_from is not None and now - heard_from == 3 * HEARD - 1:
+            for k in range(leads):
+                heard = e[k, heard_from : now + 1]
+                middle = float(np.median(heard.reshape(3, HEARD).max(axis=1)))
+                least = max(p["faintest"], p["peaky"] * heard.mean(), min(slow[k], p["greatest"]) / ((m - big) / FS))
+                if middle > least and not bad[k, heard_from : now + 1].any():
+                    level[k] = slow[k] = middle
+                    floor[k] = 0.15 * middle
+                    last_h, clean_from = 0.0, m + 1
+            heard_from = None
         peak = fused[m]
         if since <= REFRACTORY or not (peak > fused[m - 1] and peak >= fused[m + 1]) or peak < LOWEST:
             continue
         if max(fused[m + 1 : m + REFRACTORY + 1]) > peak:
             continue
         # Noise since the last beat: the samples from half a refractory time after it on.
-        first = max(last + REFRACTORY // 2 + 1, START - LOOK)
+        first = max(last + REFRACTORY // 2 + 1, START - LOOK, clean_from)
         clean = [np.where(bad[k, first : m + 1], 0.0, e[k, first : m + 1]) for k in range(leads)]
         units = [max(value, 1e-6) for value in level]
         present = [k for k in range(leads) if not bad[k, m] and e[k, m] > 0]
@@ -115,6 +134,8 @@ def plain(e: Array, h: Array, bad: NDArray[np.bool_]) -> list[int]:
         if since < 2 * FS:
             intervals.append(since)
         last = m
+        if peak > p["size"]:
+            big = m
     return beats
 
 
@@ -125,6 +146,20 @@ def test_the_fast_detector_finds_what_the_plain_one_finds(leads: int, noise: flo
     found = RPeakDetector(leads).process(e, h, bad).sample.tolist()
     assert len(found) > 60
     assert found == plain(e, h, bad)
+
+
+@pytest.mark.parametrize("leads", [1, 2])
+def test_the_fast_detector_finds_what_the_plain_one_finds_after_an_artefact(leads: int) -> None:
+    e, h, bad = envelopes(120.0, leads)
+    for first, second, size in ((0.5, 0.8, 15.0), (40.0, 42.0, 25.0), (80.0, 80.5, 200.0)):
+        e[:, int(first * FS) : int(second * FS)] += size
+        h[:, int(first * FS) : int(second * FS)] += size
+    detector = RPeakDetector(leads)
+    parts = [detector.process(e[:, i : i + 97], h[:, i : i + 97], bad[:, i : i + 97]) for i in range(0, e.shape[1], 97)]
+    found = np.concatenate([part.sample for part in parts])
+    assert found.tolist() == plain(e, h, bad)
+    for from_s in (15.0, 60.0, 100.0):  # it has come back
+        assert ((found > from_s * FS) & (found < (from_s + 10.0) * FS)).sum() > 8
 
 
 @pytest.mark.parametrize("size", [1, 7, 180, 5000])
@@ -188,3 +223,16 @@ def test_a_signal_that_grows_or_shrinks_at_once_is_followed(gain: float) -> None
     found = RPeakDetector(1).process((e * after)[None], (h * after)[None], np.zeros((1, len(t)), dtype=np.bool_))
     late = times[(times > 60) & (times < 88)]
     assert all(np.abs(found.sample / FS - at).min() < 0.02 for at in late)
+
+
+def test_a_heart_at_rest_is_left_at_rest() -> None:
+    rng = np.random.default_rng(3)
+    e, h, bad = envelopes(300.0, 1)
+    rest = slice(int(60 * FS), int(270 * FS))
+    # The envelope of noise, Rayleigh's, smoothed as the filters do: no peak stands out of it.
+    parts = gaussian_filter1d(rng.normal(size=(2, e.shape[1])), 6.0, axis=1)
+    noise = np.hypot(*parts / parts.std())
+    e[0, rest], h[0, rest] = 0.04 * noise[rest], 0.02 * noise[rest]
+    found = RPeakDetector(1).process(e, h, bad).sample / FS
+    assert not ((found > 61) & (found < 269)).any()
+    assert (found > 271).sum() > 20
