@@ -52,7 +52,7 @@ from pipeline.storage import (
 __all__ = ["score", "score_one"]
 
 PICTURES = 6  # records whose scores are drawn in the artifact; the report has all
-COLUMNS = ("record", "minutes", "beats", "anomalies", "sensitivity", "precision", "alarms", "drifts")
+COLUMNS = ("record", "minutes", "beats", "scored", "anomalies", "sensitivity", "precision", "alarms", "drifts")
 
 
 @task(name="score-record", task_run_name="score {job.name}", persist_result=False, **PATIENTLY)

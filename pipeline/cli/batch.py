@@ -124,6 +124,12 @@ def _show_table(
         show_table(summary_table(Summary(records=records, failed=failed)))
         if any(entry.sensitivity is not None or entry.precision is not None for entry in records.values()):
             click.echo("Se, +P: flagged beats against annotated S, V and F beats, from 5:00 on.\n")
+        bare = sum(not entry.scored for entry in records.values())
+        if bare:
+            click.echo(
+                f"–: no beat could be scored in {bare} of {len(records)} records: those of the first half\n"
+                "minute or so build the template that later ones are held against.\n"
+            )
     _tell_failures(outcomes)
     kept = sum(not done.is_new for done in scored)
     if kept:

@@ -72,6 +72,7 @@ def write_report(out: PlaceLike, *, title: str = "ECG anomaly report") -> Place:
         title=title,
         summary=summary,
         rows=list(summary.records.values()),
+        bare={entry.record for entry in summary.records.values() if not entry.scored},
         totals=_totals(summary),
         sections=_sections(paths),
         anchors={record: _anchor(record) for record in names},

@@ -15,7 +15,7 @@ def summary_table(summary: Summary) -> Table:
     """Return one row per record, failed ones last, for a terminal of 80 columns.
 
     Se and +P are the share of the annotated anomalies that was flagged and the share of the flagged beats that are
-    annotated anomalies, from 5:00 on.
+    annotated anomalies, from 5:00 on. A dash stands where no beat could be scored.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def _cells(entry: RecordSummary) -> list[Text | str]:
         Text(entry.record),
         f"{entry.minutes:,.1f}",
         f"{entry.beats:,}",
-        f"{entry.anomalies:,}",
+        f"{entry.anomalies:,}" if entry.scored else "–",
         _percent(entry.sensitivity),
         _percent(entry.precision),
         f"{entry.alarms:,}",

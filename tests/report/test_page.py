@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -132,6 +134,20 @@ def test_a_record_without_a_saved_report_still_stands_in_the_table(tmp_path: Pat
     page = Page(write_report(tmp_path).read_text())
     assert "mitdb/208" in page.words
     assert page.links == []
+
+
+def test_a_record_too_short_to_be_scored_is_not_shown_as_free_of_anomalies(tmp_path: Path, recording: Make) -> None:
+    score(tmp_path, recording("mitdb/100"))
+    made = recording("short/1", duration_s=20)
+    none = np.full(len(made.findings), np.nan)
+    made = replace(made, findings=replace(made.findings, score=none, is_anomaly=none > 0))
+    score(tmp_path, made)
+    cells = {line.split()[0]: line.split()[3] for line in rendered(read_summary(tmp_path)) if "/" in line}
+    assert cells["short/1"] == "–"
+    assert int(cells["mitdb/100"]) > 0
+    words = " ".join(Page(write_report(tmp_path).read_text()).words)
+    assert "No beat could be scored in 1 of 2 records" in words
+    assert words.count("no scores") == 1
 
 
 def test_an_empty_folder_has_nothing_to_report(tmp_path: Path) -> None:
