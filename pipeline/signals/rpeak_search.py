@@ -45,6 +45,7 @@ PARAMETERS = {
     "calm": 0.3,  # and the noise floor to no less than this share of the level
     "fall_rate": 0.02,  # per sample
     "noise_rate": 0.05,  # how fast the noise floor follows, per beat
+    "fast": 0.34,  # s; where R-R intervals are shorter, what lies between beats is beats, and no noise
     "favour": 2.0,  # weight of the first lead against the others at the same signal-to-noise ratio
     "quiet": 5.0,  # s without a beat of some size, after which the levels are no longer believed
     "size": 0.25,  # that size, in units of a usual beat's envelope
@@ -54,8 +55,8 @@ PARAMETERS = {
 }
 # Positions in the parameter vector; numba reads them as constants.
 (
-    P_RATE, P_CLIP, P_SLOW, P_SILENCE, P_FALL, P_CALM, P_FALLRATE, P_NRATE, P_FAVOUR,
-    P_QUIET, P_SIZE, P_PEAKY, P_FAINTEST, P_GREATEST,
+    P_RATE, P_CLIP, P_SLOW, P_SILENCE, P_FALL, P_CALM, P_FALLRATE, P_NRATE, P_FAST,
+    P_FAVOUR, P_QUIET, P_SIZE, P_PEAKY, P_FAINTEST, P_GREATEST,
 ) = range(len(PARAMETERS))  # fmt: skip
 _P = np.array(list(PARAMETERS.values()))
 
@@ -298,13 +299,14 @@ def search(
         facts[0, count] = peak
         facts[1, count] = min(1.0, max(0.0, 1.0 - floor))
         count += 1
+        is_heard = _median_rr(ints) > p[P_FAST] * FS
         for lead in range(n_leads):
             value = lead_ring[lead, m % RING]
             if value > 0.0:
                 value = min(max(value, level[lead] / p[P_CLIP]), level[lead] * p[P_CLIP])
                 level[lead] += p[P_RATE] * (value - level[lead])
                 slow[lead] += p[P_SLOW] * (value - slow[lead])
-                if ints[CLEAN] > 0:
+                if ints[CLEAN] > 0 and is_heard:
                     noise[lead] += p[P_NRATE] * (noise_sum[lead] / ints[CLEAN] - noise[lead])
             noise_sum[lead] = 0.0
         ints[CLEAN] = 0

@@ -104,12 +104,13 @@ def plain(e: Array, h: Array, bad: NDArray[np.bool_]) -> list[int]:
         noise = sum(share[k] * floor[k] / units[k] for k in share)
         at = [e[k, m] / units[k] for k in share]
         features = np.empty(len(FEATURES))
+        median = float(np.median(intervals[-RRS:])) if intervals else 0.8 * FS
         describe(
             peak,
             max(fused_h[m - 6 : m + 7]),
             last_h,
             since / FS,
-            (float(np.median(intervals[-RRS:])) if intervals else 0.8 * FS) / FS,
+            median / FS,
             noise,
             sum(share[k] * clean[k].sum() / len(clean[k]) / units[k] for k in share),
             max((fused[m - j] for j in range(REFRACTORY + 1, min(since, RING - LOOK - 2))), default=0.0),
@@ -129,7 +130,8 @@ def plain(e: Array, h: Array, bad: NDArray[np.bool_]) -> list[int]:
                 value = min(max(value, level[k] / p["level_clip"]), level[k] * p["level_clip"])
                 level[k] += p["level_rate"] * (value - level[k])
                 slow[k] += p["slow_rate"] * (value - slow[k])
-                floor[k] += p["noise_rate"] * (clean[k].sum() / len(clean[k]) - floor[k])
+                if median > p["fast"] * FS:
+                    floor[k] += p["noise_rate"] * (clean[k].sum() / len(clean[k]) - floor[k])
         last_h = max(fused_h[m - 6 : m + 7])
         if since < 2 * FS:
             intervals.append(since)
@@ -223,6 +225,19 @@ def test_a_signal_that_grows_or_shrinks_at_once_is_followed(gain: float) -> None
     found = RPeakDetector(1).process((e * after)[None], (h * after)[None], np.zeros((1, len(t)), dtype=np.bool_))
     late = times[(times > 60) & (times < 88)]
     assert all(np.abs(found.sample / FS - at).min() < 0.02 for at in late)
+
+
+@pytest.mark.parametrize("rate", [150.0, 200.0, 240.0])
+def test_a_fast_rhythm_is_not_taken_for_noise(rate: float) -> None:
+    t = np.arange(int(120 * FS))
+    times = np.concatenate([np.arange(0.2, 60.0, 0.75), np.arange(60.2, 119.0, 60.0 / rate)])
+    e = 0.02 + np.exp(-0.5 * ((t[:, None] - times * FS) / 8) ** 2).sum(axis=1)
+    h = 0.01 + 0.8 * np.exp(-0.5 * ((t[:, None] - times * FS) / 5) ** 2).sum(axis=1)
+    bad = np.zeros((1, len(t)), dtype=np.bool_)
+    found = RPeakDetector(1).process(e[None], h[None], bad).sample
+    assert found.tolist() == plain(e[None], h[None], bad)
+    late = times[(times > 70) & (times < 118)]
+    assert np.mean([np.abs(found / FS - at).min() < 0.02 for at in late]) > 0.98
 
 
 def test_a_heart_at_rest_is_left_at_rest() -> None:
