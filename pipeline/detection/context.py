@@ -46,6 +46,7 @@ from pipeline.detection.templates import (
     SLOTS,
     TRUSTED,
     WINDOW,
+    clear_leads,
     first_template,
     follow_scale,
     learn_beat,
@@ -127,6 +128,7 @@ class Context:
                     *(np.concatenate([getattr(part, name) for part in parts]) for name in ContextualBeats.__slots__)
                 )
         n, leads = len(time), self.n_leads
+        clear = present.copy()
         waves = np.zeros((5, n, leads, WINDOW), dtype=np.float32)  # residual, template, noise, recent, seen
         offsets = np.zeros((n, leads), dtype=np.float32)
         scale = np.zeros((n, leads), dtype=np.float32)
@@ -136,13 +138,13 @@ class Context:
         near = np.zeros(n, dtype=np.bool_)
         on_time = np.zeros(n, dtype=np.bool_)
         _advance(
-            time, window, present, broken, self._parameters, self._templates, self._slots, self._scale, self._recent,
-            self._levels, self._rhythm, self._changes, self._first, self._first_facts, self._first_count, waves,
-            offsets, scale, excess, rhythm, member, near, on_time,
+            time, window, present, clear, broken, self._parameters, self._templates, self._slots, self._scale,
+            self._recent, self._levels, self._rhythm, self._changes, self._first, self._first_facts, self._first_count,
+            waves, offsets, scale, excess, rhythm, member, near, on_time,
         )  # fmt: skip
         return ContextualBeats(
             residual=waves[0], template=waves[1], noise=waves[2], recent=waves[3], seen=waves[4], offset=offsets,
-            scale=scale, present=present, excess=excess, rr=rhythm[RR], prematurity=rhythm[PREMATURITY],
+            scale=scale, present=clear, excess=excess, rr=rhythm[RR], prematurity=rhythm[PREMATURITY],
             variability=rhythm[VARIABILITY], early=rhythm[EARLY], member=member, near=near, on_time=on_time,
         )  # fmt: skip
 
@@ -176,6 +178,7 @@ def _advance(
     time: NDArray[np.float64],
     window: NDArray[np.float64],
     present: NDArray[np.bool_],
+    clear: NDArray[np.bool_],
     broken: NDArray[np.bool_],
     p: NDArray[np.float64],
     templates: NDArray[np.float64],
@@ -225,7 +228,8 @@ def _advance(
             for j in range(WINDOW + 2 * MARGIN):
                 x[lead, j] = min(max(window[i, lead, j] / unit, -p[P_CLIP]), p[P_CLIP])
         early = not on_time[i] and not np.isnan(rhythms[PREMATURITY, i])
-        slot, shift, least = nearest(x, present[i], templates, slots, 0, TRUSTED, p)
+        clear_leads(present[i], templates, slots, p, clear[i])
+        slot, shift, least = nearest(x, clear[i], templates, slots, 0, TRUSTED, p)
         if slot >= 0:
             member[i] = slot
             for lead in range(n_leads):
@@ -235,7 +239,7 @@ def _advance(
                     waves[2, i, lead, j] = noise[j]
                     waves[3, i, lead, j] = recent[lead, j]
                     waves[4, i, lead, j] = x[lead, j + MARGIN + shift]
-                if not present[i, lead]:
+                if not clear[i, lead]:
                     continue
                 offsets[i, lead], _ = residual_of(x[lead], shift, templates[0, slot, lead], noise, residual)
                 measure_levels(residual, levels[lead], level[lead], excess[i, lead])
@@ -244,7 +248,7 @@ def _advance(
             near[i] = least < p[P_NEAR]
         if near[i] and on_time[i]:
             for lead in range(n_leads):
-                if present[i, lead]:
+                if clear[i, lead]:
                     follow_levels(level[lead], levels[lead])
                     for j in range(WINDOW):
                         clipped = min(max(np.float64(waves[0, i, lead, j]), -RECENT_CLIP), RECENT_CLIP)
@@ -259,7 +263,7 @@ def _advance(
             if not early and least < p[P_LEARN]:
                 learn_beat(x, present[i], slot, shift, templates, slots, p)
             continue
-        slot, shift, least = nearest(x, present[i], templates, slots, TRUSTED, SLOTS, p)
+        slot, shift, least = nearest(x, clear[i], templates, slots, TRUSTED, SLOTS, p)
         if slot >= 0 and least < p[P_NEAR]:
             learn_beat(x, present[i], slot, shift, templates, slots, p)
             in_a_row = slots[slot, 2] == rhythm[BEATS] - 1.0

@@ -27,7 +27,7 @@ class ContextualBeats:
     scale : ndarray of float32, shape (n, leads)
         Deviation of each lead in mV.
     present : ndarray of bool, shape (n, leads)
-        False in a lead that is not there.
+        False in a lead that is not there, or that holds noise alone while another holds the beat.
     excess : ndarray of float32, shape (n, leads, 3)
         Noise before and after the QRS, and deviation of the P wave, each a log above the patient's usual one.
     rr, prematurity, variability, early : ndarray of float64, shape (n,)

@@ -20,6 +20,7 @@ __all__ = [
     "SLOTS",
     "TRUSTED",
     "WINDOW",
+    "clear_leads",
     "first_template",
     "follow_scale",
     "learn_beat",
@@ -58,9 +59,11 @@ PARAMETERS = {
     "shorter_rate": 0.015,  # and a shorter one
     "run_rate": 0.01,  # all three in a run of beats of strange shape: their rate is not the patient's usual one
     "clip": 8.0,  # deviations at which a sample is cut off
+    "poor": 0.8,  # a lead whose template is smaller than so many times its noise has no say
+    "clear": 2.0,  # while that of another lead is as large as this
 }
 (P_TRATE, P_NRATE, P_SHRINK, P_FLOOR, P_NEAR, P_LEARN, P_IDLE, P_CREDIT, P_PREM, P_PCOST, P_SRATE, P_MEAN,
- P_LONGER, P_SHORTER, P_RUN, P_CLIP) = range(len(PARAMETERS))  # fmt: skip
+ P_LONGER, P_SHORTER, P_RUN, P_CLIP, P_POOR, P_CLEAR) = range(len(PARAMETERS))  # fmt: skip
 
 
 @jit
@@ -143,6 +146,39 @@ def first_template(
                 templates[0, 0, lead, j] = centre
                 templates[1, 0, lead, j] = np.abs(values[:count] - centre).mean()
     slots[0, 0], slots[0, 1], slots[0, 2] = half, 0.0, beat
+
+
+@jit
+def clear_leads(
+    present: NDArray[np.bool_],
+    templates: NDArray[np.float64],
+    slots: NDArray[np.float64],
+    p: NDArray[np.float64],
+    clear: NDArray[np.bool_],
+) -> None:
+    """Write which of the leads that are there have a say: not one that holds noise while another holds the beat.
+
+    A lead of noise finds every beat as usual as the last, a strange one too.
+    """
+    quality = np.zeros(len(present))
+    noise = np.empty(WINDOW)
+    for k in range(TRUSTED):
+        if slots[k, 0] == 0.0:
+            continue
+        for lead in range(len(present)):
+            noise_of(templates[1, k, lead], p, noise)
+            square, mean = 0.0, 0.0
+            for j in range(QRS.start, QRS.stop):
+                square += templates[0, k, lead, j] ** 2
+                mean += noise[j]
+            size = QRS.stop - QRS.start
+            quality[lead] = max(quality[lead], np.sqrt(square / size) / (mean / size))
+    best = 0.0
+    for lead in range(len(present)):
+        if present[lead]:
+            best = max(best, quality[lead])
+    for lead in range(len(present)):
+        clear[lead] = present[lead] and (quality[lead] >= p[P_POOR] or best < p[P_CLEAR])
 
 
 @jit

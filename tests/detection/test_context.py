@@ -159,6 +159,26 @@ def test_one_lead_is_enough() -> None:
     assert beats.near[FIRST:].all()
 
 
+def test_a_lead_of_noise_has_no_say_until_the_beat_stands_out_in_it() -> None:
+    time, window, present, broken = patient(700)
+    window[:300, 0] = 0.5 * np.random.default_rng(5).normal(size=(300, SAMPLES))
+    window[120:280:5] += np.where(np.arange(2)[:, None] == 1, 2.0 * (shape(width=10.0) - shape()), 0.0)
+    beats = Context(2).advance(time, window, present, broken)
+    assert not beats.present[FIRST:300, 0].any()
+    assert beats.present[:, 1].all()
+    assert not beats.near[120:280:5].any()  # the lead of noise finds nothing strange in them
+    assert distance(beats)[120:280:5, 1].min() > 1.0
+    assert np.isnan(distance(beats)[FIRST:300, 0]).all()
+    assert beats.present[600:].all()  # it has learnt meanwhile
+
+
+def test_leads_that_are_all_of_noise_are_all_heard() -> None:
+    time, window, present, broken = patient(100)
+    window[:] = np.random.default_rng(6).normal(size=window.shape)
+    beats = Context(2).advance(time, window, present, broken)
+    assert beats.present.all()
+
+
 def test_a_noisy_beat_has_noisy_surroundings_and_a_wide_one_has_not() -> None:
     time, window, present, broken = patient(200)
     window[150] = shape() + 0.3 * np.random.default_rng(5).normal(size=(2, SAMPLES))
