@@ -17,7 +17,6 @@ import click
 
 if TYPE_CHECKING:
     from pipeline.live.engine import Engine
-    from pipeline.monitor import Monitor
     from pipeline.settings import Settings
     from pipeline.web.desk import AlarmDesk
     from pipeline.web.hub import Hub
@@ -92,6 +91,7 @@ def watch(
     from pipeline.clock import now_us
     from pipeline.explain.witness import Witness
     from pipeline.live.engine import Engine
+    from pipeline.monitor import Monitor
     from pipeline.scoring import model_at
     from pipeline.storage.database import Database
     from pipeline.web.desk import AlarmDesk
@@ -120,11 +120,10 @@ def watch(
 
 
 def _terminal(hub: Hub, _desk: AlarmDesk, feeding: Feeding) -> None:
-    from pipeline.web.terminal import terminal
+    from pipeline.web.terminal import show_until
 
     logging.getLogger("pipeline").addHandler(logging.NullHandler())  # a warning would tear the picture
-    with terminal(hub):
-        feeding.ended.wait()
+    show_until(feeding.ended, hub)
 
 
 def _page(address: Address, more: Mapping[str, Check]) -> Show:

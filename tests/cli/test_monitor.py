@@ -4,7 +4,6 @@ import json
 import os
 import re
 import secrets
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +22,6 @@ from pipeline.cli import main
 from pipeline.cli.work import Work
 from pipeline.live.partitions import Partitions
 from pipeline.settings import Settings
-from tests.services import free_port, lacking
 
 COMMAND = [str(Path(sys.executable).with_name("ecg-anomaly")), "monitor", "--no-browser", "--port", "0"]
 
@@ -79,27 +77,6 @@ def test_with_a_token_nothing_is_shown_without_it_and_no_log_tells_it(tmp_path: 
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=60)
     assert token not in errors
-
-
-@pytest.fixture
-def stream(tmp_path: Path) -> Iterator[str]:
-    """A broker's address, with half a minute of two patients in its stream."""
-    if shutil.which("nats-server") is None:
-        lacking("nats-server", "apt-get install nats-server")
-    port, mqtt_port = str(free_port()), str(free_port())
-    broker = [COMMAND[0], "broker", "--port", port, "--mqtt-port", mqtt_port, "--store", str(tmp_path / "log")]
-    with subprocess.Popen(broker, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
-        try:
-            device = [COMMAND[0], "replay", "--ward", "2", "--minutes", "0.5", "--speed", "10"]
-            url = f"nats://127.0.0.1:{port}"
-            subprocess.run([*device, "--to", url], check=True, timeout=120, capture_output=True)
-            yield url
-        finally:
-            running.terminate()
-            try:
-                running.wait(20)
-            except subprocess.TimeoutExpired:
-                running.kill()
 
 
 def test_a_worker_without_a_page_tells_machines_how_it_does(tmp_path: Path, stream: str) -> None:
