@@ -58,22 +58,24 @@ class Work:
 
         Raises
         ------
+        click.UsageError
+            If the settings name no database.
         SourceUnavailable
             If the broker does not answer.
         OutputError
             If the database cannot be opened, or an alarm's target makes no sense.
         """
+        from pipeline.cli.database import open_database
         from pipeline.live.broker import Broker
         from pipeline.live.courier import Courier
         from pipeline.live.pruner import Pruner
         from pipeline.live.sinks import open_sink
         from pipeline.live.worker import Worker
-        from pipeline.storage.database import Database
 
         settings = self.settings
         sinks = [open_sink(target) for target in self.alarms_to]
         with ExitStack() as stack:
-            database = stack.enter_context(Database.open(settings.database))
+            database = stack.enter_context(open_database(settings))
             broker = stack.enter_context(Broker(self.broker_url.split(",")))
             stack.enter_context(_telling(engine))
             broker.make_stream(replicas=self.replicas)

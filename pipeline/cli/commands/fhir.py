@@ -49,13 +49,13 @@ def command(
     data_dir: Path | None,
 ) -> None:
     """Export stored alarms as FHIR R4 Observations with their signal, those of earlier runs too."""
+    from pipeline.cli.database import open_database
     from pipeline.sources import open_record
-    from pipeline.storage.database import Database
     from pipeline.storage.files import replace_file
     from pipeline.web.export import RunningMonitor, bundle, exported
 
     settings = read_settings()
-    with Database.open(settings.database) as database:
+    with open_database(settings) as database:
         stored = database.alarms.newest(max(limit, len(number)), record=record, numbers=number or None)
     if missing := set(number) - {one.id for one in stored}:
         raise click.UsageError(f"there is no alarm of number {min(missing)}")
