@@ -153,6 +153,7 @@ class Broker:
         try:
             # The client itself would try for ever, as it should once it has been connected.
             self.run(asyncio.wait_for(self._connect(list(urls)), CONNECT_S))
+            self._last_error = ""
         except BaseException:  # Ctrl-C as well: its thread would go on
             self._stop()
             raise
@@ -169,8 +170,9 @@ class Broker:
         try:
             return future.result()
         except (TimeoutError, NatsError, OSError, FutureCancelled) as error:
+            reason = str(error) or self._last_error or type(error).__name__
             raise SourceUnavailable(
-                f"NATS at {self.url} cannot be used ({str(error) or type(error).__name__}); start it, such as with "
+                f"NATS at {self.url} cannot be used ({reason}); start it, such as with "
                 "`ecg-anomaly broker`, or see that JetStream is on"
             ) from error
 

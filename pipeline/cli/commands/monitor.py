@@ -105,6 +105,7 @@ def command(
     from pipeline.live.broker import servers
     from pipeline.live.partitions import Partitions
     from pipeline.live.sinks import open_sink
+    from pipeline.storage.database import DEMO
 
     is_replay = records is not None or data_dir is not None
     if metrics is not None and (demo or page or tui or is_replay):
@@ -114,7 +115,7 @@ def command(
         _refuse(ctx, ("page", "host", "port", "names"), "--tui, which shows no page")
     settings = read_settings()
     token = os.environ.get("ECG_MONITOR_TOKEN") or None
-    origin: str | None = f"{'demo' if demo else 'replay'}-{now_us()}"
+    origin: str | None = f"{DEMO if demo else 'replay-'}{now_us()}"
     checks: dict[str, Check] = {}
     feed: Feed
     if demo:
