@@ -68,10 +68,11 @@ def show_until(ended: Event, hub: Hub, console: Console | None = None) -> None:
         ):
             ended.wait()
         return
-    width = console.width if "COLUMNS" in os.environ else PLAIN_COLUMNS
+    if "COLUMNS" not in os.environ:
+        console.width = PLAIN_COLUMNS
     while not ended.wait(PLAIN_S):
         if hub.patients():
-            console.print(render(hub, width), width=width)
+            console.print(render(hub, console.width))
 
 
 def _rate(patient: Patient, rate: float | None) -> Text:

@@ -60,6 +60,7 @@ def viewer(command: str, state: Path, *arguments: str, on_terminal: bool) -> Ite
     else:
         descriptor, end = os.pipe()
     environment = {**os.environ, "ECG_STATE_DIR": str(state), "TERM": "xterm-256color"}
+    environment.pop("COLUMNS", None)
     words = [command, "monitor", "--tui", *arguments]
     with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=end, stderr=end, env=environment) as process:
         os.close(end)
@@ -85,6 +86,7 @@ def test_the_demo_is_drawn_and_ctrl_c_ends_it(command: str, tmp_path: Path, on_t
     assert "Stopped." in text
     assert ("\x1b[?1049l" in text) is on_terminal  # the screen is given back; a pipe gets nothing but text
     assert ("\x1b" in text) is on_terminal
+    assert "alarms not acknowledged" in text  # there is room for them
 
 
 @pytest.mark.parametrize("on_terminal", [True, False], ids=["terminal", "pipe"])
