@@ -17,7 +17,6 @@ import click
 
 if TYPE_CHECKING:
     from pipeline.live.engine import Engine
-    from pipeline.monitor import Monitor
     from pipeline.settings import Settings
     from pipeline.web.desk import AlarmDesk
     from pipeline.web.hub import Hub
@@ -81,19 +80,20 @@ def watch(
     Raises
     ------
     click.UsageError
-        If the page would be open to whoever is near.
+        If the page would be open to whoever is near, or the settings name no database.
     OutputError
         If the database cannot be opened, or nothing can listen at the address.
     PipelineError
         What ended the feed, if something did.
     """
     show = _terminal if address is None else _page(address, checks)  # first: a taken port is told at once
+    from pipeline.cli.database import open_database
     from pipeline.cli.work import connect
     from pipeline.clock import now_us
     from pipeline.explain.witness import Witness
     from pipeline.live.engine import Engine
+    from pipeline.monitor import Monitor
     from pipeline.scoring import model_at
-    from pipeline.storage.database import Database
     from pipeline.web.desk import AlarmDesk
     from pipeline.web.hub import Hub
 
@@ -111,7 +111,7 @@ def watch(
     engine.on_intake = hub.intake
     hub.why = engine.explain
     with ExitStack() as stack:
-        desk = stack.enter_context(AlarmDesk(hub, stack.enter_context(Database.open(settings.database)), origin))
+        desk = stack.enter_context(AlarmDesk(hub, stack.enter_context(open_database(settings)), origin))
         feeding = Feeding(feed, engine)
         stack.callback(feeding.stop)
         show(hub, desk, feeding)
@@ -120,11 +120,10 @@ def watch(
 
 
 def _terminal(hub: Hub, _desk: AlarmDesk, feeding: Feeding) -> None:
-    from pipeline.web.terminal import terminal
+    from pipeline.web.terminal import show_until
 
     logging.getLogger("pipeline").addHandler(logging.NullHandler())  # a warning would tear the picture
-    with terminal(hub):
-        feeding.ended.wait()
+    show_until(feeding.ended, hub)
 
 
 def _page(address: Address, more: Mapping[str, Check]) -> Show:

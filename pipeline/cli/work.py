@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from threading import Event
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +17,7 @@ from pipeline.clock import now_us
 if TYPE_CHECKING:
     from pipeline.live.engine import Engine
     from pipeline.live.partitions import Partitions
+    from pipeline.live.sinks import Sink
     from pipeline.settings import Settings
     from pipeline.web.metrics import Metrics
     from pipeline.web.probes import Check
@@ -29,11 +31,11 @@ class Work:
 
     Attributes
     ----------
-    broker_url : str
-        Where frames come from; servers of a cluster joined by commas.
+    brokers : sequence of str
+        Where frames come from: a server, or those of a cluster.
     partitions : Partitions
         Which patients.
-    alarms_to : tuple of str
+    sinks : tuple of Sink
         Where alarms are delivered.
     replicas : int
         Servers that keep each frame, in a new stream.
@@ -43,9 +45,9 @@ class Work:
         What must be well for ``/readyz``; until it works, that it does.
     """
 
-    broker_url: str
+    brokers: Sequence[str]
     partitions: Partitions
-    alarms_to: tuple[str, ...]
+    sinks: tuple[Sink, ...]
     replicas: int
     settings: Settings
     checks: dict[str, Check] = field(default_factory=dict)
@@ -58,26 +60,33 @@ class Work:
 
         Raises
         ------
+        click.UsageError
+            If the settings name no database.
         SourceUnavailable
             If the broker does not answer.
         OutputError
-            If the database cannot be opened, or an alarm's target makes no sense.
+            If the database cannot be opened.
+        KeyboardInterrupt
+            After Ctrl-C, when everything is stored.
         """
+        from pipeline.cli.database import open_database
         from pipeline.live.broker import Broker
         from pipeline.live.courier import Courier
         from pipeline.live.pruner import Pruner
-        from pipeline.live.sinks import open_sink
         from pipeline.live.worker import Worker
-        from pipeline.storage.database import Database
 
-        settings = self.settings
-        sinks = [open_sink(target) for target in self.alarms_to]
+        settings, asked = self.settings, list[int]()
+
+        def end(number: int, _frame: FrameType | None) -> None:
+            asked.append(number)
+            worker.stop()
+
         with ExitStack() as stack:
-            database = stack.enter_context(Database.open(settings.database))
-            broker = stack.enter_context(Broker(self.broker_url.split(",")))
+            database = stack.enter_context(open_database(settings))
+            broker = stack.enter_context(Broker(self.brokers))
             stack.enter_context(_telling(engine))
             broker.make_stream(replicas=self.replicas)
-            names = [sink.name for sink in sinks]
+            names = [sink.name for sink in self.sinks]
             worker = Worker(
                 broker, database, engine, self.partitions, clock=now_us, settings=settings.live, sinks=names
             )
@@ -85,8 +94,8 @@ class Work:
             self.checks["worker"] = lambda: worker.trouble
             if stop is None:
                 for sign in (signal.SIGTERM, signal.SIGINT):
-                    signal.signal(sign, lambda *_: worker.stop())
-            courier = Courier(database, sinks, lambda: worker.owned)
+                    signal.signal(sign, end)
+            courier = Courier(database, self.sinks, lambda: worker.owned)
             keep = settings.live.keep_days
             pruner = Pruner(database, lambda: worker.owned, self.partitions.of, keep_days=keep, clock=now_us)
             courier.start()
@@ -97,6 +106,8 @@ class Work:
             if stop is not None:
                 worker.stop()
             worker.run()  # until told to stop; then it stores everything
+        if signal.SIGINT in asked:
+            raise KeyboardInterrupt
 
     def run_alone(self, host: str, port: int | None, token: str | None, names: tuple[str, ...]) -> None:
         """Work without a page, until a signal comes.
@@ -128,7 +139,7 @@ class Work:
                 access = Access(host, token, names)
             except ValueError as error:
                 raise click.UsageError(f"{error}: set ECG_MONITOR_TOKEN") from error
-            server = Server(host, port)
+            server = Server(host, port, option="--metrics")
             serving = server.running(create_probes(metrics, access, self.checks))
         log_as_json()
         from pipeline.live.engine import Engine

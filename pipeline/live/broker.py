@@ -20,7 +20,17 @@ from nats.js.errors import NotFoundError
 
 from pipeline.errors import SourceUnavailable
 
-__all__ = ["STREAM", "SUBJECTS", "Broker", "patient_of", "server_config", "subject_of", "topic_of", "without_password"]
+__all__ = [
+    "STREAM",
+    "SUBJECTS",
+    "Broker",
+    "patient_of",
+    "server_config",
+    "servers",
+    "subject_of",
+    "topic_of",
+    "without_password",
+]
 
 STREAM = "ECG"
 SUBJECTS = "ecg.>"
@@ -61,6 +71,24 @@ def without_password(url: str) -> str:
     """Return a URL for messages."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def servers(text: str) -> list[str]:
+    """Return the addresses of NATS servers that are joined by commas.
+
+    Raises
+    ------
+    ValueError
+        If one of them is none.
+
+    >>> servers("nats://one:4222,nats://two:4222")
+    ['nats://one:4222', 'nats://two:4222']
+    """
+    urls = [url.strip() for url in text.split(",")]
+    for url in urls:
+        if urlsplit(url).scheme not in ("nats", "tls") or not urlsplit(url).hostname:
+            raise ValueError(f"broker {without_password(url)!r}: write nats://HOST:PORT")
+    return urls
 
 
 def server_config(
@@ -117,6 +145,7 @@ class Broker:
     def __init__(self, urls: Sequence[str]) -> None:
         self.url = ", ".join(map(without_password, urls))
         self.breaks = 0
+        self._last_error = ""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="nats", daemon=True)
         self._thread.start()
@@ -124,6 +153,7 @@ class Broker:
         try:
             # The client itself would try for ever, as it should once it has been connected.
             self.run(asyncio.wait_for(self._connect(list(urls)), CONNECT_S))
+            self._last_error = ""
         except BaseException:  # Ctrl-C as well: its thread would go on
             self._stop()
             raise
@@ -140,8 +170,9 @@ class Broker:
         try:
             return future.result()
         except (TimeoutError, NatsError, OSError, FutureCancelled) as error:
+            reason = str(error) or self._last_error or type(error).__name__
             raise SourceUnavailable(
-                f"NATS at {self.url} cannot be used ({str(error) or type(error).__name__}); start it, such as with "
+                f"NATS at {self.url} cannot be used ({reason}); start it, such as with "
                 "`ecg-anomaly broker`, or see that JetStream is on"
             ) from error
 
@@ -215,13 +246,21 @@ class Broker:
             allow_reconnect=True,
             error_cb=self._on_error,
             disconnected_cb=self._on_break,
+            reconnected_cb=self._on_return,
         )
 
     async def _on_break(self) -> None:
         self.breaks += 1
 
     async def _on_error(self, error: Exception) -> None:
-        logger.info("NATS at %s: %s", self.url, str(error) or type(error).__name__)
+        reason = str(error) or type(error).__name__
+        if reason != self._last_error:  # each of many tries to connect again has the same
+            logger.info("NATS at %s: %s", self.url, reason)
+        self._last_error = reason
+
+    async def _on_return(self) -> None:
+        logger.info("NATS at %s: connected again", self.url)
+        self._last_error = ""
 
     async def _make_stream(self, max_age_s: float, max_bytes: int, replicas: int) -> None:
         try:

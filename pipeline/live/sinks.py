@@ -231,6 +231,8 @@ def open_sink(target: str) -> Sink:
 
     Raises
     ------
+    ValueError
+        If it is another kind of address.
     OutputError
         If the file cannot be written to.
     """
@@ -239,4 +241,6 @@ def open_sink(target: str) -> Sink:
         return Webhook(target)
     if scheme in ("nats", "tls"):
         return NatsSubject(target)
+    if "://" in target:
+        raise ValueError(f"alarms to {without_password(target)!r}: write a file, http(s):// or nats://")
     return JsonLines(Path(target))

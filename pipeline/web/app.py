@@ -124,6 +124,8 @@ class _Service:
             for raised in patient.alarms():
                 if raised.id == number:
                     return Response(json.dumps(observation(patient, raised)), media_type="application/fhir+json")
+        if not await run_in_threadpool(self.desk.knows, number):
+            raise HTTPException(404, f"there is no alarm of number {number}")
         raise HTTPException(404, f"alarm {number} is not of this run: its signal is no longer kept")
 
     def _patient(self, request: Request) -> Patient:

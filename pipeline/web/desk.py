@@ -108,6 +108,10 @@ class AlarmDesk:
         """Return a patient's alarms of all sessions, the newest first. Waits for the database."""
         return self._database.alarms.newest(limit, record=record)
 
+    def knows(self, number: int) -> bool:
+        """Tell whether there is an alarm of this number, of any session. Waits for the database."""
+        return bool(self._database.alarms.newest(1, numbers=[number]))
+
     def _look(self) -> None:
         """Tell the hub what other processes acknowledge, a second later at the most."""
         while not self._stop.wait(LOOK_S):

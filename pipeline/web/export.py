@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import PipelineError, SourceUnavailable
 from pipeline.records import Alarm, Record
-from pipeline.storage.database.alarms import StoredAlarm
+from pipeline.storage.database.alarms import DEMO, StoredAlarm
 from pipeline.web.fhir import NO_SIGNAL, Strip, stored_observation, stretch_of
 from pipeline.web.ring import to_steps
 
@@ -130,7 +130,7 @@ def exported(
 
 def is_live(stored: StoredAlarm) -> bool:
     """Tell whether an alarm was raised live or in the demo, and not where a record was scored or replayed."""
-    return stored.origin.startswith(("live/", "monitor/", "demo-"))
+    return stored.origin.startswith(("live/", "monitor/", DEMO))
 
 
 def bundle(observations: list[dict[str, Any]]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -28,6 +29,8 @@ class Server:
         Address or name to listen at.
     port : int
         Port; 0 takes any that is free.
+    option : str
+        What says which port on the command line, for messages.
 
     Raises
     ------
@@ -35,13 +38,17 @@ class Server:
         If the address cannot be listened at.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, *, option: str = "--port") -> None:
         try:
             family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
             self._socket = socket.create_server((host, port), family=family)
         except OSError as error:
+            # What a socket says repeats the address; what a name lacks has numbers of its own.
+            reason = error.strerror
+            if error.errno and not isinstance(error, socket.gaierror):
+                reason = os.strerror(error.errno)
             raise OutputError(
-                f"nothing can listen at {host} port {port} ({error.strerror or error}): name another with --port"
+                f"nothing can listen at {host} port {port} ({reason}): name another with {option}"
             ) from error
         self.host, self.port = host, int(self._socket.getsockname()[1])
 

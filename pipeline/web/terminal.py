@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+from threading import Event
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +17,17 @@ from pipeline.web.hub import Hub
 from pipeline.web.patient import Patient, RaisedAlarm
 from pipeline.web.ring import MISSING
 
-__all__ = ["render", "terminal"]
+__all__ = ["render", "show_until"]
 
 STRIP_S = 4.0  # s of strip
 STRIP_COLUMNS = 44
+NARROW, NARROW_STRIP = 100, 22  # columns of a terminal below which alarms need the room, and what is left
+PLAIN_COLUMNS = 120  # of a picture in a pipe, unless COLUMNS says otherwise
 STRIP_ROWS = 2  # characters of eight dots' height, so that a QRS complex stands out
 SPAN_UV = 3000.0  # microvolts from the bottom to the top of a strip
 STALE_S = 5.0  # s without a beat after which a heart rate is none
 REFRESH_HZ = 8.0
+PLAIN_S = 2.0  # s from picture to picture where nothing can be drawn over
 KINDS = {1: ("V", "bold dark_orange"), 2: ("S", "bold dodger_blue1"), 3: ("?", "bold orchid")}
 PRIORITY = {"high": ("!!!", "bold white on red"), "medium": ("!!", "black on yellow"), "low": ("!", "cyan")}
 RANK = {"high": 0, "medium": 1, "low": 2}
@@ -32,11 +35,12 @@ STATE = {"live": ("●", "green"), "late": ("◐", "yellow"), "ended": ("○", "
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # of a braille character, from the top
 
 
-def render(hub: Hub) -> RenderableType:
-    """Return what the terminal shows now."""
+def render(hub: Hub, width: int = PLAIN_COLUMNS) -> RenderableType:
+    """Return what a terminal of so many columns shows now."""
+    columns = STRIP_COLUMNS if width >= NARROW else NARROW_STRIP
     table = Table(expand=True, pad_edge=False, show_edge=False, row_styles=("", "on grey7"))
     table.add_column("patient", no_wrap=True)
-    table.add_column(f"last {STRIP_S:g} s", no_wrap=True, width=STRIP_COLUMNS)
+    table.add_column(f"last {STRIP_S:g} s", no_wrap=True, width=columns)
     table.add_column("bpm", justify="right", no_wrap=True)
     table.add_column("quality", justify="right", no_wrap=True)
     table.add_column("alarms not acknowledged", ratio=1)
@@ -46,18 +50,29 @@ def render(hub: Hub) -> RenderableType:
         vitals = patient.vitals()
         rate = _rate(patient, vitals["hr"])
         quality = "" if vitals["quality"] is None else f"{100 * vitals['quality']:.0f} %"
-        table.add_row(name, _strip(patient), rate, quality, _alarms(patient))
+        table.add_row(name, _strip(patient, columns), rate, quality, _alarms(patient))
     note = Text("Not a medical device. Ctrl-C ends.", style="dim")
     return Group(table, note)
 
 
-@contextmanager
-def terminal(hub: Hub, console: Console | None = None) -> Iterator[None]:
-    """Show a hub on the terminal while the block runs."""
-    with Live(
-        console=console, screen=True, refresh_per_second=REFRESH_HZ, get_renderable=lambda: render(hub), transient=True
-    ):
-        yield
+def show_until(ended: Event, hub: Hub, console: Console | None = None) -> None:
+    """Show a hub until the event is set: on a terminal in place, else, as in a pipe, one picture after the other."""
+    console = console or Console()
+    if console.is_terminal and not console.is_dumb_terminal:
+        with Live(
+            console=console,
+            screen=True,
+            refresh_per_second=REFRESH_HZ,
+            get_renderable=lambda: render(hub, console.width),
+            transient=True,
+        ):
+            ended.wait()
+        return
+    if "COLUMNS" not in os.environ:
+        console.width = PLAIN_COLUMNS
+    while not ended.wait(PLAIN_S):
+        if hub.patients():
+            console.print(render(hub, console.width))
 
 
 def _rate(patient: Patient, rate: float | None) -> Text:
@@ -66,29 +81,29 @@ def _rate(patient: Patient, rate: float | None) -> Text:
     return Text("–" if rate is None or is_stale else f"{rate:.0f}", style="bold green")
 
 
-def _strip(patient: Patient) -> Text:
+def _strip(patient: Patient, columns: int) -> Text:
     """Return the newest signal of the first lead in braille, with the flagged beats' letters above it."""
     stop = patient.kept[1]
     start = stop - round(STRIP_S * patient.fs)
     position, steps = patient.signal(start, stop)
     lead = np.full(stop - start, np.nan)
     lead[position - start :] = np.where(steps[:, 0] == MISSING, np.nan, steps[:, 0])
-    marks = [(" ", "")] * STRIP_COLUMNS
+    marks = [(" ", "")] * columns
     for row in patient.beats(max(start, 0), stop):
         if row["is_anomaly"]:
-            at = int((row["r_peak"] - start) / (stop - start) * STRIP_COLUMNS)
-            marks[min(at, STRIP_COLUMNS - 1)] = KINDS.get(int(row["kind"]), KINDS[3])
+            at = int((row["r_peak"] - start) / (stop - start) * columns)
+            marks[min(at, columns - 1)] = KINDS.get(int(row["kind"]), KINDS[3])
     text = Text()
     for mark, style in marks:
         text.append(mark, style)
-    for line in _braille(lead):
+    for line in _braille(lead, columns):
         text.append("\n" + line)
     return text
 
 
-def _braille(lead: NDArray[np.float64]) -> list[str]:
-    columns, levels = 2 * STRIP_COLUMNS, 4 * STRIP_ROWS
-    cells = np.zeros((STRIP_ROWS, STRIP_COLUMNS), dtype=np.int64)
+def _braille(lead: NDArray[np.float64], across: int) -> list[str]:
+    columns, levels = 2 * across, 4 * STRIP_ROWS
+    cells = np.zeros((STRIP_ROWS, across), dtype=np.int64)
     there = lead[np.isfinite(lead)]
     zero = float(np.median(there)) if len(there) else 0.0
     for column, part in enumerate(np.array_split(lead, columns)):

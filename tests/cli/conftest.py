@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from pipeline.cli import main
 from pipeline.sources.synthetic import demo_ward, synthesise, write_wfdb
+from tests.services import free_port, lacking
 
 COMMAND = str(Path(sys.executable).with_name("ecg-anomaly"))
 
@@ -84,3 +86,24 @@ def long_ward(tmp_path_factory: pytest.TempPathFactory) -> Path:
             is_header = path.suffix == ".hea"
             path.with_stem(name).write_bytes(content.replace(b"p0", name.encode()) if is_header else content)
     return folder
+
+
+@pytest.fixture
+def stream(tmp_path: Path) -> Iterator[str]:
+    """A broker's address, with half a minute of two patients in its stream."""
+    if shutil.which("nats-server") is None:
+        lacking("nats-server", "apt-get install nats-server")
+    port, mqtt_port = str(free_port()), str(free_port())
+    broker = [COMMAND, "broker", "--port", port, "--mqtt-port", mqtt_port, "--store", str(tmp_path / "log")]
+    with subprocess.Popen(broker, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+        try:
+            device = [COMMAND, "replay", "--ward", "2", "--minutes", "0.5", "--speed", "10"]
+            url = f"nats://127.0.0.1:{port}"
+            subprocess.run([*device, "--to", url], check=True, timeout=120, capture_output=True)
+            yield url
+        finally:
+            running.terminate()
+            try:
+                running.wait(20)
+            except subprocess.TimeoutExpired:
+                running.kill()

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import secrets
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from pipeline.cli import main
 from pipeline.cli.work import Work
 from pipeline.live.partitions import Partitions
 from pipeline.settings import Settings
-from tests.services import free_port, lacking
+from pipeline.storage.database import Database
 
 COMMAND = [str(Path(sys.executable).with_name("ecg-anomaly")), "monitor", "--no-browser", "--port", "0"]
 
@@ -81,27 +80,6 @@ def test_with_a_token_nothing_is_shown_without_it_and_no_log_tells_it(tmp_path: 
     assert token not in errors
 
 
-@pytest.fixture
-def stream(tmp_path: Path) -> Iterator[str]:
-    """A broker's address, with half a minute of two patients in its stream."""
-    if shutil.which("nats-server") is None:
-        lacking("nats-server", "apt-get install nats-server")
-    port, mqtt_port = str(free_port()), str(free_port())
-    broker = [COMMAND[0], "broker", "--port", port, "--mqtt-port", mqtt_port, "--store", str(tmp_path / "log")]
-    with subprocess.Popen(broker, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
-        try:
-            device = [COMMAND[0], "replay", "--ward", "2", "--minutes", "0.5", "--speed", "10"]
-            url = f"nats://127.0.0.1:{port}"
-            subprocess.run([*device, "--to", url], check=True, timeout=120, capture_output=True)
-            yield url
-        finally:
-            running.terminate()
-            try:
-                running.wait(20)
-            except subprocess.TimeoutExpired:
-                running.kill()
-
-
 def test_a_worker_without_a_page_tells_machines_how_it_does(tmp_path: Path, stream: str) -> None:
     with started(tmp_path, "--from", stream, "--metrics", "0") as process:
         assert process.stdout is not None
@@ -124,6 +102,25 @@ def test_a_worker_without_a_page_tells_machines_how_it_does(tmp_path: Path, stre
     assert {"time", "level", "logger", "message"} <= json.loads(errors.splitlines()[0]).keys()
 
 
+@pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_a_worker_that_is_ended_stores_what_it_has_and_says_by_whom(
+    tmp_path: Path, stream: str, sign: signal.Signals, code: int
+) -> None:
+    with started(tmp_path, "--from", stream, "--metrics", "0") as process:
+        assert process.stdout is not None
+        metrics = process.stdout.readline().split()[-1]
+        deadline = time.monotonic() + 60
+        while "ecg_beats_total{" not in urlopen(metrics, timeout=30).read().decode():
+            assert time.monotonic() < deadline, "no beat was counted"
+            time.sleep(0.1)
+        process.send_signal(sign)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert "Traceback" not in errors
+    with Database.open(f"sqlite:///{tmp_path / 'ecg-anomaly.db'}") as database:
+        assert database.live.states(range(64))
+
+
 def test_metrics_with_a_page_stand_at_the_pages_port(tmp_path: Path) -> None:
     with started(tmp_path, "--demo", "--metrics", "0") as process:
         _, errors = process.communicate(timeout=60)
@@ -132,7 +129,7 @@ def test_metrics_with_a_page_stand_at_the_pages_port(tmp_path: Path) -> None:
 
 
 def test_a_worker_that_has_not_begun_is_not_ready() -> None:
-    work = Work("nats://127.0.0.1:1", Partitions.parse("0-7/8"), (), 1, Settings())
+    work = Work(["nats://127.0.0.1:1"], Partitions.parse("0-7/8"), (), 1, Settings())
     assert {name: check() for name, check in work.checks.items()} == {"worker": "it has not begun"}
 
 

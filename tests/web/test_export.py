@@ -71,6 +71,22 @@ def test_a_bundle_holds_the_alarms_that_were_asked_for(ecg: Callable[..., Result
     missing = ecg("--number", "9")
     assert missing.exit_code == 2
     assert "no alarm of number 9" in missing.stderr
+    assert ecg("--number", str(10**30)).exit_code == 2
+
+
+def test_alarms_of_a_demo_are_left_out_unless_they_are_asked_for(ecg: Callable[..., Result], tmp_path: Path) -> None:
+    with Database.open(f"sqlite:///{tmp_path / 'ecg.db'}") as database:
+        database.alarms.add("demo-1750000000000000", [GONE], at_us=3)
+        (demo,) = database.alarms.newest(1)
+
+    def numbers(*words: str) -> set[str]:
+        return {json.loads(line)["identifier"][0]["value"] for line in ecg(*words).stdout.splitlines()}
+
+    assert numbers() == {"1", "2"}
+    assert numbers("--limit", "1") == {"2"}  # those left out do not count
+    assert numbers("--record", GONE.record) == {"2"}
+    assert numbers("--demos") == {"1", "2", str(demo.id)}
+    assert numbers("--number", str(demo.id)) == {str(demo.id)}
 
 
 def test_signal_of_a_live_patient_comes_from_the_monitor_that_runs(service: Service) -> None:

@@ -86,6 +86,22 @@ def test_what_is_not_there_is_not_found(service: Service) -> None:
         assert code(service, path) == 404
 
 
+def test_an_observation_that_cannot_be_had_says_why(service: Service) -> None:
+    (earlier,) = service.database.alarms.newest(1)
+    service.database.alarms.add("another session", [earlier.alarm], at_us=1)
+    (other,) = service.database.alarms.newest(1, origin="another session")
+    reasons = {
+        other.id: f"alarm {other.id} is not of this run: its signal is no longer kept",
+        999_999: "there is no alarm of number 999999",
+        10**30: f"there is no alarm of number {10**30}",
+    }
+    for number, reason in reasons.items():
+        with pytest.raises(HTTPError, match="404") as caught:
+            urlopen(f"{service.url}api/alarms/{number}/observation", timeout=10)
+        with caught.value as answer:
+            assert json.loads(answer.read()) == {"error": reason}
+
+
 def test_beats_come_with_all_that_trends_need(service: Service) -> None:
     facts = get(service, "api/patients/0/beats")
     assert (facts["name"], facts["fs"], facts["leads"]) == (RUN, 360.0, ["MLII", "V1"])

@@ -7,10 +7,10 @@ from pipeline.web.terminal import STRIP_COLUMNS, render
 from tests.web.conftest import RUN, chunk
 
 
-def shown(hub: Hub) -> str:
-    console = Console(width=120, record=True, force_terminal=False)
+def shown(hub: Hub, width: int = 120) -> str:
+    console = Console(width=width, record=True, force_terminal=False)
     with console.capture() as capture:
-        console.print(render(hub))
+        console.print(render(hub, width))
     return capture.get()
 
 
@@ -24,6 +24,12 @@ def test_a_patient_stands_on_the_terminal_with_rate_strip_and_alarms(hub: Hub) -
     strip = [line for line in text.splitlines() if any(0x2800 < ord(letter) < 0x2900 for letter in line)]
     assert 1 <= len(strip) <= 2
     assert max(map(len, text.splitlines())) <= 120
+
+
+def test_a_narrow_terminal_keeps_room_for_alarms(hub: Hub) -> None:
+    text = shown(hub, 80)
+    assert "ventricular run" in text
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_flagged_beats_stand_above_the_strip_and_gaps_are_blank() -> None:

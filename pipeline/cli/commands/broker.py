@@ -19,6 +19,7 @@ Examples:
 
 With a token, clients connect to nats://TOKEN@HOST:PORT, and over MQTT with the
 token as their password. Any nats-server with JetStream, or a cluster, serves too.
+Ctrl-C ends it in order, with exit code 0.
 """
 
 

@@ -22,6 +22,8 @@ record for as long as the record is at hand; that of a live patient for as long
 as a running monitor remembers it, half an hour, so name its page with --monitor
 (and its token with ECG_MONITOR_TOKEN). An alarm whose signal is no longer kept
 is written without it and says so in a note; a line on standard error counts them.
+Alarms of the synthetic patients of `monitor --demo` are left out, unless --demos
+or a --number asks for them.
 """
 
 
@@ -37,6 +39,7 @@ is written without it and says so in a note; a line on standard error counts the
 @click.option("--record", help="Alarms of this record or patient alone.")
 @click.option("--number", type=click.IntRange(min=1), multiple=True, help="This alarm alone; may be repeated.")
 @click.option("--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="The newest so many.")
+@click.option("--demos", is_flag=True, help="Those of `monitor --demo` as well.")
 @click.option("--monitor", "monitor_url", help="Page of a running monitor, asked for signal first.")
 @data_dir_option
 def command(
@@ -45,18 +48,21 @@ def command(
     record: str | None,
     number: tuple[int, ...],
     limit: int,
+    demos: bool,
     monitor_url: str | None,
     data_dir: Path | None,
 ) -> None:
     """Export stored alarms as FHIR R4 Observations with their signal, those of earlier runs too."""
+    from pipeline.cli.database import open_database
     from pipeline.sources import open_record
-    from pipeline.storage.database import Database
     from pipeline.storage.files import replace_file
     from pipeline.web.export import RunningMonitor, bundle, exported
 
     settings = read_settings()
-    with Database.open(settings.database) as database:
-        stored = database.alarms.newest(max(limit, len(number)), record=record, numbers=number or None)
+    with open_database(settings) as database:
+        most = max(limit, len(number))
+        with_demos = demos or bool(number)
+        stored = database.alarms.newest(most, record=record, numbers=number or None, with_demos=with_demos)
     if missing := set(number) - {one.id for one in stored}:
         raise click.UsageError(f"there is no alarm of number {min(missing)}")
     monitor = RunningMonitor(monitor_url, os.environ.get("ECG_MONITOR_TOKEN") or None) if monitor_url else None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.cli.database import open_database
 from pipeline.cli.group import PipelineCommand
 from pipeline.cli.options import json_option, read_settings
 from pipeline.clock import now_us
@@ -41,7 +42,7 @@ def list_models(as_json: bool) -> None:
     """Show the published models, the last one first."""
     from pipeline.cli.display import show_json
 
-    with _database() as database:
+    with open_database(read_settings()) as database:
         store = _store(database)
         versions, pointer = store.versions(), store.pointer
     if as_json:
@@ -68,21 +69,12 @@ def restore(checksum: str, as_json: bool) -> None:
     """Make the published model of this CHECKSUM, or its first digits, the current one again."""
     from pipeline.cli.display import show_json
 
-    with _database() as database:
+    with open_database(read_settings()) as database:
         version = _store(database).restore(checksum, at_us=now_us())
     if as_json:
         show_json(_facts(version))
     else:
         click.echo(f"Model {version.checksum[:12]} is the current one.")
-
-
-def _database() -> Database:
-    from pipeline.storage.database import Database
-
-    try:
-        return Database.open(read_settings().database)
-    except ValueError as error:
-        raise click.UsageError(f"setting database_url: {error}") from error
 
 
 def _store(database: Database) -> ModelStore:

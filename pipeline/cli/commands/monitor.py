@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from pipeline.cli.group import PipelineCommand
 from pipeline.cli.options import data_dir_option, leads_option, read_settings, seed_option
@@ -39,6 +40,14 @@ shown. Put a proxy with TLS in front and name it with --name.
 """
 
 
+# Where patients may come from: what else belongs to each, and how it is called.
+PATIENTS = {
+    "demo": (("demo", "seed"), "--demo"),
+    "records": (("records", "data_dir", "leads", "speed"), "--records or --data-dir"),
+    "broker": (("broker_url", "partitions", "alarms_to", "replicas"), "a broker's patients"),
+}
+
+
 @click.command("monitor", cls=PipelineCommand, epilog=EPILOG)
 @click.option(
     "--from",
@@ -50,7 +59,7 @@ shown. Put a proxy with TLS in front and name it with --name.
 @click.option("--partitions", default="0-63/64", show_default=True, help="Which patients, as shares of all.")
 @click.option("--alarms-to", multiple=True, help="File of JSON lines, http(s):// or nats://; may be repeated.")
 @click.option("--replicas", type=click.IntRange(1, 5), default=1, help="Servers that keep each frame, in a new stream.")
-@click.option("--demo", is_flag=True, help="No broker: show eight synthetic patients.")
+@click.option("--demo", is_flag=True, help="No broker: show eight synthetic patients, for a day.")
 @click.option("--records", help="No broker: play and show these, such as mitdb/208,mitdb/119.")
 @click.option("--speed", type=click.FloatRange(0.1, 20), default=1.0, show_default=True, help="Of --records.")
 @click.option("--page", is_flag=True, help="Show a page of the patients; --demo and --records always do.")
@@ -63,7 +72,10 @@ shown. Put a proxy with TLS in front and name it with --name.
 @seed_option
 @data_dir_option
 @leads_option
+@click.pass_context
 def command(
+    ctx: click.Context,
+    /,
     broker_url: str,
     partitions: str,
     alarms_to: tuple[str, ...],
@@ -90,25 +102,33 @@ def command(
     from pipeline.cli.page import Address, watch
     from pipeline.cli.work import Work
     from pipeline.clock import now_us
+    from pipeline.live.broker import servers
     from pipeline.live.partitions import Partitions
+    from pipeline.live.sinks import open_sink
+    from pipeline.storage.database import DEMO
 
-    if metrics is not None and (demo or page or tui or records is not None or data_dir is not None):
+    is_replay = records is not None or data_dir is not None
+    if metrics is not None and (demo or page or tui or is_replay):
         raise click.UsageError("--metrics is for a worker alone: a page answers them at its own --port")
+    _refuse_what_does_not_go(ctx, "demo" if demo else "records" if is_replay else "broker")
+    if tui:
+        _refuse(ctx, ("page", "host", "port", "names"), "--tui, which shows no page")
     settings = read_settings()
     token = os.environ.get("ECG_MONITOR_TOKEN") or None
-    origin: str | None = f"{'demo' if demo else 'replay'}-{now_us()}"
+    origin: str | None = f"{DEMO if demo else 'replay-'}{now_us()}"
     checks: dict[str, Check] = {}
     feed: Feed
     if demo:
         feed = _demo(seed)
-    elif records is not None or data_dir is not None:
+    elif is_replay:
         feed = _replay(records, data_dir, leads, speed, settings)
     else:
         try:
-            wanted = Partitions.parse(partitions)
+            wanted, brokers = Partitions.parse(partitions), servers(broker_url)
+            sinks = tuple(open_sink(target) for target in alarms_to)
         except ValueError as error:
             raise click.UsageError(str(error)) from error
-        work = Work(broker_url, wanted, alarms_to, replicas, settings, checks)
+        work = Work(brokers, wanted, sinks, replicas, settings, checks)
         if not (page or tui):
             work.run_alone(host, metrics, token, names)
             return
@@ -125,6 +145,19 @@ def command(
         address=None if tui else Address(host, port, names, token, browser),
         checks=checks,
     )
+
+
+def _refuse_what_does_not_go(ctx: click.Context, patients: str) -> None:
+    """Refuse what was asked for and is of other patients than those that are shown."""
+    for other, (names, _) in PATIENTS.items():
+        if other != patients:
+            _refuse(ctx, names, PATIENTS[patients][1])
+
+
+def _refuse(ctx: click.Context, names: tuple[str, ...], beside: str) -> None:
+    for parameter in ctx.command.params:
+        if parameter.name in names and ctx.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{parameter.opts[0]} does not go with {beside}")
 
 
 def _demo(seed: int) -> Feed:

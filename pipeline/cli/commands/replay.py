@@ -48,7 +48,7 @@ class _Speed(click.ParamType[float]):
 
 @click.command("replay", cls=PipelineCommand, epilog=EPILOG)
 @click.argument("records", nargs=-1)
-@click.option("--ward", type=click.IntRange(min=1), help="Play so many synthetic patients.")
+@click.option("--ward", type=click.IntRange(min=1), help="Play so many synthetic patients instead, for a day.")
 @click.option("--speed", type=_Speed(), default="1", show_default=True, help="Times real time, or max.")
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Play so much of each.  [default: all]")
 @click.option(
@@ -168,24 +168,25 @@ def _open(
     progress: bool | None,
 ) -> list[Record]:
     """Return what is to be played."""
+    if ward is not None and (names or data_dir is not None or leads is not None):
+        raise click.UsageError("--ward plays synthetic patients: leave it out, or RECORDS, --data-dir and --leads")
     if not names and data_dir is None and ward is None:
         raise click.UsageError("name a record, such as mitdb/208, or ask for synthetic patients with --ward 8")
     from pipeline.cli.display import progress_bar
     from pipeline.live.frames import is_patient
     from pipeline.live.replay import synthetic_ward
 
-    records: list[Record] = []
     if ward is not None:
-        records += synthetic_ward(ward, seconds=min(seconds, 86400.0), seed=seed)
-    if names or data_dir is not None:
-        from pipeline.sources import list_records, open_record
+        return list(synthetic_ward(ward, seconds=min(seconds, 86400.0), seed=seed))
+    from pipeline.sources import list_records, open_record
 
-        settings = read_settings()
-        wanted = list_records(*names, data_dir=data_dir, settings=settings)
-        with progress_bar("opening", progress) as show:
-            for i, name in enumerate(wanted):
-                show(name, i / len(wanted))
-                records.append(open_record(name, data_dir=data_dir, leads=leads, settings=settings))
+    records: list[Record] = []
+    settings = read_settings()
+    wanted = list_records(*names, data_dir=data_dir, settings=settings)
+    with progress_bar("opening", progress) as show:
+        for i, name in enumerate(wanted):
+            show(name, i / len(wanted))
+            records.append(open_record(name, data_dir=data_dir, leads=leads, settings=settings))
     for record in records:
         if not is_patient(record.name):
             raise click.UsageError(f"record {record.name!r} cannot name a patient: only letters, digits, _ and - can")

@@ -15,7 +15,7 @@ Everything may be written twice and is there once. All times are integer microse
 
 from __future__ import annotations
 
-from pipeline.storage.database.alarms import AlarmCount, AlarmStore, StoredAlarm
+from pipeline.storage.database.alarms import DEMO, AlarmCount, AlarmStore, StoredAlarm
 from pipeline.storage.database.connection import Database
 from pipeline.storage.database.live import LiveStore, PatientState, partition_of
 from pipeline.storage.database.live_results import StayResults
@@ -23,6 +23,7 @@ from pipeline.storage.database.models import ModelStore, ModelVersion, current_m
 from pipeline.storage.database.runs import RunStore, StoredRun
 
 __all__ = [
+    "DEMO",
     "AlarmCount",
     "AlarmStore",
     "Database",

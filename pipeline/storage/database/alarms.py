@@ -15,7 +15,10 @@ from pipeline.storage.database.upsert import upsert
 if TYPE_CHECKING:
     from pipeline.storage.database.connection import Database
 
-__all__ = ["AlarmCount", "AlarmStore", "StoredAlarm", "alarm_row", "stored_alarm"]
+__all__ = ["DEMO", "AlarmCount", "AlarmStore", "StoredAlarm", "alarm_row", "stored_alarm"]
+
+DEMO = "demo-"  # how the origins of alarms begin that a demo has raised, of synthetic patients
+LARGEST = 2**31 - 1  # number of an alarm that the table can have, in PostgreSQL
 
 _KEY = ("origin", "record", "kind", "raised_us", "message")
 
@@ -179,6 +182,8 @@ class AlarmStore:
         """
         if not by.strip():
             raise ValueError("an alarm is acknowledged by somebody: by is blank")
+        if number > LARGEST:
+            raise ValueError(f"there is no alarm of number {number}")
         change = update(table).where(table.c.id == number, table.c.acknowledged_by.is_(None))
         with self._database.writing() as connection:
             connection.execute(change.values(acknowledged_by=by.strip(), acknowledged_at_us=at_us))
@@ -195,6 +200,7 @@ class AlarmStore:
         record: str | None = None,
         only_open: bool = False,
         numbers: Collection[int] | None = None,
+        with_demos: bool = True,
     ) -> list[StoredAlarm]:
         """Return alarms, the last one raised of the last record written down first.
 
@@ -208,6 +214,8 @@ class AlarmStore:
             Those alone that nobody has acknowledged.
         numbers : collection of int, optional
             Those alone of these numbers.
+        with_demos : bool
+            Those of synthetic patients that a demo has shown as well.
         """
         wanted = select(table).order_by(table.c.noted_at_us.desc(), table.c.raised_us.desc(), table.c.id.desc())
         if origin is not None:
@@ -217,7 +225,9 @@ class AlarmStore:
         if only_open:
             wanted = wanted.where(table.c.acknowledged_by.is_(None))
         if numbers is not None:
-            wanted = wanted.where(table.c.id.in_(numbers))
+            wanted = wanted.where(table.c.id.in_([number for number in numbers if number <= LARGEST]))
+        if not with_demos:
+            wanted = wanted.where(~table.c.origin.startswith(DEMO, autoescape=True))
         with self._database.reading() as connection:
             return [stored_alarm(row) for row in connection.execute(wanted.limit(limit))]
 
@@ -228,9 +238,13 @@ class AlarmStore:
             return [stored_alarm(row) for row in connection.execute(wanted)]
 
     def counts(self, since_us: int, until_us: int) -> list[AlarmCount]:
-        """Return how many alarms were first written down from ``since_us`` on and before ``until_us``, most first."""
+        """Return how many alarms were first written down from ``since_us`` on and before ``until_us``, most first.
+
+        Those of synthetic patients that a demo has shown are left out.
+        """
         kind = (table.c.priority, table.c.kind)
         inside = (table.c.noted_at_us >= since_us) & (table.c.noted_at_us < until_us)
+        inside &= ~table.c.origin.startswith(DEMO, autoescape=True)
         is_open = case((table.c.acknowledged_by.is_(None), 1), else_=0)
         number, patients = func.count(), func.count(distinct(table.c.record))
         wanted = select(*kind, number, func.sum(is_open), patients).where(inside).group_by(*kind)

@@ -92,6 +92,14 @@ def test_alarms_of_another_record_and_of_no_run_are_refused(database: Database, 
     assert database.alarms.newest() == []
 
 
+def test_alarms_of_a_demo_are_not_counted_and_can_be_left_out(database: Database, alarm: Make) -> None:
+    database.alarms.add("demo-1750000000000000", [alarm(raised_s=50.0)], at_us=DAY_US)
+    database.alarms.add("/srv/demo-1", [alarm(raised_s=60.0)], at_us=DAY_US)
+    assert sorted(raised(database)) == [50.0, 60.0]
+    assert raised(database, with_demos=False) == [60.0]
+    assert [count.number for count in database.alarms.counts(DAY_US, DAY_US + 1)] == [1]
+
+
 def test_threads_that_acknowledge_at_once_agree_on_who_was_first(database: Database, alarm: Make) -> None:
     database.alarms.add("bed-1", [alarm()], at_us=DAY_US)
     (stored,) = database.alarms.newest()
