@@ -36,7 +36,7 @@ def refuse_if_served(deployments: Sequence[RunnerDeployment]) -> None:
         if not before:
             return
         wait_s = 1.5 * get_current_settings().runner.poll_frequency + SLACK_S
-        sys.stdout.write(f"served until lately; watching for up to {wait_s:.0f} s whether they still are\n")
+        sys.stdout.write(f"served until lately; up to {wait_s:.0f} s to see whether by a process that still runs\n")
         sys.stdout.flush()
         deadline = time.monotonic() + wait_s
         while time.monotonic() < deadline:
@@ -44,8 +44,8 @@ def refuse_if_served(deployments: Sequence[RunnerDeployment]) -> None:
             now = _last_asked(client, deployments)
             if served := sorted(name for name in before if now.get(name, before[name]) != before[name]):
                 raise PipelineError(
-                    f"{', '.join(served)}: served by another process, which would stand still once this one ends. "
-                    "Stop that one first (a worker of a work pool counts as well), or let it go on alone"
+                    f"{', '.join(served)}: served by another process already, whose schedules would be paused when "
+                    "this one ends; stop that one first (or the worker of the work pool), or let it go on alone"
                 )
 
 

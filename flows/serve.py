@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--port", type=int, default=4200, help="of the server that is started where none is named")
     parser.add_argument("--runs", type=int, default=RUNS, help="flow runs at once")
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, _stop)  # until the runner has its own: a server that was started is stopped as well
     try:
         if os.environ.get("PREFECT_API_URL"):
             serve_all(options.file, options.runs)
@@ -63,6 +65,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             serve_all(options.file, options.runs)
     except PipelineError as error:
         raise SystemExit(f"Error: {error}") from error
+    except KeyboardInterrupt:
+        raise SystemExit(128 + signal.SIGINT) from None
+
+
+def _stop(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

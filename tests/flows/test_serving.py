@@ -83,7 +83,7 @@ def test_a_second_process_is_refused_and_a_restart_leaves_schedules_active(
             said = second.communicate(timeout=120)[0].decode()
         assert second.returncode == 1
         assert f"Error: {NAME}" in said.splitlines()[-1]
-        assert "served by another process" in said
+        assert "served by another process already" in said
         assert "Traceback" not in said
         assert not read().paused
     assert read().paused  # nobody serves
