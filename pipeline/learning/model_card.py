@@ -44,7 +44,8 @@ def model_card(out: Path, facts: dict[str, Any], parts: Sequence[RecordBeats], c
         True if the records are the training half of mitdb, of which more is known than their files say.
     """
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
-    labels = LABELS_OF_DS1 if is_ds1 else _indented(_labels(parts))
+    labels = f"- **Labels in training**: {facts['labels']}. "
+    labels = labels + LABELS_OF_DS1 if is_ds1 else _indented(labels + _labels(parts))
     limits = (
         LIMITS_OF_DS1.format(len(facts["records"])) + f" {EVERYWHERE}"
         if is_ds1
@@ -58,7 +59,7 @@ Not a medical device.
   It has {facts["parameters"]} parameters. Weights and population lie in `{out.name}` (safetensors).
 - **Data**: {facts["data"]}; {len(facts["records"])} records, {facts["beats"]} beats. Licence of the data:
   {facts["licence_of_data"]}.
-- **Labels in training**: {facts["labels"]}. {labels}
+{labels}
 - **Seed** {facts["seed"]}, {facts["passes"]} passes. Mean absolute error on held-out folds, in units of the patient's
   noise: {", ".join(f"{loss:.3f}" for loss in facts["held_out_loss"])}.
 - **Reproduce**: `{command}`
