@@ -19,6 +19,7 @@ from prefect.states import Completed, Failed
 from prefect.variables import Variable
 from pydantic import Field
 
+from flows.arguments import check_arguments
 from flows.artifacts import plain
 from flows.ledger import noted_run
 from pipeline.health import Health, read_health
@@ -82,7 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m flows.check_monitor", description="Check the live monitor.")
     parser.add_argument("url", nargs="?", help="its address, such as http://127.0.0.1:8600")
     parser.add_argument("--watch-s", type=float, default=5.0, help="time between two readings, in s")
-    state = cast(State[Any], check_monitor(**vars(parser.parse_args(arguments)), return_state=True))
+    options = vars(parser.parse_args(arguments))
+    check_arguments(parser, check_monitor, options)
+    state = cast(State[Any], check_monitor(**options, return_state=True))
     sys.exit(0 if state.is_completed() else 1)
 
 

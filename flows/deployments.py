@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.objects import ConcurrencyLimitConfig
 from prefect.deployments.runner import RunnerDeployment
+from prefect.exceptions import ObjectNotFound
 from prefect.schedules import Cron, Interval, Schedule
 
 from pipeline.errors import PipelineError
 
-__all__ = ["FILE", "load_deployments"]
+__all__ = ["FILE", "keep_added_schedules", "load_deployments"]
 
 FILE = Path(__file__).resolve().parent.parent / "prefect.yaml"
+DECLARED = "declared-"
+"""How the slug of a schedule begins that the file declares: the server tells it from what somebody has added."""
 
 
 def load_deployments(file: Path = FILE) -> list[RunnerDeployment]:
@@ -37,6 +42,42 @@ def load_deployments(file: Path = FILE) -> list[RunnerDeployment]:
     return [_deployment(entry, file.parent) for entry in entries]
 
 
+def keep_added_schedules(deployments: Sequence[RunnerDeployment]) -> dict[str, str]:
+    """Let deployments that are about to be registered keep the schedules that somebody has added on the server.
+
+    Registering puts a deployment's schedules in the place of those that were there. One that an earlier version of the
+    file declared goes.
+
+    Returns
+    -------
+    dict of str to str
+        What was kept, by deployment; those without any are left out.
+    """
+    kept = {}
+    with get_client(sync_client=True) as client:
+        for deployment in deployments:
+            try:
+                there = client.read_deployment_by_name(deployment.full_name)
+            except ObjectNotFound:
+                continue
+            declared = list(deployment.schedules or [])
+            for schedule in there.schedules:
+                if (schedule.slug or "").startswith(DECLARED):
+                    if schedule.slug not in {one.slug for one in declared}:
+                        client.delete_deployment_schedule(there.id, schedule.id)
+                elif schedule.schedule not in [one.schedule for one in declared]:
+                    added = DeploymentScheduleCreate(
+                        schedule=schedule.schedule,
+                        active=schedule.active,
+                        parameters=schedule.parameters,
+                        slug=schedule.slug,
+                    )
+                    deployment.schedules = [*(deployment.schedules or []), added]
+            if more := len(deployment.schedules or []) - len(declared):
+                kept[f"schedules of {deployment.full_name}"] = f"{more} added by hand kept"
+    return kept
+
+
 def _deployment(entry: Mapping[str, Any], root: Path) -> RunnerDeployment:
     limit = entry.get("concurrency_limit")
     return RunnerDeployment.from_entrypoint(
@@ -45,7 +86,7 @@ def _deployment(entry: Mapping[str, Any], root: Path) -> RunnerDeployment:
         description=entry.get("description"),
         tags=entry.get("tags"),
         parameters=entry.get("parameters"),
-        schedules=[_schedule(one) for one in entry.get("schedules", ())],
+        schedules=[_schedule(one, f"{DECLARED}{i}") for i, one in enumerate(entry.get("schedules", ()), 1)],
         concurrency_limit=ConcurrencyLimitConfig(**limit) if isinstance(limit, Mapping) else limit,
         enforce_parameter_schema=True,
     )
@@ -57,8 +98,8 @@ def _entrypoint(text: str, root: Path) -> str:
     return f"{root / path}:{name}"
 
 
-def _schedule(one: Mapping[str, Any]) -> Schedule:
-    shared = {"timezone": one["timezone"], "active": one.get("active", True)}
+def _schedule(one: Mapping[str, Any], slug: str) -> Schedule:
+    shared = {"timezone": one["timezone"], "active": one.get("active", True), "slug": slug}
     if "cron" in one:
         return Cron(one["cron"], **shared)
     anchor = datetime.fromisoformat(one["anchor_date"]) if "anchor_date" in one else None

@@ -31,7 +31,7 @@ def runner_for(workers: int, dask: str | None) -> Any:
         return ThreadPoolTaskRunner(max_workers=workers)
     if PREFECT_API_URL.value() is None:
         # Without one, each worker would start a server of its own.
-        raise PipelineError("a Dask cluster needs a Prefect server that its workers reach: set PREFECT_API_URL")
+        raise PipelineError("a Dask cluster needs a Prefect server, for its workers and here: set PREFECT_API_URL")
     try:
         from prefect_dask.task_runners import DaskTaskRunner
     except ImportError as error:

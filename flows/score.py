@@ -28,6 +28,7 @@ from prefect.states import Completed, Failed
 from pydantic import Field
 from upath import UPath
 
+from flows.arguments import check_arguments
 from flows.artifacts import Progress, key, picture, show_table
 from flows.events import sending
 from flows.ledger import Run, noted_run
@@ -35,6 +36,7 @@ from flows.retrying import PATIENTLY
 from flows.runners import reason_of_failure, runner_for
 from pipeline.announcing import EventSender, events_of
 from pipeline.clock import now_us
+from pipeline.errors import PipelineError
 from pipeline.learning.promotion import model_in_use
 from pipeline.report import load_report, report_path, score_svg, write_report
 from pipeline.scoring import Job, model_at, plan, run_job
@@ -201,7 +203,7 @@ def _publish(rows: Sequence[dict[str, Any]], failed: dict[str, str], out: Place,
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the flow from the command line; exit code 0 if all records were scored, 1 if some or all failed."""
+    """Run the flow from the command line; exit code 0 if all records were scored, 1 if any failed, 2 bad argument."""
     parser = argparse.ArgumentParser(
         prog="python -m flows.score",
         description="Score records as a Prefect flow. Not a medical device.",
@@ -224,6 +226,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error("name a record, such as mitdb/208, or a folder with --data-dir")
     if (runner == "dask") != (options["dask"] is not None):
         parser.error("--runner dask and --scheduler ADDRESS go together")
+    check_arguments(parser, score, options)
+    try:
+        runner_for(options["workers"], options["dask"])
+    except PipelineError as error:
+        parser.error(str(error))
     # The state, not the result: a failed run is in the log, and a traceback would only say it again.
     state = cast(State[Any], score(**options, return_state=True))
     sys.exit(0 if state.is_completed() and not state.result()["failed"] else 1)

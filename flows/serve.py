@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.server import server
+from flows.server import alone_at_home, server
 from pipeline.errors import PipelineError
 
 HEARTBEAT_S = 30
@@ -21,17 +22,26 @@ RUNS = 4  # at once: a training must not hold up the check of the monitor
 
 
 def serve_all(file: Path | None, runs: int) -> None:
-    """Set the server up, register the deployments and run what is due, until the process is stopped."""
+    """Set the server up, register the deployments and run what is due, until the process is stopped.
+
+    Schedules rest from then on, until the deployments are served again; those that somebody has added are kept.
+
+    Raises
+    ------
+    PipelineError
+        If the server does not answer, the file declares no deployments, or another process serves them.
+    """
     from prefect import serve
 
-    from flows.deployments import FILE, load_deployments
-    from flows.setup import set_up
+    from flows.alone import refuse_if_served
+    from flows.deployments import FILE, keep_added_schedules, load_deployments
+    from flows.setup import check_server, set_up
 
     chosen = file or FILE
-    try:
-        done, deployments = set_up(chosen), load_deployments(chosen)
-    except PipelineError as error:
-        raise SystemExit(f"Error: {error}") from error
+    check_server()
+    deployments = load_deployments(chosen)
+    refuse_if_served(deployments)
+    done = set_up(chosen) | keep_added_schedules(deployments)
     for name, what in done.items():
         sys.stdout.write(f"{name}: {what}\n")
     serve(*deployments, limit=runs, heartbeat_seconds=HEARTBEAT_S)
@@ -44,13 +54,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--port", type=int, default=4200, help="of the server that is started where none is named")
     parser.add_argument("--runs", type=int, default=RUNS, help="flow runs at once")
     options = parser.parse_args(arguments)
-    if os.environ.get("PREFECT_API_URL"):
-        serve_all(options.file, options.runs)
-        return
-    with server(options.port) as url:
-        os.environ["PREFECT_API_URL"] = url
-        sys.stdout.write(f"Prefect's page: {url.removesuffix('/api')}\n")
-        serve_all(options.file, options.runs)
+    signal.signal(signal.SIGTERM, _stop)  # until the runner has its own: a server that was started is stopped as well
+    try:
+        if os.environ.get("PREFECT_API_URL"):
+            serve_all(options.file, options.runs)
+            return
+        with alone_at_home(), server(options.port) as url:
+            os.environ["PREFECT_API_URL"] = url
+            sys.stdout.write(f"Prefect's page: {url.removesuffix('/api')}\n")
+            serve_all(options.file, options.runs)
+    except PipelineError as error:
+        raise SystemExit(f"Error: {error}") from error
+    except KeyboardInterrupt:
+        raise SystemExit(128 + signal.SIGINT) from None
+
+
+def _stop(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, build_opener
 
 import flows  # noqa: F401 - sets Prefect's environment, which the server inherits
+from pipeline.errors import PipelineError
 
-__all__ = ["answers", "server"]
+__all__ = ["alone_at_home", "answers", "server"]
 
 START_S = 180.0
 
@@ -27,6 +30,31 @@ def answers(url: str) -> bool:
         return error.code in (401, 403)  # it asks who we are
     except (URLError, OSError, ValueError):
         return False
+
+
+@contextmanager
+def alone_at_home() -> Iterator[None]:
+    """Hold Prefect's folder while the block runs.
+
+    A second process that is started by mistake is refused at once, even while the first one's server begins and
+    neither can be seen on it.
+
+    Raises
+    ------
+    PipelineError
+        If another process holds it.
+    """
+    home = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "ecg-anomaly-serve.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # freed with the process, however it ends
+        except BlockingIOError:
+            raise PipelineError(
+                f"another process serves deployments already, with the server of {home}: stop that one first "
+                "(Ctrl-C where it runs), or let it go on alone"
+            ) from None
+        yield
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from pipeline.announcing import DriftEvent
 from pipeline.announcing.events import RECORD_RESOURCE
 from pipeline.errors import PipelineError
 
-__all__ = ["DRIFTS", "RETRAIN", "WITHIN", "automations", "set_up"]
+__all__ = ["DRIFTS", "RETRAIN", "WITHIN", "automations", "check_server", "set_up"]
 
 RETRAIN = "retrain-on-drift/drift"
 DRIFTS, WITHIN = 20, timedelta(days=1)
@@ -33,6 +33,24 @@ DRIFTS, WITHIN = 20, timedelta(days=1)
 
 SILENCE = timedelta(seconds=120)
 """A run whose process has not been heard of for so long is dead; a heartbeat comes every 30 s."""
+
+
+def check_server() -> None:
+    """Make sure that there is a standing server, and that it answers.
+
+    Raises
+    ------
+    PipelineError
+        If there is none, or it does not.
+    """
+    url = PREFECT_API_URL.value()
+    if url is not None and not answers(url):
+        raise PipelineError(f"Prefect's server does not answer at {url}: start it, or correct PREFECT_API_URL")
+    if url is None:
+        raise PipelineError(
+            "there is no Prefect server to set up: start one with `prefect server start` and set "
+            "PREFECT_API_URL=http://127.0.0.1:4200/api, or let `make serve` do both"
+        )
 
 
 def set_up(file: Path = FILE) -> dict[str, str]:
@@ -46,14 +64,7 @@ def set_up(file: Path = FILE) -> dict[str, str]:
     PipelineError
         If there is no standing server, or it does not answer.
     """
-    url = PREFECT_API_URL.value()
-    if url is not None and not answers(url):
-        raise PipelineError(f"Prefect's server does not answer at {url}: start it, or correct PREFECT_API_URL")
-    if url is None:
-        raise PipelineError(
-            "there is no Prefect server to set up: start one with `prefect server start` and set "
-            "PREFECT_API_URL=http://127.0.0.1:4200/api, or let `make serve` do both"
-        )
+    check_server()
     done: dict[str, str] = {}
     with get_client(sync_client=True) as client:
         made = ensure_limits(client)

@@ -19,6 +19,7 @@ from prefect.concurrency.sync import rate_limit
 from prefect.states import Completed, Failed
 from pydantic import Field
 
+from flows.arguments import check_arguments
 from flows.artifacts import key, show_table
 from flows.ledger import noted_run
 from flows.limits import PHYSIONET, ensure_limits
@@ -121,7 +122,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("databases", nargs="+", help="such as mitdb, mitdb/1.0.0 or 'mitdb/1*'")
     parser.add_argument("--workers", type=int, default=2, help="records under way at once")
-    state = cast(State[Any], sync_records(**vars(parser.parse_args(arguments)), return_state=True))
+    options = vars(parser.parse_args(arguments))
+    check_arguments(parser, sync_records, options)
+    state = cast(State[Any], sync_records(**options, return_state=True))
     sys.exit(0 if state.is_completed() and not state.result()["failed"] else 1)
 
 

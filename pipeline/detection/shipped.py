@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["DEFAULT_MODEL", "SHIPPED"]
+__all__ = ["DEFAULT_MODEL", "MODEL_SUFFIX", "SHIPPED"]
+
+MODEL_SUFFIX = ".safetensors"  # of every model file; the card stands beside it as NAME.md
 
 
 def _shipped(name: str) -> Path:

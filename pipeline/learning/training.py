@@ -19,12 +19,14 @@ from pipeline.detection.networks import NETWORKS, save_model
 from pipeline.detection.population import Population
 from pipeline.detection.reading import Shape
 from pipeline.detection.scorer import Scores
+from pipeline.detection.shipped import MODEL_SUFFIX
 from pipeline.detection.training import Fit, TrainingSettings, train
 from pipeline.errors import ModelError, RecordUnsupported
 from pipeline.evaluation.protocol import DS1, LEARNING_S
 from pipeline.evaluation.result import package_versions
 from pipeline.learning.crossvalidation import RecordBeats, cross_validate, figures_of, in_context, learnable
-from pipeline.learning.model_card import PASSES, model_card
+from pipeline.learning.model_card import model_card
+from pipeline.learning.reproduce import PASSES, training_command
 from pipeline.learning.side_by_side import Progress, cores, side_by_side
 from pipeline.settings import Settings
 from pipeline.sources import open_record
@@ -40,6 +42,7 @@ def train_model(
     records: Sequence[str] | None,
     *,
     data_dir: Path | None = None,
+    asked: Sequence[str] | None = None,
     out: Path,
     kind: str = LSTMAutoencoder.kind,
     shape: Shape | None = None,
@@ -65,9 +68,11 @@ def train_model(
         Names of the records; the training half of mitdb (DS1) by default.
     data_dir : Path, optional
         Folder of WFDB records, in place of PhysioNet.
+    asked : sequence of str, optional
+        What stands for the records in the command that the card names, such as a glob; by default their names.
     out : Path
-        The model's file; the card stands beside it with the ending ``.md``, and takes up ``NAME.notes.md`` if there
-        is one.
+        The model's file, which ends in ``.safetensors``; the card stands beside it with the ending ``.md``, and takes
+        up ``NAME.notes.md`` if there is one.
     kind : str
         Kind of the network, a key of :data:`pipeline.detection.networks.NETWORKS`.
     shape : Shape, optional
@@ -94,10 +99,12 @@ def train_model(
     Raises
     ------
     ModelError
-        If there are fewer records than folds, or the file cannot be written.
+        If there are fewer records than folds, or the file has another ending or cannot be written.
     SourceError
         If a record cannot be read.
     """
+    if out.suffix != MODEL_SUFFIX:  # the card would take the place of the model, or of another model's card
+        raise ModelError(f"{out} does not end in {MODEL_SUFFIX}: choose another --out")
     names = list(DS1) if records is None else list(records)
     if len(names) < FOLDS:
         raise ModelError(f"{len(names)} records are too few: cross-validation takes {FOLDS} at least")
@@ -143,11 +150,12 @@ def train_model(
         progress=None if progress is None else lambda share, loss: progress(in_folds + (1.0 - in_folds) * share, loss),
     )
     final = finals[0]
+    is_ds1 = records is None and data_dir is None
     facts = {
         "population": _population(parts, scores),
         "records": names,
-        "data": "mitdb 1.0.0, records DS1 (de Chazal et al. 2004)" if records is None else "records given by name",
-        "licence_of_data": "ODC-By 1.0" if records is None else "that of the records",
+        "data": _data(is_ds1, data_dir),
+        "licence_of_data": "ODC-By 1.0" if is_ds1 else "that of the records",
         "labels": "normal beats only" if one_class else "none (all beats)",
         "beats": int(sum(len(part.residual) for part in learnt)),
         "kind": kind,
@@ -162,13 +170,22 @@ def train_model(
         "cross_validation": figures_of(parts, scores),
         "versions": package_versions() | {"platform": platform.machine()},
     }
+    command = training_command(
+        asked if asked is not None else records or (),
+        out=out,
+        data_dir=data_dir,
+        kind=kind,
+        shape=shape,
+        how=how,
+        seeds=seeds,
+        one_class=one_class,
+    )
+    card = model_card(out, facts, parts, command, is_ds1=is_ds1)
     try:
         for k, fit in enumerate(finals):
             save_model(sibling(out, k), fit.network, facts | {"seed": how.seed + k})
         notes = out.with_suffix(".notes.md")  # what a person has to say of the model
-        out.with_suffix(".md").write_text(
-            model_card(out, facts) + (f"\n{notes.read_text()}" if notes.is_file() else "")
-        )
+        out.with_suffix(".md").write_text(card + (f"\n{notes.read_text()}" if notes.is_file() else ""))
     except OSError as error:
         raise ModelError(f"cannot write {out} ({error.strerror}): choose another --out") from error
     shutil.rmtree(keep, ignore_errors=True)
@@ -178,6 +195,12 @@ def train_model(
 def sibling(model: Path, k: int) -> Path:
     """Return where the network of the ``k``-th seed lies: the model itself, then ``NAME.seed1.safetensors``, ..."""
     return model if k == 0 else model.with_suffix(f".seed{k}{model.suffix}")
+
+
+def _data(is_ds1: bool, data_dir: Path | None) -> str:
+    if is_ds1:
+        return "mitdb 1.0.0, records DS1 (de Chazal et al. 2004)"
+    return "records given by name" if data_dir is None else "records of a folder"
 
 
 def _population(parts: Sequence[RecordBeats], scores: dict[str, Scores]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.score import main, score
 from pipeline import BeatModel, Findings, Monitor, open_record
@@ -159,4 +160,25 @@ def test_a_rate_out_of_range_starts_nothing(folder: Path, tmp_path: Path) -> Non
     state = run_flow(records=["afib"], data_dir=folder, out=tmp_path / "out", alpha=2.0)
     assert state.is_failed()
     assert "alpha" in (state.message or "")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--alpha", "3"], "--alpha 3.0: Input should be less than 0.5"),
+        (["--workers", "0"], "--workers 0: Input should be greater than or equal to 1"),
+        (["--runner", "dask", "--scheduler", "tcp://127.0.0.1:1"], "set PREFECT_API_URL"),
+        (["--runner", "dask"], "go together"),
+    ],
+)
+def test_a_bad_argument_is_one_line_before_anything_is_started(
+    words: list[str], said: str, folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with temporary_settings({PREFECT_API_URL: None}), pytest.raises(SystemExit) as ended:
+        main(["afib", "--data-dir", str(folder), "--out", str(tmp_path / "out"), *words])
+    assert ended.value.code == 2
+    *usage, line = capfd.readouterr().err.splitlines()
+    assert said in line
+    assert "".join(usage).startswith("usage: python -m flows.score")
     assert not (tmp_path / "out").exists()

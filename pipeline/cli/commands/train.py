@@ -30,6 +30,17 @@ Use the new model with: ecg-anomaly score ... --model FILE
 """
 
 
+def _model_file(_ctx: click.Context, _parameter: click.Parameter, out: Path) -> Path:
+    """Refuse a name whose card, NAME.md, would take the place of the model or of another model's card."""
+    from pipeline.detection.shipped import MODEL_SUFFIX
+
+    if out.suffix != MODEL_SUFFIX:
+        raise click.BadParameter(
+            f"{str(out)!r} does not end in {MODEL_SUFFIX}; did you mean {str(out.with_suffix(MODEL_SUFFIX))!r}?"
+        )
+    return out
+
+
 @click.command("train", cls=PipelineCommand, epilog=EPILOG)
 @click.argument("records", nargs=-1)
 @click.option(
@@ -37,7 +48,8 @@ Use the new model with: ecg-anomaly score ... --model FILE
     type=click.Path(dir_okay=False, path_type=Path),
     default="model.safetensors",
     show_default=True,
-    help="File of the model.",
+    callback=_model_file,
+    help="File of the model; its name ends in .safetensors.",
 )
 @data_dir_option
 @click.option(
@@ -145,6 +157,7 @@ def command(
             facts = train_model(
                 names,
                 data_dir=data_dir,
+                asked=records,
                 out=out,
                 kind=kind,
                 shape=shape if hidden is None else replace(shape, hidden=hidden),
