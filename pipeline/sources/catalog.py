@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 
-from pipeline.errors import RecordNotFound
+from pipeline.errors import RecordNotFound, SourceUnavailable
 from pipeline.settings import Settings
 from pipeline.sources.checksums import published_in
 from pipeline.sources.download import Progress
 from pipeline.sources.header import header_files, with_extension
 from pipeline.sources.names import PhysioNetName, check_path, did_you_mean
-from pipeline.sources.physionet import fetch, read_list
+from pipeline.sources.physionet import fetch, os_errors, read_list
 from pipeline.sources.wfdb_record import WfdbRecord
 
 __all__ = ["list_records", "open_record"]
 
 _LIST = "RECORDS"
+_UNREADABLE = "let this user read it, or copy it elsewhere"
 
 
 def open_record(
@@ -64,10 +66,12 @@ def open_record(
     else:
         data_dir, relative = Path(data_dir), check_path(name)
         path, full_name, database = data_dir / relative, f"{_folder_name(data_dir)}/{relative}", data_dir
-        if not with_extension(path, "hea").is_file():
-            near = did_you_mean(relative, _in_folder(data_dir)) if data_dir.is_dir() else ""
-            raise RecordNotFound(f"record {name!r}: there is no {relative}.hea in {data_dir}{near}")
-    return WfdbRecord(path, full_name, leads=leads, max_leads=max_leads, is_published=published_in(database))
+        with os_errors(f"record {name!r}", SourceUnavailable, _UNREADABLE):
+            if not with_extension(path, "hea").is_file():
+                near = did_you_mean(relative, _in_folder(data_dir)) if data_dir.is_dir() else ""
+                raise RecordNotFound(f"record {name!r}: there is no {relative}.hea in {data_dir}{near}")
+    with os_errors(f"record {full_name!r}", SourceUnavailable, _UNREADABLE):
+        return WfdbRecord(path, full_name, leads=leads, max_leads=max_leads, is_published=published_in(database))
 
 
 def list_records(*patterns: str, data_dir: Path | str | None = None, settings: Settings | None = None) -> list[str]:
@@ -103,7 +107,8 @@ def list_records(*patterns: str, data_dir: Path | str | None = None, settings: S
         data_dir = Path(data_dir)
         if not data_dir.is_dir():
             raise RecordNotFound(f"records in {str(data_dir)!r}: there is no such folder")
-        there = list(_in_folder(data_dir))
+        with os_errors(f"records in {str(data_dir)!r}", SourceUnavailable, _UNREADABLE):
+            there = list(_in_folder(data_dir))
         for pattern in patterns or ("*",):
             names += _matching(check_path(pattern, glob=True), there, str(data_dir))
     return list(dict.fromkeys(names))
@@ -129,8 +134,9 @@ def _in_folder(folder: Path) -> Iterator[str]:
     headers = [file for file in sorted(folder.rglob("*.hea")) if not hidden.search(file.relative_to(folder).as_posix())]
     parts: set[Path] = set()
     for header in headers:
-        _, segments = header_files(header.read_text("utf-8", errors="replace"))
-        parts.update(header.with_name(f"{segment}.hea") for segment in segments)
+        with suppress(OSError):  # that record fails when it is opened, and the others are listed
+            _, segments = header_files(header.read_text("utf-8", errors="replace"))
+            parts.update(header.with_name(f"{segment}.hea") for segment in segments)
     for header in headers:
         if header not in parts:
             yield header.relative_to(folder).as_posix().removesuffix(".hea")

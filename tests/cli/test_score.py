@@ -152,3 +152,25 @@ def test_a_device_that_is_not_there_is_one_line_that_says_what_to_do(ward: Path,
     assert done.exit_code == 1
     assert done.stderr.startswith("Error: torch has no device 'nonsense' here")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_file_that_may_not_be_read_costs_its_record_alone(
+    ward: Path, command: str, unprivileged: list[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "ward"
+    for name, shut in (("sinus", None), ("shut-hea", "hea"), ("shut-dat", "dat"), ("shut-atr", "atr")):
+        for ending in ("hea", "dat", "atr"):
+            content = (ward / f"sinus.{ending}").read_bytes()
+            file = folder / f"{name}.{ending}"
+            file.parent.mkdir(exist_ok=True)
+            file.write_bytes(content.replace(b"sinus", name.encode()) if ending == "hea" else content)
+            file.chmod(0 if ending == shut else 0o644)
+    words = [*unprivileged, command, "score", "--data-dir", str(folder), "--out", str(tmp_path / "out"), "--json"]
+    ran = subprocess.run(words, capture_output=True, text=True, timeout=250, check=False)
+    assert ran.returncode == 1
+    document = json.loads(ran.stdout)
+    assert [row["record"] for row in document["records"]] == ["ward/sinus"]
+    for row, ending in zip(document["failed"], ("atr", "dat", "hea"), strict=True):
+        assert (row["record"], row["kind"]) == (f"ward/shut-{ending}", "SourceUnavailable")
+        assert f"shut-{ending}.{ending} cannot be read" in row["error"]
+    assert ran.stderr.splitlines() == [f"Error: {row['error']}" for row in document["failed"]]
