@@ -128,10 +128,15 @@ def score(
     model = model or model_in_use(settings)
     checksum = model_at(model, settings.device).checksum  # a damaged model is one line, not one a record
     facts = {"model": checksum, **settings.model_dump(mode="json", include={"threshold", "alarms"})}
-    jobs = plan(records, out, settings, data_dir=data_dir, leads=leads, model=model, force=force, report=report)
-    note_run(out, command=f"flow score {' '.join(records)}", settings=facts, versions=package_versions())
+    planned = plan(records, out, settings, data_dir=data_dir, leads=leads, model=model, force=force, report=report)
+    jobs, not_found = planned.jobs, planned.not_found
+    command = f"flow score {' '.join(records)}"
+    note_run(out, command=command, settings=facts, versions=package_versions(), not_found=not_found)
+    for line in not_found.values():
+        get_run_logger().error("%s", line)
     with noted_run("score", settings, model=checksum, facts=facts) as run, sending() as sender:
         rows, failed = _score(jobs, run, sender, workers, dask)
+        failed = {**failed, **not_found}
         collect(out)
         _publish(rows, failed, place(out), write_report(out) if report else None)
         run.figures = {
@@ -140,11 +145,11 @@ def score(
             "new": sum(row["is_new"] for row in rows),
             "failed": len(failed),
         }
-        run.message = f"{len(rows)} of {len(jobs)} records scored into {out}"
+        run.message = f"{len(rows)} of {len(rows) + len(failed)} records scored into {out}"
         run.message += f"; failed: {', '.join(failed)}" if failed else ""
-        run.failed = bool(jobs) and not rows
+        run.failed = not rows
     if run.failed:
-        return Failed(message=f"none of {len(jobs)} records could be scored: {', '.join(failed)}")
+        return Failed(message=f"none of {len(failed)} records could be scored: {', '.join(failed)}")
     return Completed(message=run.message, data={"records": rows, "failed": failed})
 
 
@@ -154,8 +159,6 @@ def _score(
     """Run the tasks; return the entries of the summary, and the records that failed with the reason."""
     rows: list[dict[str, Any]] = []
     failed: dict[str, str] = {}
-    if not jobs:
-        return rows, failed
     out = place(jobs[0].out)
     origin = str(out if isinstance(out, UPath) else out.resolve())
     bar = Progress(key("score", out.name, "progress"), "Records scored")

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 
-from pipeline.errors import RecordNotFound, SourceUnavailable
+from pipeline.errors import PipelineError, RecordNotFound, SourceUnavailable
 from pipeline.settings import Settings
 from pipeline.sources.checksums import published_in
 from pipeline.sources.download import Progress
@@ -18,7 +18,7 @@ from pipeline.sources.names import PhysioNetName, check_path, did_you_mean
 from pipeline.sources.physionet import fetch, os_errors, read_list
 from pipeline.sources.wfdb_record import WfdbRecord
 
-__all__ = ["list_records", "open_record"]
+__all__ = ["find_records", "list_records", "open_record"]
 
 _LIST = "RECORDS"
 _UNREADABLE = "let this user read it, or copy it elsewhere"
@@ -91,31 +91,64 @@ def list_records(*patterns: str, data_dir: Path | str | None = None, settings: S
     Raises
     ------
     RecordNotFound
-        If there is no such database or folder, or nothing matches.
+        If there is no such database or folder, or nothing matches one of the patterns.
     SourceUnavailable, OutputError
         As :func:`~pipeline.sources.physionet.fetch`.
     ValueError
         If there is no pattern and no folder.
     """
-    names: list[str] = []
+    names, missing = find_records(*patterns, data_dir=data_dir, settings=settings)
+    for error in missing.values():
+        raise error
+    return names
+
+
+def find_records(
+    *patterns: str, data_dir: Path | str | None = None, settings: Settings | None = None
+) -> tuple[list[str], dict[str, PipelineError]]:
+    """Return the names that patterns stand for, and for each pattern that stands for none the reason.
+
+    Parameters
+    ----------
+    *patterns, data_dir, settings
+        As :func:`list_records`.
+
+    Raises
+    ------
+    PipelineError
+        If no pattern stands for any record: the first one's reason.
+    RecordNotFound
+        If there is no such folder, or something is no name at all.
+    ValueError
+        If there is no pattern and no folder.
+    """
     if data_dir is None:
         if not patterns:
-            raise ValueError("list_records needs a pattern, such as 'mitdb', or a data_dir")
-        for pattern in patterns:
-            names += _of_physionet(pattern, settings or Settings())
+            raise ValueError("name a pattern, such as 'mitdb', or a data_dir")
+        settings = settings or Settings()
+        wanted = {pattern: PhysioNetName.parse(pattern, glob=True) for pattern in patterns}
+        look_ups = {pattern: partial(_of_physionet, name, settings) for pattern, name in wanted.items()}
     else:
         data_dir = Path(data_dir)
         if not data_dir.is_dir():
             raise RecordNotFound(f"records in {str(data_dir)!r}: there is no such folder")
         with os_errors(f"records in {str(data_dir)!r}", SourceUnavailable, _UNREADABLE):
             there = list(_in_folder(data_dir))
-        for pattern in patterns or ("*",):
-            names += _matching(check_path(pattern, glob=True), there, str(data_dir))
-    return list(dict.fromkeys(names))
+        paths = {pattern: check_path(pattern, glob=True) for pattern in patterns or ("*",)}
+        look_ups = {pattern: partial(_matching, path, there, str(data_dir)) for pattern, path in paths.items()}
+    names: list[str] = []
+    missing: dict[str, PipelineError] = {}
+    for pattern, look_up in look_ups.items():
+        try:
+            names += look_up()
+        except PipelineError as error:
+            missing[pattern] = error
+    if not names:
+        raise next(iter(missing.values()))
+    return list(dict.fromkeys(names)), missing
 
 
-def _of_physionet(pattern: str, settings: Settings) -> list[str]:
-    wanted = PhysioNetName.parse(pattern, glob=True)
+def _of_physionet(wanted: PhysioNetName, settings: Settings) -> list[str]:
     if wanted.path and not _is_glob(wanted.path):
         return [str(wanted)]
     whole = wanted.path or "*"

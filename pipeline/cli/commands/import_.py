@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -20,6 +21,7 @@ A CSV file has a head of names and a row a sample; a column such as `time` or
 `time_ms` tells the rate, or --fs does. Of an EDF, BDF or WFDB file (.hea) the ECG
 leads are taken, or those that --leads names. Each becomes a WFDB record of the
 file's name. Score them with: ecg-anomaly score --data-dir my-records
+Exit codes: 0 all files imported, 1 some or all failed, 2 bad argument.
 """
 
 
@@ -31,7 +33,10 @@ file's name. Score them with: ecg-anomaly score --data-dir my-records
 @leads_option
 @click.option("--name", help="Name of the record, where there is one file.")
 @json_option
+@click.pass_context
 def command(
+    ctx: click.Context,
+    /,
     files: tuple[Path, ...],
     out: Path,
     fs: float | None,
@@ -44,16 +49,23 @@ def command(
     if name is not None and len(files) > 1:
         raise click.UsageError("--name names one record: give one file, or leave it out")
     from pipeline.cli.display import show_json
+    from pipeline.errors import PipelineError
     from pipeline.sources.foreign import read_recording, write_recording
 
     names = [name or re.sub(r"[^A-Za-z0-9_-]+", "-", file.stem).strip("-") or "record" for file in files]
     if len(set(names)) < len(names):
         raise click.UsageError("two files would make the same record: import them one by one with --name")
-    done = []
+    done: list[dict[str, Any]] = []
+    failed: list[dict[str, str]] = []
     for file, record in zip(files, names, strict=True):
-        recording = read_recording(file, fs=fs, units=units, leads=leads)
         try:
+            recording = read_recording(file, fs=fs, units=units, leads=leads)
             path = write_recording(recording, out, record)
+        except PipelineError as error:
+            line = " ".join(str(error).split())
+            failed.append({"file": str(file), "error": line, "kind": type(error).__name__})
+            click.echo(f"Error: {line}", err=True)
+            continue
         except ValueError as error:
             raise click.UsageError(str(error)) from error
         seconds = len(recording.signal) / recording.fs
@@ -65,6 +77,7 @@ def command(
             what = f"{', '.join(recording.leads)} at {recording.fs:g} Hz, {seconds / 60:.1f} min"
             click.echo(f"{record}: {what}, from {file.name}")
     if as_json:
-        show_json(done)
-    else:
+        show_json({"records": done, "failed": failed})
+    elif done:
         click.echo(f"Score them: ecg-anomaly score --data-dir {out}")
+    ctx.exit(int(bool(failed)))
