@@ -101,7 +101,7 @@ def score(
     data_dir : Path, optional
         A folder of WFDB records to read in place of PhysioNet.
     leads : list of str, optional
-        Leads to score, in order of preference.
+        Leads to score in order of preference: the first two that a record has.
     model : Path, optional
         Model file; the one published last by default, and the one that ships where none was.
     alpha : float, optional
@@ -213,7 +213,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("records", nargs="*", help="names, globs or databases, such as mitdb/208")
     parser.add_argument("--out", default="out", help="folder of the results, or a URL such as s3://bucket/results")
     parser.add_argument("--data-dir", type=Path, help="folder of WFDB records in place of PhysioNet")
-    parser.add_argument("--leads", type=lambda text: text.split(","), help="leads to score, such as MLII,V1")
+    parser.add_argument(
+        "--leads",
+        type=lambda text: text.split(","),
+        help="leads in order of preference, such as MLII,V1: the first two that a record has",
+    )
     parser.add_argument("--model", type=Path, help="model file; by default the one published last")
     parser.add_argument("--alpha", type=float, help="declared false-alarm rate per normal beat")
     parser.add_argument("--force", action="store_true", help="score again what is scored already")

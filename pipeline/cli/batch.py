@@ -64,8 +64,8 @@ def score_batch(
                 show(outcome.record, sum(shares.values()) / len(todo))
     asked = [job.record for job in todo]
     outcomes.sort(key=lambda outcome: asked.index(outcome.record))
-    for name, error in planned.missing.items():
-        outcomes.append(Outcome(name, error=planned.not_found[name], kind=type(error).__name__))
+    for name, cause in planned.missing.items():
+        outcomes.append(Outcome(name, error=planned.not_found[name], kind=type(cause).__name__))
     page = write_report(out) if report else None
 
     seconds = time.perf_counter() - started

@@ -22,6 +22,7 @@ __all__ = [
     "read_settings",
     "scoring_options",
     "seed_option",
+    "split_leads",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -47,7 +48,7 @@ seed_option = click.option(
 )
 
 
-def _split_leads(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+def split_leads(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, ...] | None:
     """Turn ``MLII,V1`` into names."""
     if value is None:
         return None
@@ -58,7 +59,9 @@ def _split_leads(_ctx: click.Context, _parameter: click.Parameter, value: str | 
 
 
 leads_option = click.option(
-    "--leads", callback=_split_leads, help="Leads to score, such as MLII,V1, in order of preference."
+    "--leads",
+    callback=split_leads,
+    help="Leads in order of preference, such as MLII,V1: the first two that a record has are scored.",
 )
 
 

@@ -36,7 +36,7 @@ class Job:
     data_dir : Path or None
         A folder of WFDB records; None means PhysioNet.
     leads : tuple of str or None
-        Leads to score; None means the two most preferred.
+        Leads to score in order of preference: the first two that the record has; None prefers as by default.
     model : Path or None
         Model file; None means the one that ships with the project.
     force : bool

@@ -42,9 +42,10 @@ def open_record(
     data_dir : path, optional
         A folder of WFDB records.
     leads : sequence of str, optional
-        Names of the leads to carry; by default the first ``max_leads`` in order of preference.
+        Names of leads in order of preference; by default as :data:`pipeline.sources.leads.PREFERENCE` has it. The first
+        ``max_leads`` that the record has are carried.
     max_leads : int
-        Most leads to carry, 1 to 12, when none are named.
+        Most leads to carry, 1 to 12.
     settings : Settings, optional
         Where records come from and are cached; read from the environment by default.
     progress : callable, optional

@@ -115,6 +115,13 @@ def test_a_glob_that_matches_nothing_is_one_line_and_one_document(ward: Path, ec
     assert ran.stderr.count("\n") == 1
 
 
+def test_a_preferred_lead_that_is_not_there_is_passed_over(ward: Path, ecg: Run, tmp_path: Path) -> None:
+    words = ("--data-dir", ward, "--out", tmp_path, "--no-report", "--json", "--leads", "aVR,V1,V6,MLII")
+    ran = ecg("score", "sinus", *words)
+    assert ran.exit_code == 0
+    assert json.loads(ran.stdout)["records"][0]["metadata"]["leads"] == "V1,MLII"
+
+
 def test_a_missing_lead_names_those_there_are(ward: Path, ecg: Run, tmp_path: Path) -> None:
     ran = ecg("score", "sinus", "--data-dir", ward, "--out", tmp_path, "--leads", "aVR")
     assert ran.exit_code == 1

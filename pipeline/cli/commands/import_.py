@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from pipeline.cli.group import PipelineCommand
-from pipeline.cli.options import OUT, json_option, leads_option
+from pipeline.cli.options import OUT, json_option, split_leads
 
 EPILOG = """
 Examples:
@@ -30,7 +30,9 @@ Exit codes: 0 all files imported, 1 some or all failed, 2 bad argument.
 @click.option("--out", type=OUT, default="records", show_default=True, help="Folder of the records.")
 @click.option("--fs", type=click.FloatRange(100, 1000), help="Rate in Hz of a CSV file without a column of times.")
 @click.option("--units", type=click.Choice(["mV", "uV", "V"]), help="Where the file does not say.  [default: mV]")
-@leads_option
+@click.option(
+    "--leads", callback=split_leads, help="Leads to take, such as II,V1, those that a file has.  [default: all]"
+)
 @click.option("--name", help="Name of the record, where there is one file.")
 @json_option
 @click.pass_context

@@ -57,7 +57,7 @@ def read_recording(
     units : str, optional
         ``mV``, ``uV`` or ``V``, where the file does not say; mV by default.
     leads : sequence of str, optional
-        Names of the columns or signals to take; by default those that are ECG leads.
+        Names of the columns or signals to take, those that are there; by default all that are ECG leads.
 
     Raises
     ------
