@@ -122,7 +122,8 @@ def plan(
                 "score one of them into another folder"
             )
     if data_dir is not None:
-        missing = {_in_folder(data_dir, pattern): error for pattern, error in missing.items()}
+        folder = _in_folder(data_dir, "")  # names may stand with it or without
+        missing = {folder + pattern.removeprefix(folder): error for pattern, error in missing.items()}
     return Plan(tuple(jobs.values()), missing)
 
 

@@ -38,7 +38,8 @@ def open_record(
     Parameters
     ----------
     name : str
-        ``mitdb/208`` or ``mitdb/1.0.0/208``; with ``data_dir``, the record's path inside that folder.
+        ``mitdb/208`` or ``mitdb/1.0.0/208``; with ``data_dir``, the record's path inside that folder, before which the
+        folder's name may stand, as in the record's name.
     data_dir : path, optional
         A folder of WFDB records.
     leads : sequence of str, optional
@@ -65,12 +66,8 @@ def open_record(
         got = fetch(name, settings, progress=progress)
         path, full_name, database = got.path, got.name, got.database
     else:
-        data_dir, relative = Path(data_dir), check_path(name)
-        path, full_name, database = data_dir / relative, f"{_folder_name(data_dir)}/{relative}", data_dir
-        with os_errors(f"record {name!r}", SourceUnavailable, _UNREADABLE):
-            if not with_extension(path, "hea").is_file():
-                near = did_you_mean(relative, _in_folder(data_dir)) if data_dir.is_dir() else ""
-                raise RecordNotFound(f"record {name!r}: there is no {relative}.hea in {data_dir}{near}")
+        database = Path(data_dir)
+        path, full_name = _locate(name, database)
     with os_errors(f"record {full_name!r}", SourceUnavailable, _UNREADABLE):
         return WfdbRecord(path, full_name, leads=leads, max_leads=max_leads, is_published=published_in(database))
 
@@ -82,7 +79,7 @@ def list_records(*patterns: str, data_dir: Path | str | None = None, settings: S
     ----------
     *patterns : str
         Of PhysioNet: a record (``mitdb/208``, taken as it is), a glob (``mitdb/1*``) or a whole database (``mitdb``).
-        Of a folder: a record, a glob or a subfolder; none means all of it.
+        Of a folder: a record, a glob or a subfolder, before which the folder's name may stand; none means all of it.
     data_dir : path, optional
         A folder of WFDB records. Its ``RECORDS`` file says which there are, or else its headers, without those of
         segments.
@@ -135,7 +132,8 @@ def find_records(
             raise RecordNotFound(f"records in {str(data_dir)!r}: there is no such folder")
         with os_errors(f"records in {str(data_dir)!r}", SourceUnavailable, _UNREADABLE):
             there = list(_in_folder(data_dir))
-        paths = {pattern: check_path(pattern, glob=True) for pattern in patterns or ("*",)}
+        inside = {pattern: _inside(pattern, data_dir, lambda path: bool(_found(path, there))) for pattern in patterns}
+        paths = {pattern: check_path(path, glob=True) for pattern, path in (inside or {"*": "*"}).items()}
         look_ups = {pattern: partial(_matching, path, there, str(data_dir)) for pattern, path in paths.items()}
     names: list[str] = []
     missing: dict[str, PipelineError] = {}
@@ -147,6 +145,20 @@ def find_records(
     if not names:
         raise next(iter(missing.values()))
     return list(dict.fromkeys(names)), missing
+
+
+def _locate(name: str, folder: Path) -> tuple[Path, str]:
+    """Return the path of a record in a folder, without extension, and the name that its chunks carry."""
+
+    def is_there(path: str) -> bool:
+        return with_extension(folder / path, "hea").is_file()
+
+    with os_errors(f"record {name!r}", SourceUnavailable, _UNREADABLE):
+        relative = check_path(_inside(name.removesuffix(".hea"), folder, is_there))
+        if not is_there(relative):
+            near = did_you_mean(relative, _in_folder(folder)) if folder.is_dir() else ""
+            raise RecordNotFound(f"record {name!r}: there is no {relative}.hea in {folder}{near}")
+    return folder / relative, f"{_folder_name(folder)}/{relative}"
 
 
 def _of_physionet(wanted: PhysioNetName, settings: Settings) -> list[str]:
@@ -190,12 +202,22 @@ def _listed(read: Callable[[str], str | None], glob: str, folder: str = "") -> I
 
 
 def _matching(pattern: str, there: Sequence[str], where: str) -> list[str]:
-    found = [name for name in there if name == pattern or name.startswith(f"{pattern}/") or fnmatchcase(name, pattern)]
+    found = _found(pattern, there)
     if not there:
         raise RecordNotFound(f"{where} holds no WFDB record (no .hea file): name another folder or database")
     if not found:
         raise RecordNotFound(f"record {pattern!r}: nothing in {where} matches{did_you_mean(pattern, there)}")
     return found
+
+
+def _found(pattern: str, there: Sequence[str]) -> list[str]:
+    return [name for name in there if name == pattern or name.startswith(f"{pattern}/") or fnmatchcase(name, pattern)]
+
+
+def _inside(name: str, folder: Path, is_there: Callable[[str], bool]) -> str:
+    """Return a name without the folder's before it, which results carry, unless it is there as it stands."""
+    inner = name.removeprefix(f"{_folder_name(folder)}/")
+    return name if inner == name or is_there(name) else inner
 
 
 def _is_glob(text: str) -> bool:

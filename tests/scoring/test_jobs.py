@@ -50,7 +50,7 @@ def test_a_job_knows_the_name_that_its_record_will_carry(jobs: list[Job], folder
 
 
 def test_what_stands_for_no_record_is_told_beside_the_jobs(folder: Path, settings: Settings, tmp_path: Path) -> None:
-    planned = plan(["x*", "sinus", "ghost"], tmp_path, settings, data_dir=folder)
+    planned = plan(["x*", "ward/sinus", "ward/ghost"], tmp_path, settings, data_dir=folder)
     assert [job.name for job in planned.jobs] == ["sinus"]
     assert list(planned.missing) == ["ward/x*", "ward/ghost"]
     assert all(isinstance(error, RecordNotFound) for error in planned.missing.values())
