@@ -14,13 +14,15 @@ from pipeline.cli.options import OUT, json_option, split_leads
 EPILOG = """
 Examples:
   ecg-anomaly import night.edf --out my-records
-  ecg-anomaly import export.csv --fs 250 --units uV --leads II,V1
+  ecg-anomaly import export.csv --units uV --leads II,V1
+  ecg-anomaly import without-times.csv --fs 250
   ecg-anomaly import *.edf --out my-records
 
 A CSV file has a head of names and a row a sample; a column such as `time` or
-`time_ms` tells the rate, or --fs does. Of an EDF, BDF or WFDB file (.hea) the ECG
-leads are taken, or those that --leads names. Each becomes a WFDB record of the
-file's name. Score them with: ecg-anomaly score --data-dir my-records
+`time_ms` tells the rate; where there is none, --fs does. Of an EDF, BDF or WFDB
+file (.hea) the ECG leads are taken, or those that --leads names. Each becomes a
+WFDB record of the file's name. Score them with:
+ecg-anomaly score --data-dir my-records
 Exit codes: 0 all files imported, 1 some or all failed, 2 bad argument.
 """
 
