@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -116,25 +117,28 @@ def scoring_options(command: F) -> F:
 def read_settings(alpha: float | None = None, device: str | None = None) -> Settings:
     """Return the settings, with what the command line says on top.
 
+    Variables of the environment that look like settings and are none are told once.
+
     Raises
     ------
     click.UsageError
-        If the file or the environment holds a wrong value.
+        If the file or the environment holds a wrong value, or what is no setting, or the file cannot be read.
     """
-    from tomllib import TOMLDecodeError
-
     from pydantic import ValidationError
     from pydantic_settings import SettingsError
 
     from pipeline.settings import Settings
 
+    _tell_unknown_variables()
     try:
         settings = Settings()
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise click.UsageError(f"there is no such setting: {where}{_nearest(where)}") from error
         raise click.UsageError(f"setting {where}: {first['msg']} (it is {first['input']!r})") from error
-    except (TOMLDecodeError, SettingsError, OSError) as error:
+    except SettingsError as error:
         raise click.UsageError(f"settings cannot be read: {error}") from error
     changed: dict[str, Any] = {}
     if alpha is not None:
@@ -142,3 +146,31 @@ def read_settings(alpha: float | None = None, device: str | None = None) -> Sett
     if device is not None:
         changed["device"] = device
     return settings.model_copy(update=changed)
+
+
+def _nearest(path: str) -> str:
+    """Return ``; did you mean 'threshold.alpha'?`` for ``alpha`` or ``threshold.alhpa``."""
+    from pipeline.setting_names import setting_paths
+    from pipeline.sources.names import did_you_mean
+
+    paths = [known for known in setting_paths() if not path.startswith(f"{known}.")]
+    same = [known for known in paths if known.rpartition(".")[2] == path.rpartition(".")[2]]
+    return did_you_mean(path, paths) or (f"; did you mean {same[0]!r}?" if same else "")
+
+
+def _tell_unknown_variables() -> None:
+    """Say in one line, once a command, which variables begin like settings and set nothing."""
+    from difflib import get_close_matches
+
+    from pipeline.setting_names import OTHER_VARIABLES, setting_paths, unknown_variables, variable_of
+
+    context = click.get_current_context(silent=True)
+    unknown = unknown_variables(os.environ)
+    if not unknown or (context is not None and context.meta.setdefault(f"{__name__}.told", unknown) is not unknown):
+        return
+    known = [*map(variable_of, setting_paths()), *OTHER_VARIABLES]
+    said = []
+    for name in sorted(unknown):
+        near = get_close_matches(name.upper(), known, n=1)
+        said.append(f"{name} (did you mean {near[0]}?)" if near else name)
+    click.echo(f"Warning: these variables of the environment set nothing: {', '.join(said)}", err=True)
