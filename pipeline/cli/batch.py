@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipeline.cli.group import bad_arguments
+
 if TYPE_CHECKING:
     from pipeline.scoring import Outcome
     from pipeline.settings import Settings
@@ -44,7 +46,8 @@ def score_batch(
         planned = plan(patterns, out, settings, data_dir=data_dir, leads=leads, model=model, force=force, report=report)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    checksum = model_at(model, settings.device).checksum  # a damaged model is one line, not one a record
+    with bad_arguments():  # a damaged model is one line, not one a record
+        checksum = model_at(model, settings.device).checksum
     facts = {"model": checksum, **settings.model_dump(mode="json", include={"threshold", "alarms"})}
     note_run(out, command=_command(), settings=facts, versions=package_versions(), not_found=planned.not_found)
 

@@ -70,7 +70,7 @@ def test_a_wrong_setting_is_exit_code_2_and_named(
     (tmp_path / "broken.toml").write_text("alpha = = 1")
     (tmp_path / "wrong.toml").write_text("alpha = 0.1")
     monkeypatch.setenv(variable, value)
-    ran = ecg("score", "--data-dir", tmp_path)
+    ran = ecg("rules")
     assert ran.exit_code == 2
     assert words in ran.stderr
 

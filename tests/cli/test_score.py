@@ -140,15 +140,31 @@ def test_one_lead_can_be_chosen(ward: Path, ecg: Run, tmp_path: Path) -> None:
 def test_an_output_folder_that_cannot_be_written_is_named(ward: Path, ecg: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     ran = ecg("score", "sinus", "--data-dir", ward, "--out", tmp_path / "file" / "out")
-    assert ran.exit_code == 1
-    assert str(tmp_path / "file") in ran.stderr
-    assert "--out" in ran.stderr
+    assert ran.exit_code == 2
+    assert f"'--out': {tmp_path / 'file'} is no folder that can be written" in ran.stderr
+
+
+def test_an_output_folder_that_belongs_to_others_is_a_bad_argument(
+    ward: Path, command: str, unprivileged: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "shut").mkdir(mode=0o500)
+    words = [*unprivileged, command, "score", "sinus", "--data-dir", str(ward), "--out", str(tmp_path / "shut" / "out")]
+    ran = subprocess.run(words, capture_output=True, text=True, timeout=250, check=False)
+    assert ran.returncode == 2
+    assert f"{tmp_path / 'shut'} is no folder that can be written" in ran.stderr
+
+
+def test_a_folder_without_records_is_a_bad_argument(ecg: Run, tmp_path: Path) -> None:
+    ran = ecg("score", "--data-dir", tmp_path, "--out", tmp_path / "out")
+    assert ran.exit_code == 2
+    assert f"'--data-dir': {tmp_path} holds no WFDB record" in ran.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_damaged_model_is_one_line_and_no_record_fails_for_it(ward: Path, ecg: Run, tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"no model")
     ran = ecg("score", "--data-dir", ward, "--out", tmp_path / "out", "--model", tmp_path / "model.safetensors")
-    assert ran.exit_code == 1
+    assert ran.exit_code == 2
     assert ran.stderr.count("\n") == 1
     assert "model.safetensors" in ran.stderr
     assert not (tmp_path / "out").exists()
@@ -156,7 +172,7 @@ def test_a_damaged_model_is_one_line_and_no_record_fails_for_it(ward: Path, ecg:
 
 def test_a_device_that_is_not_there_is_one_line_that_says_what_to_do(ward: Path, ecg: Run, tmp_path: Path) -> None:
     done = ecg("score", "--data-dir", ward, "--out", tmp_path, "--device", "nonsense", "sinus")
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert done.stderr.startswith("Error: torch has no device 'nonsense' here")
     assert done.stderr.count("\n") == 1
 
