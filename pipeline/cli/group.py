@@ -42,14 +42,21 @@ def bad_arguments() -> Iterator[None]:
 
 
 class _Failure(click.ClickException):
-    """A line on standard error, an exit code and, under ``--json``, a document on standard output."""
+    """A line on standard error, exit code 1 and, under ``--json``, a document on standard output."""
 
-    def __init__(self, ctx: click.Context, error: BaseException | None, exit_code: int) -> None:
+    exit_code = 1
+
+    def __init__(self, ctx: click.Context, error: BaseException | None) -> None:
         line = " ".join(str(error).split())
         super().__init__(line)
-        self.exit_code = exit_code
         if ctx.params.get("as_json"):
             click.echo(json.dumps({"error": line, "kind": type(error).__name__}, indent=2))
+
+
+class _Refusal(_Failure):
+    """The same with exit code 2."""
+
+    exit_code = 2
 
 
 class PipelineCommand(click.Command):
@@ -65,9 +72,9 @@ class PipelineCommand(click.Command):
         try:
             return super().invoke(ctx)
         except PipelineError as error:
-            raise _Failure(ctx, error, 1) from error
+            raise _Failure(ctx, error) from error
         except _BadArgument as error:
-            raise _Failure(ctx, error.__cause__, 2) from error
+            raise _Refusal(ctx, error.__cause__) from error
         except KeyboardInterrupt:
             click.echo("\nStopped. What was finished is kept whole; run the same command again to go on.", err=True)
             ctx.exit(INTERRUPTED)
