@@ -33,7 +33,7 @@ class _OutFolder(click.Path):
     """A folder that can be written, or made."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        path = Path(super().convert(value, param, ctx))
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
         there = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
         if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
             self.fail(f"{there} is no folder that can be written: choose another", param, ctx)
@@ -44,7 +44,7 @@ class _RecordFolder(click.Path):
     """A folder that holds WFDB records."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        path = Path(super().convert(value, param, ctx))
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
         if next(path.rglob("*.hea"), None) is None:
             self.fail(f"{path} holds no WFDB record (no .hea file): name another folder", param, ctx)
         return path
