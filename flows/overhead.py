@@ -30,7 +30,7 @@ def measure(records: Sequence[str], rounds: int) -> dict[str, list[tuple[float, 
     from pipeline.settings import Settings
 
     def library(out: Path) -> None:
-        failed = [done.error for done in run_jobs(plan(records, out, Settings())) if done.error]
+        failed = [done.error for done in run_jobs(plan(records, out, Settings()).jobs) if done.error]
         if failed:
             raise SystemExit("\n".join(failed))
         write_report(out)
@@ -59,10 +59,12 @@ def _warm_up(records: Sequence[str]) -> None:
     from pipeline.sources import open_record
 
     with tempfile.TemporaryDirectory(prefix="ecg-overhead-") as folder:
-        jobs = plan(records, folder, Settings())
-        for job in jobs:
+        planned = plan(records, folder, Settings())
+        if planned.missing:
+            raise SystemExit("\n".join(planned.not_found.values()))
+        for job in planned.jobs:
             open_record(job.name, settings=job.settings)
-        run_job(jobs[0])
+        run_job(planned.jobs[0])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -103,7 +103,7 @@ def score(
     data_dir : Path, optional
         A folder of WFDB records to read in place of PhysioNet.
     leads : list of str, optional
-        Leads to score, in order of preference.
+        Leads to score in order of preference: the first two that a record has.
     model : Path, optional
         Model file; the one published last by default, and the one that ships where none was.
     alpha : float, optional
@@ -130,10 +130,15 @@ def score(
     model = model or model_in_use(settings)
     checksum = model_at(model, settings.device).checksum  # a damaged model is one line, not one a record
     facts = {"model": checksum, **settings.model_dump(mode="json", include={"threshold", "alarms"})}
-    jobs = plan(records, out, settings, data_dir=data_dir, leads=leads, model=model, force=force, report=report)
-    note_run(out, command=f"flow score {' '.join(records)}", settings=facts, versions=package_versions())
+    planned = plan(records, out, settings, data_dir=data_dir, leads=leads, model=model, force=force, report=report)
+    jobs, not_found = planned.jobs, planned.not_found
+    command = f"flow score {' '.join(records)}"
+    note_run(out, command=command, settings=facts, versions=package_versions(), not_found=not_found)
+    for line in not_found.values():
+        get_run_logger().error("%s", line)
     with noted_run("score", settings, model=checksum, facts=facts) as run, sending() as sender:
         rows, failed = _score(jobs, run, sender, workers, dask)
+        failed = {**failed, **not_found}
         collect(out)
         _publish(rows, failed, place(out), write_report(out) if report else None)
         run.figures = {
@@ -142,11 +147,11 @@ def score(
             "new": sum(row["is_new"] for row in rows),
             "failed": len(failed),
         }
-        run.message = f"{len(rows)} of {len(jobs)} records scored into {out}"
+        run.message = f"{len(rows)} of {len(rows) + len(failed)} records scored into {out}"
         run.message += f"; failed: {', '.join(failed)}" if failed else ""
-        run.failed = bool(jobs) and not rows
+        run.failed = not rows
     if run.failed:
-        return Failed(message=f"none of {len(jobs)} records could be scored: {', '.join(failed)}")
+        return Failed(message=f"none of {len(failed)} records could be scored: {', '.join(failed)}")
     return Completed(message=run.message, data={"records": rows, "failed": failed})
 
 
@@ -156,8 +161,6 @@ def _score(
     """Run the tasks; return the entries of the summary, and the records that failed with the reason."""
     rows: list[dict[str, Any]] = []
     failed: dict[str, str] = {}
-    if not jobs:
-        return rows, failed
     out = place(jobs[0].out)
     origin = str(out if isinstance(out, UPath) else out.resolve())
     bar = Progress(key("score", out.name, "progress"), "Records scored")
@@ -212,7 +215,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("records", nargs="*", help="names, globs or databases, such as mitdb/208")
     parser.add_argument("--out", default="out", help="folder of the results, or a URL such as s3://bucket/results")
     parser.add_argument("--data-dir", type=Path, help="folder of WFDB records in place of PhysioNet")
-    parser.add_argument("--leads", type=lambda text: text.split(","), help="leads to score, such as MLII,V1")
+    parser.add_argument(
+        "--leads",
+        type=lambda text: text.split(","),
+        help="leads in order of preference, such as MLII,V1: the first two that a record has",
+    )
     parser.add_argument("--model", type=Path, help="model file; by default the one published last")
     parser.add_argument("--alpha", type=float, help="declared false-alarm rate per normal beat")
     parser.add_argument("--force", action="store_true", help="score again what is scored already")

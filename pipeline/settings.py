@@ -12,7 +12,13 @@ from typing import Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 __all__ = ["AlarmSettings", "FetchSettings", "LiveSettings", "RuleSettings", "Settings", "ThresholdSettings"]
 
@@ -135,6 +141,19 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Rank the sources: arguments, then the environment, then the file named by ``ECG_SETTINGS``."""
-        path = Path(os.environ.get("ECG_SETTINGS", "ecg-anomaly.toml"))
-        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=path))
+        """Rank the sources: arguments, then the environment, then the file named by ``ECG_SETTINGS``.
+
+        Raises
+        ------
+        SettingsError
+            If that file is not there, or a file is no TOML or may not be read.
+        """
+        named = os.environ.get("ECG_SETTINGS")
+        path = Path(named or "ecg-anomaly.toml")
+        if named and not path.is_file():
+            raise SettingsError(f"ECG_SETTINGS names {named}: there is no such file")
+        try:
+            file_settings = TomlConfigSettingsSource(settings_cls, toml_file=path)
+        except (ValueError, OSError) as error:
+            raise SettingsError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+        return (init_settings, env_settings, file_settings)

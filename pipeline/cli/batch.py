@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipeline.cli.group import bad_arguments
+
 if TYPE_CHECKING:
     from pipeline.scoring import Outcome
     from pipeline.settings import Settings
@@ -36,18 +38,20 @@ def score_batch(
     """Score records, show what came out, and return the exit code."""
     from pipeline.cli.display import progress_bar
     from pipeline.report import write_report
-    from pipeline.scoring import model_at, plan, run_jobs
+    from pipeline.scoring import Outcome, model_at, plan, run_jobs
     from pipeline.storage import note_run, package_versions
 
     started = time.perf_counter()
     try:
-        todo = plan(patterns, out, settings, data_dir=data_dir, leads=leads, model=model, force=force, report=report)
+        planned = plan(patterns, out, settings, data_dir=data_dir, leads=leads, model=model, force=force, report=report)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    checksum = model_at(model, settings.device).checksum  # a damaged model is one line, not one a record
+    with bad_arguments():  # a damaged model is one line, not one a record
+        checksum = model_at(model, settings.device).checksum
     facts = {"model": checksum, **settings.model_dump(mode="json", include={"threshold", "alarms"})}
-    note_run(out, command=_command(), settings=facts, versions=package_versions())
+    note_run(out, command=_command(), settings=facts, versions=package_versions(), not_found=planned.not_found)
 
+    todo = planned.jobs
     outcomes: list[Outcome] = []
     shares: dict[str, float] = {}
     with progress_bar("scoring", progress) as show:
@@ -63,6 +67,8 @@ def score_batch(
                 show(outcome.record, sum(shares.values()) / len(todo))
     asked = [job.record for job in todo]
     outcomes.sort(key=lambda outcome: asked.index(outcome.record))
+    for name, cause in planned.missing.items():
+        outcomes.append(Outcome(name, error=planned.not_found[name], kind=type(cause).__name__))
     page = write_report(out) if report else None
 
     seconds = time.perf_counter() - started

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import entry_points
 from pkgutil import iter_modules
@@ -15,7 +17,7 @@ from pipeline.cli import commands
 from pipeline.cli.stopping import listen
 from pipeline.errors import PipelineError
 
-__all__ = ["INTERRUPTED", "PipelineCommand", "main"]
+__all__ = ["INTERRUPTED", "PipelineCommand", "bad_arguments", "main"]
 
 ENTRY_POINTS = "ecg_anomaly.commands"
 INTERRUPTED = 130  # what shells expect of a program that Ctrl-C has ended
@@ -26,17 +28,43 @@ def _own_commands() -> dict[str, str]:
     return {module.name.rstrip("_"): f"{commands.__name__}.{module.name}" for module in iter_modules(commands.__path__)}
 
 
+class _BadArgument(Exception):
+    """Carries a :class:`PipelineError` about an argument, as its cause."""
+
+
+@contextmanager
+def bad_arguments() -> Iterator[None]:
+    """Count what is wrong in this block as a bad argument: nothing has been done yet, and the exit code is 2."""
+    try:
+        yield
+    except PipelineError as error:
+        raise _BadArgument from error
+
+
 class _Failure(click.ClickException):
-    """A line on standard error and exit code 1."""
+    """A line on standard error, exit code 1 and, under ``--json``, a document on standard output."""
 
     exit_code = 1
+
+    def __init__(self, ctx: click.Context, error: BaseException | None) -> None:
+        line = " ".join(str(error).split())
+        super().__init__(line)
+        if ctx.params.get("as_json"):
+            click.echo(json.dumps({"error": line, "kind": type(error).__name__}, indent=2))
+
+
+class _Refusal(_Failure):
+    """The same with exit code 2."""
+
+    exit_code = 2
 
 
 class PipelineCommand(click.Command):
     """A command whose errors are one line each.
 
     A :class:`PipelineError` ends it with exit code 1 and, under ``--json``, is the document on standard output; a bad
-    argument ends it with 2; Ctrl-C with 130. Anything else is a defect and keeps its traceback.
+    argument (see :func:`bad_arguments`) ends it with 2; Ctrl-C with 130. Anything else is a defect and keeps its
+    traceback.
     """
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -44,10 +72,9 @@ class PipelineCommand(click.Command):
         try:
             return super().invoke(ctx)
         except PipelineError as error:
-            line = " ".join(str(error).split())
-            if ctx.params.get("as_json"):
-                click.echo(json.dumps({"error": line, "kind": type(error).__name__}, indent=2))
-            raise _Failure(line) from error
+            raise _Failure(ctx, error) from error
+        except _BadArgument as error:
+            raise _Refusal(ctx, error.__cause__) from error
         except KeyboardInterrupt:
             click.echo("\nStopped. What was finished is kept whole; run the same command again to go on.", err=True)
             ctx.exit(INTERRUPTED)

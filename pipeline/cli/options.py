@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,15 +23,38 @@ __all__ = [
     "read_settings",
     "scoring_options",
     "seed_option",
+    "split_leads",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-OUT = click.Path(file_okay=False, path_type=Path)
+
+class _OutFolder(click.Path):
+    """A folder that can be written, or made."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        there = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
+        if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+            self.fail(f"{there} is no folder that can be written: choose another", param, ctx)
+        return path
+
+
+class _RecordFolder(click.Path):
+    """A folder that holds WFDB records."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if next(path.rglob("*.hea"), None) is None:
+            self.fail(f"{path} holds no WFDB record (no .hea file): name another folder", param, ctx)
+        return path
+
+
+OUT = _OutFolder(file_okay=False, path_type=Path)
 
 data_dir_option = click.option(
     "--data-dir",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=_RecordFolder(exists=True, file_okay=False, path_type=Path),
     help="Folder of WFDB records to read instead of PhysioNet; without RECORDS, all of it.",
 )
 json_option = click.option(
@@ -47,7 +71,7 @@ seed_option = click.option(
 )
 
 
-def _split_leads(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+def split_leads(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, ...] | None:
     """Turn ``MLII,V1`` into names."""
     if value is None:
         return None
@@ -58,7 +82,9 @@ def _split_leads(_ctx: click.Context, _parameter: click.Parameter, value: str | 
 
 
 leads_option = click.option(
-    "--leads", callback=_split_leads, help="Leads to score, such as MLII,V1, in order of preference."
+    "--leads",
+    callback=split_leads,
+    help="Leads in order of preference, such as MLII,V1: the first two that a record has are scored.",
 )
 
 
@@ -113,25 +139,28 @@ def scoring_options(command: F) -> F:
 def read_settings(alpha: float | None = None, device: str | None = None) -> Settings:
     """Return the settings, with what the command line says on top.
 
+    Variables of the environment that look like settings and are none are told once.
+
     Raises
     ------
     click.UsageError
-        If the file or the environment holds a wrong value.
+        If the file or the environment holds a wrong value, or what is no setting, or the file cannot be read.
     """
-    from tomllib import TOMLDecodeError
-
     from pydantic import ValidationError
     from pydantic_settings import SettingsError
 
     from pipeline.settings import Settings
 
+    _tell_unknown_variables()
     try:
         settings = Settings()
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise click.UsageError(f"there is no such setting: {where}{_nearest(where)}") from error
         raise click.UsageError(f"setting {where}: {first['msg']} (it is {first['input']!r})") from error
-    except (TOMLDecodeError, SettingsError, OSError) as error:
+    except SettingsError as error:
         raise click.UsageError(f"settings cannot be read: {error}") from error
     changed: dict[str, Any] = {}
     if alpha is not None:
@@ -139,3 +168,31 @@ def read_settings(alpha: float | None = None, device: str | None = None) -> Sett
     if device is not None:
         changed["device"] = device
     return settings.model_copy(update=changed)
+
+
+def _nearest(path: str) -> str:
+    """Return ``; did you mean 'threshold.alpha'?`` for ``alpha`` or ``threshold.alhpa``."""
+    from pipeline.setting_names import setting_paths
+    from pipeline.sources.names import did_you_mean
+
+    paths = [known for known in setting_paths() if not path.startswith(f"{known}.")]
+    same = [known for known in paths if known.rpartition(".")[2] == path.rpartition(".")[2]]
+    return did_you_mean(path, paths) or (f"; did you mean {same[0]!r}?" if same else "")
+
+
+def _tell_unknown_variables() -> None:
+    """Say in one line, once a command, which variables begin like settings and set nothing."""
+    from difflib import get_close_matches
+
+    from pipeline.setting_names import OTHER_VARIABLES, setting_paths, unknown_variables, variable_of
+
+    context = click.get_current_context(silent=True)
+    unknown = unknown_variables(os.environ)
+    if not unknown or (context is not None and context.meta.setdefault(f"{__name__}.told", unknown) is not unknown):
+        return
+    known = [*map(variable_of, setting_paths()), *OTHER_VARIABLES]
+    said = []
+    for name in sorted(unknown):
+        near = get_close_matches(name.upper(), known, n=1)
+        said.append(f"{name} (did you mean {near[0]}?)" if near else name)
+    click.echo(f"Warning: these variables of the environment set nothing: {', '.join(said)}", err=True)

@@ -123,7 +123,9 @@ class Explanation:
         """The same in a few sentences."""
         beat = self.scored
         if np.isnan(beat.score):
-            return "No score: the patient's first template did not stand yet, or no lead was there."
+            if np.isfinite(beat.window).any():
+                return "No score: it is one of the first beats, of which the patient's first template is made."
+            return "No score: no lead could be read at this beat."
         verdict = "above" if beat.is_anomaly else "below"
         said = [f"Score {beat.score:.2f}, {verdict} the threshold of {beat.threshold:.2f}."]
         if self.shape_share + self.rhythm_share > 0:

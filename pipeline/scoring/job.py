@@ -8,14 +8,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from pipeline.detection.model import DEFAULT_MODEL, BeatModel
-from pipeline.errors import RecordNotFound
+from pipeline.errors import PipelineError
 from pipeline.scoring.record import Scored, score_record
 from pipeline.settings import Settings
-from pipeline.sources import list_records, open_record, record_checksum
+from pipeline.sources import find_records, open_record, record_checksum
 from pipeline.sources.names import PhysioNetName
 from pipeline.storage import PlaceLike
 
-__all__ = ["Job", "Report", "model_at", "plan", "run_job"]
+__all__ = ["Job", "Plan", "Report", "model_at", "plan", "run_job"]
 
 Report = Callable[[str, float], None]
 """Called as ``progress(stage, share)``: ``fetching`` or ``scoring``, and how much of that is done, 0 to 1."""
@@ -36,7 +36,7 @@ class Job:
     data_dir : Path or None
         A folder of WFDB records; None means PhysioNet.
     leads : tuple of str or None
-        Leads to score; None means the two most preferred.
+        Leads to score in order of preference: the first two that the record has; None prefers as by default.
     model : Path or None
         Model file; None means the one that ships with the project.
     force : bool
@@ -59,7 +59,28 @@ class Job:
         """Name that the results carry, such as ``mitdb/208``."""
         if self.data_dir is None:
             return PhysioNetName.parse(self.name).canonical
-        return f"{self.data_dir.resolve().name or 'records'}/{self.name.removesuffix('.hea')}"
+        return _in_folder(self.data_dir, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run is to do.
+
+    Attributes
+    ----------
+    jobs : tuple of Job
+        One per record.
+    missing : dict of str to PipelineError
+        What was asked for and stands for no record, with the reason: results carry it as failed, and the jobs go on.
+    """
+
+    jobs: tuple[Job, ...]
+    missing: dict[str, PipelineError]
+
+    @property
+    def not_found(self) -> dict[str, str]:
+        """What stands for no record, with the reason in one line."""
+        return {name: " ".join(str(error).split()) for name, error in self.missing.items()}
 
 
 def plan(
@@ -72,8 +93,8 @@ def plan(
     model: Path | None = None,
     force: bool = False,
     report: bool = True,
-) -> list[Job]:
-    """Return one job per record that the patterns stand for.
+) -> Plan:
+    """Return one job per record that the patterns stand for, and which of them stand for none.
 
     Parameters
     ----------
@@ -84,18 +105,15 @@ def plan(
 
     Raises
     ------
-    SourceError
-        If a database or folder is not there, or nothing matches.
+    PipelineError
+        If none of the patterns stands for any record, or there is no such folder.
     ValueError
         If two records would have the same results, such as one record in two versions of its database.
     """
-    if data_dir is None or not patterns:
-        names = list_records(*patterns, data_dir=data_dir, settings=settings)
-    else:
-        names = [name for pattern in patterns for name in _in_folder(pattern, data_dir)]
+    names, missing = find_records(*patterns, data_dir=data_dir, settings=settings)
     chosen = None if leads is None else tuple(leads)
     jobs: dict[str, Job] = {}
-    for name in dict.fromkeys(names):
+    for name in names:
         job = Job(name, out, settings, data_dir, chosen, model, force, report)
         other = jobs.setdefault(job.record, job)
         if other.name != name:
@@ -103,16 +121,15 @@ def plan(
                 f"{other.name} and {name} would both have their results under {job.record}; "
                 "score one of them into another folder"
             )
-    return list(jobs.values())
+    if data_dir is not None:
+        folder = _in_folder(data_dir, "")  # names may stand with it or without
+        missing = {folder + pattern.removeprefix(folder): error for pattern, error in missing.items()}
+    return Plan(tuple(jobs.values()), missing)
 
 
-def _in_folder(pattern: str, data_dir: Path) -> list[str]:
-    try:
-        return list_records(pattern, data_dir=data_dir)
-    except RecordNotFound:
-        if any(sign in pattern for sign in "*?[") or not data_dir.is_dir():
-            raise
-        return [pattern]  # one record, as of PhysioNet: it fails when its turn comes, and the others are scored
+def _in_folder(data_dir: Path, name: str) -> str:
+    """Return the name that results of a record in a folder carry."""
+    return f"{data_dir.resolve().name or 'records'}/{name.removesuffix('.hea')}"
 
 
 def run_job(job: Job, *, progress: Report | None = None, clock: Callable[[], float] | None = None) -> Scored:

@@ -1,14 +1,14 @@
 """Where samples come from: PhysioNet and folders of WFDB records.
 
-:func:`open_record` opens one, :func:`list_records` says which there are, :func:`fetch` only brings one to this machine,
-:func:`refresh` and :func:`sync_record` keep a whole database as its publisher has it.
+:func:`open_record` opens one, :func:`list_records` and :func:`find_records` say which there are, :func:`fetch` only
+brings one to this machine, :func:`refresh` and :func:`sync_record` keep a whole database as its publisher has it.
 The synthetic source is :mod:`pipeline.sources.synthetic`.
 """
 
 from __future__ import annotations
 
 from pipeline.sources.at_hand import records_at_hand
-from pipeline.sources.catalog import list_records, open_record
+from pipeline.sources.catalog import find_records, list_records, open_record
 from pipeline.sources.checksums import record_checksum
 from pipeline.sources.physionet import FetchedRecord, fetch, is_here
 from pipeline.sources.sync import SyncedRecord, needs_fetching, refresh, sync_record
@@ -19,6 +19,7 @@ __all__ = [
     "SyncedRecord",
     "WfdbRecord",
     "fetch",
+    "find_records",
     "is_here",
     "list_records",
     "needs_fetching",

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 
-from pipeline.errors import RecordNotFound
+from pipeline.errors import PipelineError, RecordNotFound, SourceUnavailable
 from pipeline.settings import Settings
 from pipeline.sources.checksums import published_in
 from pipeline.sources.download import Progress
 from pipeline.sources.header import header_files, with_extension
 from pipeline.sources.names import PhysioNetName, check_path, did_you_mean
-from pipeline.sources.physionet import fetch, read_list
+from pipeline.sources.physionet import fetch, os_errors, read_list
 from pipeline.sources.wfdb_record import WfdbRecord
 
-__all__ = ["list_records", "open_record"]
+__all__ = ["find_records", "list_records", "open_record"]
 
 _LIST = "RECORDS"
+_UNREADABLE = "let this user read it, or copy it elsewhere"
 
 
 def open_record(
@@ -36,13 +38,15 @@ def open_record(
     Parameters
     ----------
     name : str
-        ``mitdb/208`` or ``mitdb/1.0.0/208``; with ``data_dir``, the record's path inside that folder.
+        ``mitdb/208`` or ``mitdb/1.0.0/208``; with ``data_dir``, the record's path inside that folder, before which the
+        folder's name may stand, as in the record's name.
     data_dir : path, optional
         A folder of WFDB records.
     leads : sequence of str, optional
-        Names of the leads to carry; by default the first ``max_leads`` in order of preference.
+        Names of leads in order of preference; by default as :data:`pipeline.sources.leads.PREFERENCE` has it. The first
+        ``max_leads`` that the record has are carried.
     max_leads : int
-        Most leads to carry, 1 to 12, when none are named.
+        Most leads to carry, 1 to 12.
     settings : Settings, optional
         Where records come from and are cached; read from the environment by default.
     progress : callable, optional
@@ -62,12 +66,10 @@ def open_record(
         got = fetch(name, settings, progress=progress)
         path, full_name, database = got.path, got.name, got.database
     else:
-        data_dir, relative = Path(data_dir), check_path(name)
-        path, full_name, database = data_dir / relative, f"{_folder_name(data_dir)}/{relative}", data_dir
-        if not with_extension(path, "hea").is_file():
-            near = did_you_mean(relative, _in_folder(data_dir)) if data_dir.is_dir() else ""
-            raise RecordNotFound(f"record {name!r}: there is no {relative}.hea in {data_dir}{near}")
-    return WfdbRecord(path, full_name, leads=leads, max_leads=max_leads, is_published=published_in(database))
+        database = Path(data_dir)
+        path, full_name = _locate(name, database)
+    with os_errors(f"record {full_name!r}", SourceUnavailable, _UNREADABLE):
+        return WfdbRecord(path, full_name, leads=leads, max_leads=max_leads, is_published=published_in(database))
 
 
 def list_records(*patterns: str, data_dir: Path | str | None = None, settings: Settings | None = None) -> list[str]:
@@ -77,7 +79,7 @@ def list_records(*patterns: str, data_dir: Path | str | None = None, settings: S
     ----------
     *patterns : str
         Of PhysioNet: a record (``mitdb/208``, taken as it is), a glob (``mitdb/1*``) or a whole database (``mitdb``).
-        Of a folder: a record, a glob or a subfolder; none means all of it.
+        Of a folder: a record, a glob or a subfolder, before which the folder's name may stand; none means all of it.
     data_dir : path, optional
         A folder of WFDB records. Its ``RECORDS`` file says which there are, or else its headers, without those of
         segments.
@@ -87,30 +89,79 @@ def list_records(*patterns: str, data_dir: Path | str | None = None, settings: S
     Raises
     ------
     RecordNotFound
-        If there is no such database or folder, or nothing matches.
+        If there is no such database or folder, or nothing matches one of the patterns.
     SourceUnavailable, OutputError
         As :func:`~pipeline.sources.physionet.fetch`.
     ValueError
         If there is no pattern and no folder.
     """
-    names: list[str] = []
+    names, missing = find_records(*patterns, data_dir=data_dir, settings=settings)
+    for error in missing.values():
+        raise error
+    return names
+
+
+def find_records(
+    *patterns: str, data_dir: Path | str | None = None, settings: Settings | None = None
+) -> tuple[list[str], dict[str, PipelineError]]:
+    """Return the names that patterns stand for, and for each pattern that stands for none the reason.
+
+    Parameters
+    ----------
+    *patterns, data_dir, settings
+        As :func:`list_records`.
+
+    Raises
+    ------
+    PipelineError
+        If no pattern stands for any record: the first one's reason.
+    RecordNotFound
+        If there is no such folder, or something is no name at all.
+    ValueError
+        If there is no pattern and no folder.
+    """
     if data_dir is None:
         if not patterns:
-            raise ValueError("list_records needs a pattern, such as 'mitdb', or a data_dir")
-        for pattern in patterns:
-            names += _of_physionet(pattern, settings or Settings())
+            raise ValueError("name a pattern, such as 'mitdb', or a data_dir")
+        settings = settings or Settings()
+        wanted = {pattern: PhysioNetName.parse(pattern, glob=True) for pattern in patterns}
+        look_ups = {pattern: partial(_of_physionet, name, settings) for pattern, name in wanted.items()}
     else:
         data_dir = Path(data_dir)
         if not data_dir.is_dir():
             raise RecordNotFound(f"records in {str(data_dir)!r}: there is no such folder")
-        there = list(_in_folder(data_dir))
-        for pattern in patterns or ("*",):
-            names += _matching(check_path(pattern, glob=True), there, str(data_dir))
-    return list(dict.fromkeys(names))
+        with os_errors(f"records in {str(data_dir)!r}", SourceUnavailable, _UNREADABLE):
+            there = list(_in_folder(data_dir))
+        inside = {pattern: _inside(pattern, data_dir, lambda path: bool(_found(path, there))) for pattern in patterns}
+        paths = {pattern: check_path(path, glob=True) for pattern, path in (inside or {"*": "*"}).items()}
+        look_ups = {pattern: partial(_matching, path, there, str(data_dir)) for pattern, path in paths.items()}
+    names: list[str] = []
+    missing: dict[str, PipelineError] = {}
+    for pattern, look_up in look_ups.items():
+        try:
+            names += look_up()
+        except PipelineError as error:
+            missing[pattern] = error
+    if not names:
+        raise next(iter(missing.values()))
+    return list(dict.fromkeys(names)), missing
 
 
-def _of_physionet(pattern: str, settings: Settings) -> list[str]:
-    wanted = PhysioNetName.parse(pattern, glob=True)
+def _locate(name: str, folder: Path) -> tuple[Path, str]:
+    """Return the path of a record in a folder, without extension, and the name that its chunks carry."""
+
+    def is_there(path: str) -> bool:
+        return with_extension(folder / path, "hea").is_file()
+
+    with os_errors(f"record {name!r}", SourceUnavailable, _UNREADABLE):
+        relative = check_path(_inside(name.removesuffix(".hea"), folder, is_there))
+        if not is_there(relative):
+            near = did_you_mean(relative, _in_folder(folder)) if folder.is_dir() else ""
+            raise RecordNotFound(f"record {name!r}: there is no {relative}.hea in {folder}{near}")
+    return folder / relative, f"{_folder_name(folder)}/{relative}"
+
+
+def _of_physionet(wanted: PhysioNetName, settings: Settings) -> list[str]:
     if wanted.path and not _is_glob(wanted.path):
         return [str(wanted)]
     whole = wanted.path or "*"
@@ -129,8 +180,9 @@ def _in_folder(folder: Path) -> Iterator[str]:
     headers = [file for file in sorted(folder.rglob("*.hea")) if not hidden.search(file.relative_to(folder).as_posix())]
     parts: set[Path] = set()
     for header in headers:
-        _, segments = header_files(header.read_text("utf-8", errors="replace"))
-        parts.update(header.with_name(f"{segment}.hea") for segment in segments)
+        with suppress(OSError):  # that record fails when it is opened, and the others are listed
+            _, segments = header_files(header.read_text("utf-8", errors="replace"))
+            parts.update(header.with_name(f"{segment}.hea") for segment in segments)
     for header in headers:
         if header not in parts:
             yield header.relative_to(folder).as_posix().removesuffix(".hea")
@@ -150,12 +202,22 @@ def _listed(read: Callable[[str], str | None], glob: str, folder: str = "") -> I
 
 
 def _matching(pattern: str, there: Sequence[str], where: str) -> list[str]:
-    found = [name for name in there if name == pattern or name.startswith(f"{pattern}/") or fnmatchcase(name, pattern)]
+    found = _found(pattern, there)
     if not there:
         raise RecordNotFound(f"{where} holds no WFDB record (no .hea file): name another folder or database")
     if not found:
         raise RecordNotFound(f"record {pattern!r}: nothing in {where} matches{did_you_mean(pattern, there)}")
     return found
+
+
+def _found(pattern: str, there: Sequence[str]) -> list[str]:
+    return [name for name in there if name == pattern or name.startswith(f"{pattern}/") or fnmatchcase(name, pattern)]
+
+
+def _inside(name: str, folder: Path, is_there: Callable[[str], bool]) -> str:
+    """Return a name without the folder's before it, which results carry, unless it is there as it stands."""
+    inner = name.removeprefix(f"{_folder_name(folder)}/")
+    return name if inner == name or is_there(name) else inner
 
 
 def _is_glob(text: str) -> bool:

@@ -7,12 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from pipeline.errors import SourceUnavailable
+
 __all__ = ["SUMS_FILE", "differs_from_list", "listed_sha256", "published_in", "record_checksum"]
 
 SUMS_FILE = "SHA256SUMS.txt"
 
 
 class _HasFiles(Protocol):
+    @property
+    def name(self) -> str: ...
     @property
     def files(self) -> tuple[Path, ...]: ...
 
@@ -37,8 +41,11 @@ def published_in(database: Path) -> Callable[[Path], bool]:
     """Return a function that tells whether a file in a database's folder is the one its ``SHA256SUMS.txt`` lists."""
 
     def is_published(file: Path) -> bool:
-        listed = listed_sha256(database / SUMS_FILE, file.relative_to(database).as_posix())
-        return listed is not None and listed == _sha256(file)
+        try:
+            listed = listed_sha256(database / SUMS_FILE, file.relative_to(database).as_posix())
+            return listed is not None and listed == _sha256(file)
+        except OSError:  # what cannot be read confirms nothing
+            return False
 
     return is_published
 
@@ -58,10 +65,20 @@ def record_checksum(record: _HasFiles) -> str:
     ----------
     record : WfdbRecord or FetchedRecord
         A record with files.
+
+    Raises
+    ------
+    SourceUnavailable
+        If one of them cannot be read.
     """
     digest = hashlib.sha256()
-    for file in sorted(record.files):
-        digest.update(f"{file.name}\0{_sha256(file)}\0".encode())
+    try:
+        for file in sorted(record.files):
+            digest.update(f"{file.name}\0{_sha256(file)}\0".encode())
+    except OSError as error:
+        raise SourceUnavailable(
+            f"record {record.name!r}: {error.filename} cannot be read ({error.strerror})"
+        ) from error
     return digest.hexdigest()
 
 

@@ -101,9 +101,9 @@ def choose_leads(
     usable : sequence of bool
         False for a signal that is no voltage, and so never an ECG lead.
     wanted : sequence of str or None
-        Names asked for, which come in this order; None takes the first ``max_leads`` by :data:`PREFERENCE`.
+        Names in order of preference; None prefers as :data:`PREFERENCE` does. Those that are not there are passed over.
     max_leads : int
-        Most leads to take, 1 to 12, when none are asked for.
+        Most leads to take, 1 to 12.
 
     Returns
     -------
@@ -113,14 +113,14 @@ def choose_leads(
     Raises
     ------
     RecordUnsupported
-        If a lead that was asked for is missing, or there is no ECG lead.
+        If none of the leads that were asked for is there, or there is no ECG lead.
     ValueError
-        If ``max_leads`` is out of range, or ``wanted`` is empty or repeats a lead.
+        If ``max_leads`` is out of range, or ``wanted`` is empty.
     """
     if not 1 <= max_leads <= MAX_LEADS:
         raise ValueError(f"max_leads must be 1 to {MAX_LEADS}, not {max_leads}")
     if wanted is not None:
-        return _named(record, names, usable, wanted)
+        return _named(record, names, usable, wanted)[:max_leads]
     ecg = [i for i, name in enumerate(names) if usable[i] and is_ecg(name)]
     if not ecg:
         carried = ", ".join(names) or "nothing"
@@ -133,14 +133,12 @@ def _named(record: str, names: Sequence[str], usable: Sequence[bool], wanted: Se
     if not wanted:
         raise ValueError("leads must name at least one lead")
     there = [i for i, ok in enumerate(usable) if ok]
-    chosen = []
+    chosen: dict[int, None] = {}
     for lead in wanted:
         exact = [i for i in there if names[i] == lead.strip()]
         alike = [i for i in there if lead_key(names[i]) == lead_key(lead)]
-        if not exact and not alike:
-            offered = ", ".join(names[i] for i in there) or "none"
-            raise RecordUnsupported(f"record {record!r}: it has no lead {lead!r}; choose from: {offered}")
-        chosen.append((exact or alike)[0])
-    if len(set(chosen)) < len(chosen):
-        raise ValueError(f"leads name one lead twice: {', '.join(wanted)}")
-    return chosen
+        chosen |= dict.fromkeys((exact or alike)[:1])
+    if not chosen:
+        asked, offered = " or ".join(map(repr, wanted)), ", ".join(names[i] for i in there) or "none"
+        raise RecordUnsupported(f"record {record!r}: it has no lead {asked}; choose from: {offered}")
+    return list(chosen)

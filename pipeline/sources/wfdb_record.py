@@ -40,10 +40,10 @@ class WfdbRecord:
     name : str
         The name that its chunks carry, such as ``mitdb/208``.
     leads : sequence of str, optional
-        Names of the leads to carry, in this order; by default the first ``max_leads`` by order of preference
-        (:data:`pipeline.sources.leads.PREFERENCE`).
+        Names of leads in order of preference; by default as :data:`pipeline.sources.leads.PREFERENCE` has it. The first
+        ``max_leads`` that the record has are carried, in this order.
     max_leads : int
-        Most leads to carry, 1 to 12, when none are named.
+        Most leads to carry, 1 to 12.
     is_published : callable, optional
         Tells whether a file is byte for byte what its publisher lists. A signal whose sum differs from its header's is
         accepted if its files are: some headers were published with wrong sums.
@@ -55,7 +55,7 @@ class WfdbRecord:
     RecordCorrupt
         If its header or a signal file is damaged or cut.
     RecordUnsupported
-        If its rate is not 100 to 1,000 Hz, it has no ECG lead or not the one asked for, it is empty, or its format is
+        If its rate is not 100 to 1,000 Hz, it has no ECG lead or none of those asked for, it is empty, or its format is
         not known.
     """
 

@@ -42,13 +42,17 @@ T = TypeVar("T")
 
 
 class RunFacts(BaseModel):
-    """How the last run was started: its command, its settings, and the package versions it ran with."""
+    """How the last run was started: its command, its settings, the package versions it ran with.
+
+    ``not_found`` holds what it was asked for and stands for no record, with the reason.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     command: str = ""
     settings: dict[str, JsonValue] = {}
     versions: dict[str, str] = {}
+    not_found: dict[str, str] = {}
 
 
 class Summary(BaseModel):
@@ -61,7 +65,8 @@ class Summary(BaseModel):
     records : dict of str to RecordSummary
         One entry per scored record, by name.
     failed : dict of str to str
-        One line per record that could not be scored in its last run, by name.
+        One line per record that could not be scored in its last run, by name, and per name, glob or database that the
+        last run did not find.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -87,10 +92,12 @@ def read_summary(out: PlaceLike) -> Summary:
     """
     folder = place(out)
     if isinstance(folder, UPath):
+        run = _read_run(folder)
+        failures = {failure.record: failure.message for failure in read_failures(folder)}
         return Summary(
-            run=_read_run(folder),
+            run=run,
             records=_sorted({entry.summary.record: entry.summary for entry in read_entries(folder)}),
-            failed=_sorted({failure.record: failure.message for failure in read_failures(folder)}),
+            failed=_sorted({**failures, **run.not_found}),
         )
     path = folder / _NAME
     with translated(folder, _NAME):
@@ -122,22 +129,43 @@ def read_record_summary(out: PlaceLike, record: str) -> RecordSummary | None:
 
 
 def note_run(
-    out: PlaceLike, *, command: str = "", settings: Mapping[str, JsonValue] | None = None, versions: Mapping[str, str]
+    out: PlaceLike,
+    *,
+    command: str = "",
+    settings: Mapping[str, JsonValue] | None = None,
+    versions: Mapping[str, str],
+    not_found: Mapping[str, str] | None = None,
 ) -> None:
-    """Write down how a run was started.
+    """Write down how a run was started, in place of how the one before was.
+
+    Parameters
+    ----------
+    out : path
+        The output folder, or the URL of a place in an object store.
+    command, settings, versions
+        See :class:`RunFacts`.
+    not_found : mapping of str to str, optional
+        What it was asked for and stands for no record, with the reason in one line.
 
     Raises
     ------
     OutputError
         If the folder cannot be written to.
     """
-    facts = RunFacts(command=command, settings=dict(settings or {}), versions=dict(versions))
+    facts = RunFacts(
+        command=command, settings=dict(settings or {}), versions=dict(versions), not_found=dict(not_found or {})
+    )
     folder = place(out)
     if isinstance(folder, UPath):
         with translated(folder, _RUN):
             replace_file(folder / _RUN, lambda part: part.write_text(facts.model_dump_json(), encoding="utf-8"))
-    else:
-        _update(folder, lambda summary: summary.model_copy(update={"run": facts}))
+        return
+
+    def replace(summary: Summary) -> Summary:
+        failed = {name: line for name, line in summary.failed.items() if name not in summary.run.not_found}
+        return summary.model_copy(update={"run": facts, "failed": _sorted({**failed, **facts.not_found})})
+
+    _update(folder, replace)
 
 
 def note_failure(out: PlaceLike, record: str, message: str) -> None:

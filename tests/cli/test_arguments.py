@@ -56,7 +56,11 @@ def test_a_bad_argument_is_exit_code_2_and_says_what_is_wrong(
     [
         ("ECG_THRESHOLD__ALPHA", "7", "threshold.alpha"),
         ("ECG_ALARMS", "{", "alarms"),
-        ("ECG_SETTINGS", "broken.toml", "settings cannot be read"),
+        ("ECG_SETTINGS", "broken.toml", "settings cannot be read: broken.toml: Invalid value"),
+        ("ECG_SETTINGS", "gone.toml", "ECG_SETTINGS names gone.toml: there is no such file"),
+        ("ECG_SETTINGS", "wrong.toml", "there is no such setting: alpha; did you mean 'threshold.alpha'?"),
+        ("ECG_THRESHOLD__ALHPA", "0.1", "there is no such setting: threshold.alhpa; did you mean 'threshold.alpha'?"),
+        ("ECG_ALARMS__RULES__COUPLET__ENABLD", "0", "there is no such setting: alarms.rules.couplet.enabld\n"),
     ],
 )
 def test_a_wrong_setting_is_exit_code_2_and_named(
@@ -64,10 +68,23 @@ def test_a_wrong_setting_is_exit_code_2_and_named(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "broken.toml").write_text("alpha = = 1")
+    (tmp_path / "wrong.toml").write_text("alpha = 0.1")
     monkeypatch.setenv(variable, value)
-    ran = ecg("score", "--data-dir", tmp_path)
+    ran = ecg("rules")
     assert ran.exit_code == 2
     assert words in ran.stderr
+
+
+def test_variables_that_set_nothing_are_told_in_one_line(ecg: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ECG_THRESHOLD_ALPHA", "0.2")
+    monkeypatch.setenv("ECG_FOO", "1")
+    monkeypatch.setenv("ECG_MONITOR_TOKEN", "x")
+    ran = ecg("rules", "--json")
+    assert ran.exit_code == 0
+    assert ran.stderr == (
+        "Warning: these variables of the environment set nothing: "
+        "ECG_FOO, ECG_THRESHOLD_ALPHA (did you mean ECG_THRESHOLD__ALPHA?)\n"
+    )
 
 
 def test_a_name_that_is_none_names_itself(ecg: Run, tmp_path: Path) -> None:

@@ -52,6 +52,35 @@ def test_a_whole_database_is_scored_by_its_name(ecg: Run, mirror: Path, tmp_path
     assert [row["record"] for row in document["failed"]] == ["tinydb/ghost"]
 
 
+def test_what_is_not_found_fails_alone_until_it_is_no_longer_asked_for(ecg: Run, mirror: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ("tinydb/sinus", "--out", out, "--no-report")
+    ran = ecg("score", "nosuchdb", "tinydb/x*", *words, "--json")
+    assert ran.exit_code == 1
+    document = json.loads(ran.stdout)
+    assert [row["record"] for row in document["records"]] == ["tinydb/sinus"]
+    assert [(row["record"], row["kind"]) for row in document["failed"]] == [
+        ("nosuchdb", "RecordNotFound"), ("tinydb/x*", "RecordNotFound")
+    ]  # fmt: skip
+    assert ran.stderr.splitlines() == [f"Error: {row['error']}" for row in document["failed"]]
+    assert list(read_summary(out).failed) == ["nosuchdb", "tinydb/x*"]
+    assert "nosuchdb" in ecg("score", "nosuchdb", *words).stdout
+    assert list(read_summary(out).failed) == ["nosuchdb"]
+    assert ecg("score", *words).exit_code == 0
+    assert not read_summary(out).failed
+
+
+def test_what_is_not_found_is_not_fetched_and_the_rest_is(ecg: Run, mirror: Path) -> None:
+    ran = ecg("fetch", "nosuchdb", "tinydb/s*", "--json")
+    assert ran.exit_code == 1
+    document = json.loads(ran.stdout)
+    assert [row["record"] for row in document["records"]] == ["tinydb/sinus"]
+    assert [row["record"] for row in document["failed"]] == ["nosuchdb"]
+    listed = ecg("fetch", "nosuchdb", "tinydb/s*", "--list")
+    assert (listed.exit_code, listed.stdout) == (1, "tinydb/sinus\n")
+    assert "nosuchdb" in listed.stderr
+
+
 def test_records_are_fetched_and_listed(ecg: Run, mirror: Path) -> None:
     assert ecg("fetch", "tinydb/v*", "--list").stdout == "tinydb/ventricular\n"
     ran = ecg("fetch", "tinydb", "tinydb/ghost", "--json")

@@ -37,6 +37,7 @@ def test_a_beat_is_explained_in_words_json_and_a_picture(ecg: Run, ward: Path, t
         (("sinus", "--beat", "1", "--time", "2"), "--beat or by --time"),
         (("sinus", "--time", "half past"), "m:ss"),
         (("sinus", "--beat", "1", "--figure", "why.bmp"), ".png"),
+        (("sinus", "--beat", "1", "--figure", "nowhere/why.png"), "no folder nowhere"),
         (("sinus", "--beat", "1", "--model", "oracle"), "oracle"),
     ],
 )
@@ -44,6 +45,15 @@ def test_a_wrong_argument_says_what_to_do(ecg: Run, ward: Path, words: tuple[str
     done = ecg("explain", *words, "--data-dir", ward)
     assert done.exit_code == 2
     assert advice in done.output
+
+
+def test_a_beat_without_a_score_says_why_and_nothing_else(ecg: Run, ward: Path) -> None:
+    for beat, rr in ((0, False), (5, True)):
+        told = ecg("explain", "ward/sinus", "--data-dir", ward, "--beat", beat)
+        assert told.exit_code == 0, told.output
+        assert "No score: it is one of the first beats" in told.stdout
+        assert ("R-R" in told.stdout) == rr
+        assert not any(word in told.stdout for word in ("unknown", "shape", "nearest", "gates"))
 
 
 def test_a_beat_that_is_not_there_is_one_line(ecg: Run, ward: Path) -> None:

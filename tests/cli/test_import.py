@@ -38,7 +38,7 @@ def test_an_imported_file_is_scored_like_any_record(ecg: Run, export: Path, tmp_
 
 def test_what_was_imported_is_told_in_json(ecg: Run, export: Path, tmp_path: Path) -> None:
     words = ("--units", "uV", "--leads", "V1", "--name", "bed1", "--json", "--out", tmp_path / "ward")
-    (row,) = json.loads(ecg("import", export, *words).stdout)
+    (row,) = json.loads(ecg("import", export, *words).stdout)["records"]
     assert (row["record"], row["leads"], row["fs"], row["seconds"]) == ("bed1", ["V1"], 250.0, 90.0)
 
 
@@ -60,3 +60,17 @@ def test_what_cannot_be_imported_says_what_to_do(
     assert done.exit_code == code
     assert said in " ".join(done.stderr.split())
     assert not (tmp_path / "ward").exists()
+
+
+def test_a_file_that_cannot_be_read_leaves_the_others(ecg: Run, export: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.edf"
+    cut.write_bytes(b"0       cut")
+    done = ecg("import", cut, "gone.csv", export, "--units", "uV", "--out", tmp_path / "ward", "--json")
+    assert done.exit_code == 1
+    document = json.loads(done.stdout)
+    assert [row["record"] for row in document["records"]] == ["my-export-2"]
+    assert [(row["file"], row["kind"]) for row in document["failed"]] == [
+        (str(cut), "RecordCorrupt"), ("gone.csv", "RecordNotFound")
+    ]  # fmt: skip
+    assert done.stderr.splitlines() == [f"Error: {row['error']}" for row in document["failed"]]
+    assert (tmp_path / "ward" / "my-export-2.hea").is_file()

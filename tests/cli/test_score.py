@@ -115,6 +115,13 @@ def test_a_glob_that_matches_nothing_is_one_line_and_one_document(ward: Path, ec
     assert ran.stderr.count("\n") == 1
 
 
+def test_a_preferred_lead_that_is_not_there_is_passed_over(ward: Path, ecg: Run, tmp_path: Path) -> None:
+    words = ("--data-dir", ward, "--out", tmp_path, "--no-report", "--json", "--leads", "aVR,V1,V6,MLII")
+    ran = ecg("score", "sinus", *words)
+    assert ran.exit_code == 0
+    assert json.loads(ran.stdout)["records"][0]["metadata"]["leads"] == "V1,MLII"
+
+
 def test_a_missing_lead_names_those_there_are(ward: Path, ecg: Run, tmp_path: Path) -> None:
     ran = ecg("score", "sinus", "--data-dir", ward, "--out", tmp_path, "--leads", "aVR")
     assert ran.exit_code == 1
@@ -133,15 +140,31 @@ def test_one_lead_can_be_chosen(ward: Path, ecg: Run, tmp_path: Path) -> None:
 def test_an_output_folder_that_cannot_be_written_is_named(ward: Path, ecg: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     ran = ecg("score", "sinus", "--data-dir", ward, "--out", tmp_path / "file" / "out")
-    assert ran.exit_code == 1
-    assert str(tmp_path / "file") in ran.stderr
-    assert "--out" in ran.stderr
+    assert ran.exit_code == 2
+    assert f"'--out': {tmp_path / 'file'} is no folder that can be written" in ran.stderr
+
+
+def test_an_output_folder_that_belongs_to_others_is_a_bad_argument(
+    ward: Path, command: str, unprivileged: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "shut").mkdir(mode=0o500)
+    words = [*unprivileged, command, "score", "sinus", "--data-dir", str(ward), "--out", str(tmp_path / "shut" / "out")]
+    ran = subprocess.run(words, capture_output=True, text=True, timeout=250, check=False)
+    assert ran.returncode == 2
+    assert f"{tmp_path / 'shut'} is no folder that can be written" in ran.stderr
+
+
+def test_a_folder_without_records_is_a_bad_argument(ecg: Run, tmp_path: Path) -> None:
+    ran = ecg("score", "--data-dir", tmp_path, "--out", tmp_path / "out")
+    assert ran.exit_code == 2
+    assert f"'--data-dir': {tmp_path} holds no WFDB record" in ran.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_damaged_model_is_one_line_and_no_record_fails_for_it(ward: Path, ecg: Run, tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"no model")
     ran = ecg("score", "--data-dir", ward, "--out", tmp_path / "out", "--model", tmp_path / "model.safetensors")
-    assert ran.exit_code == 1
+    assert ran.exit_code == 2
     assert ran.stderr.count("\n") == 1
     assert "model.safetensors" in ran.stderr
     assert not (tmp_path / "out").exists()
@@ -149,6 +172,28 @@ def test_a_damaged_model_is_one_line_and_no_record_fails_for_it(ward: Path, ecg:
 
 def test_a_device_that_is_not_there_is_one_line_that_says_what_to_do(ward: Path, ecg: Run, tmp_path: Path) -> None:
     done = ecg("score", "--data-dir", ward, "--out", tmp_path, "--device", "nonsense", "sinus")
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert done.stderr.startswith("Error: torch has no device 'nonsense' here")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_file_that_may_not_be_read_costs_its_record_alone(
+    ward: Path, command: str, unprivileged: list[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "ward"
+    for name, shut in (("sinus", None), ("shut-hea", "hea"), ("shut-dat", "dat"), ("shut-atr", "atr")):
+        for ending in ("hea", "dat", "atr"):
+            content = (ward / f"sinus.{ending}").read_bytes()
+            file = folder / f"{name}.{ending}"
+            file.parent.mkdir(exist_ok=True)
+            file.write_bytes(content.replace(b"sinus", name.encode()) if ending == "hea" else content)
+            file.chmod(0 if ending == shut else 0o644)
+    words = [*unprivileged, command, "score", "--data-dir", str(folder), "--out", str(tmp_path / "out"), "--json"]
+    ran = subprocess.run(words, capture_output=True, text=True, timeout=250, check=False)
+    assert ran.returncode == 1
+    document = json.loads(ran.stdout)
+    assert [row["record"] for row in document["records"]] == ["ward/sinus"]
+    for row, ending in zip(document["failed"], ("atr", "dat", "hea"), strict=True):
+        assert (row["record"], row["kind"]) == (f"ward/shut-{ending}", "SourceUnavailable")
+        assert f"shut-{ending}.{ending} cannot be read" in row["error"]
+    assert ran.stderr.splitlines() == [f"Error: {row['error']}" for row in document["failed"]]

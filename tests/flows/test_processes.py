@@ -130,7 +130,7 @@ def test_a_dask_cluster_gives_the_same_bytes(
         monkeypatch.setenv(name, value)
     records = [*LONG[:2], "tinydb"]
     here, there = tmp_path / "here", tmp_path / "there"
-    assert not [done.error for done in run_jobs(plan(records, here, Settings())) if done.error]
+    assert not [done.error for done in run_jobs(plan(records, here, Settings()).jobs) if done.error]
     words = [*records, "--out", str(there), "--runner", "dask", "--scheduler", scheduler]
     with pytest.raises(SystemExit) as end:
         main(words)

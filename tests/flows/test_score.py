@@ -96,6 +96,16 @@ def test_a_damaged_record_leaves_the_others(folder: Path, tmp_path: Path) -> Non
     assert "afib" in summary.failed["mixed/afib"]
 
 
+def test_what_is_not_found_leaves_the_others(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "found"
+    state = run_flow(records=["x*", "bigeminy"], data_dir=folder, out=out)
+    assert state.is_completed()
+    assert "1 of 2 records" in (state.message or "")
+    assert list(state.result()["failed"]) == list(read_summary(out).failed) == ["synth/x*"]
+    (table,) = artifacts("score-found-records")
+    assert "synth/x*" in table.data
+
+
 def test_a_flow_without_any_good_record_fails(folder: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad"
     bad.mkdir()

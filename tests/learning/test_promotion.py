@@ -104,7 +104,7 @@ def test_records_that_tell_nothing_decide_nothing(settings: Settings) -> None:
 
 
 def test_what_drifted_is_learnt_from_if_it_lies_here_and_may_be(settings: Settings, site: Path, tmp_path: Path) -> None:
-    assert not [done.error for done in run_jobs(plan(["db"], tmp_path / "out", settings)) if done.error]
+    assert not [done.error for done in run_jobs(plan(["db"], tmp_path / "out", settings).jobs) if done.error]
     found = records_that_drifted(["ward/bed-1", "db/t2", "../x", "mitdb/100"], tmp_path / "out", settings)
     assert found[0] == "db/t2"
     assert set(found) <= {f"db/{name}" for name in ("t0", "t1", "t2", "t3", "t4", "hard")}

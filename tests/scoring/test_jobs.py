@@ -21,7 +21,7 @@ NAMES = ("sinus", "ventricular", "afib")
 
 @pytest.fixture
 def jobs(folder: Path, settings: Settings, tmp_path: Path) -> list[Job]:
-    return plan(NAMES, tmp_path, settings, data_dir=folder)
+    return list(plan(NAMES, tmp_path, settings, data_dir=folder).jobs)
 
 
 def into(jobs: list[Job], out: Path) -> list[Job]:
@@ -37,8 +37,10 @@ def children() -> Iterator[int]:
 
 
 def test_a_plan_has_a_job_per_record_and_each_once(folder: Path, settings: Settings, tmp_path: Path) -> None:
-    assert [job.record for job in plan((), tmp_path, settings, data_dir=folder)] == [f"ward/{name}" for name in NAMES]
-    some = plan(["s*", "sinus", "afib"], tmp_path, settings, data_dir=folder, leads=["V1"])
+    assert [job.record for job in plan((), tmp_path, settings, data_dir=folder).jobs] == [
+        f"ward/{name}" for name in NAMES
+    ]
+    some = plan(["s*", "sinus", "afib"], tmp_path, settings, data_dir=folder, leads=["V1"]).jobs
     assert [(job.name, job.leads) for job in some] == [("sinus", ("V1",)), ("afib", ("V1",))]
 
 
@@ -47,9 +49,18 @@ def test_a_job_knows_the_name_that_its_record_will_carry(jobs: list[Job], folder
         assert job.record == open_record(job.name, data_dir=folder).name
 
 
-def test_a_glob_that_matches_nothing_makes_no_plan(folder: Path, settings: Settings, tmp_path: Path) -> None:
+def test_what_stands_for_no_record_is_told_beside_the_jobs(folder: Path, settings: Settings, tmp_path: Path) -> None:
+    planned = plan(["x*", "ward/sinus", "ward/ghost"], tmp_path, settings, data_dir=folder)
+    assert [job.name for job in planned.jobs] == ["sinus"]
+    assert list(planned.missing) == ["ward/x*", "ward/ghost"]
+    assert all(isinstance(error, RecordNotFound) for error in planned.missing.values())
+
+
+def test_nothing_at_all_makes_no_plan(folder: Path, settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(RecordNotFound, match=r"x\*"):
-        plan(["sinus", "x*"], tmp_path, settings, data_dir=folder)
+        plan(["x*", "y*"], tmp_path, settings, data_dir=folder)
+    with pytest.raises(RecordNotFound, match=r"nosuchdb"):
+        plan(["nosuchdb"], tmp_path, settings.model_copy(update={"physionet_url": str(folder)}))
 
 
 def test_a_record_in_two_versions_of_its_database_is_refused(settings: Settings) -> None:

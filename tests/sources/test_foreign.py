@@ -51,6 +51,21 @@ def test_units_rate_and_leads_are_told_where_the_file_does_not_say(tmp_path: Pat
     assert read_recording(path, fs=FS).leads == ("ecg ii", "x")  # what breathes is no lead
 
 
+def test_a_rate_that_the_times_contradict_is_refused(tmp_path: Path, signal: NDArray[np.float64]) -> None:
+    path = tmp_path / "export.csv"
+    for digits, agreed in ((4, 360.0), (3, 359.9)):  # times are rounded
+        table = pd.DataFrame({"time": np.round(np.arange(len(signal)) / 360, digits), "II": signal[:, 0]})
+        table.to_csv(path, index=False)
+        with pytest.raises(RecordUnsupported, match=r"column time says 360 Hz, --fs says 250 Hz: leave out one"):
+            read_recording(path, fs=250.0)
+        assert read_recording(path, fs=agreed).fs == agreed
+    table["time"] = table["time"] + (np.arange(len(table)) > 100)
+    table.to_csv(path, index=False)
+    with pytest.raises(RecordUnsupported, match="give --fs"):
+        read_recording(path)
+    assert read_recording(path, fs=250.0).fs == 250.0  # times with a gap tell no rate
+
+
 def test_a_missing_value_stays_missing(tmp_path: Path, signal: NDArray[np.float64]) -> None:
     path = tmp_path / "export.csv"
     table = pd.DataFrame({"II": signal[:, 0]})

@@ -47,15 +47,28 @@ def test_choice_is_of_ecg_leads_only_each_once(names: list[str], max_leads: int)
 
 
 def test_named_leads_come_in_the_order_asked_for_however_they_are_spelt() -> None:
-    assert chosen(["MLII", "ECG V1", "RESP"], wanted=["v1", "ml2", "RESP"]) == ["ECG V1", "MLII", "RESP"]
+    assert chosen(["MLII", "ECG V1", "RESP"], 3, ["v1", "ml2", "RESP"]) == ["ECG V1", "MLII", "RESP"]
 
 
-def test_missing_lead_is_refused_with_those_there_are() -> None:
-    with pytest.raises(RecordUnsupported, match=r"'db/1'.*'V6'; choose from: MLII, V1"):
-        chosen(["MLII", "V1"], wanted=["V6"])
+@pytest.mark.parametrize(
+    ("wanted", "leads"),
+    [
+        (["MLII", "V1"], ["MLII"]),  # mitdb 100 has MLII and V5
+        (["V1", "V5", "MLII"], ["V5", "MLII"]),
+        (["V5", "v5", "V5"], ["V5"]),
+        (["V5", "MLII", "V2"], ["V5", "MLII"]),
+    ],
+)
+def test_of_the_leads_asked_for_the_first_that_are_there_are_taken(wanted: list[str], leads: list[str]) -> None:
+    assert chosen(["MLII", "V5", "V2"], wanted=wanted) == leads
 
 
-@pytest.mark.parametrize(("wanted", "max_leads"), [([], 2), (["V1", "v1"], 2), (None, 0), (None, 13)])
+def test_a_record_without_any_of_the_leads_asked_for_is_refused_with_those_there_are() -> None:
+    with pytest.raises(RecordUnsupported, match=r"'db/1'.*no lead 'V6' or 'V2'; choose from: MLII, V1"):
+        chosen(["MLII", "V1"], wanted=["V6", "V2"])
+
+
+@pytest.mark.parametrize(("wanted", "max_leads"), [([], 2), (["V1"], 0), (None, 0), (None, 13)])
 def test_senseless_choice_is_a_value_error(wanted: list[str] | None, max_leads: int) -> None:
     with pytest.raises(ValueError, match="lead"):
         chosen(["MLII", "V1"], max_leads, wanted)

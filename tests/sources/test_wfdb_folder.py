@@ -37,6 +37,28 @@ def test_name_is_the_folders_and_the_records(folder: Path) -> None:
     assert open_record("100.hea", data_dir=folder).name == "ward 7/100"
 
 
+def test_names_may_be_given_as_results_carry_them(folder: Path, make_record: Make, make_ecg: Ecg) -> None:
+    make_record(folder / "sub", "b", make_ecg(300, 2))
+    make_record(folder / "ward 7", "c", make_ecg(300, 2))
+    assert open_record("ward 7/100", data_dir=folder).name == "ward 7/100"
+    assert open_record("ward 7/sub/b.hea", data_dir=folder).name == "ward 7/sub/b"
+    assert list_records("ward 7/1*", "ward 7/sub", "ward 7/100", data_dir=folder) == ["100", "sub/b"]
+    with pytest.raises(RecordNotFound, match="did you mean '100'"):
+        list_records("ward 7/10", data_dir=folder)
+    with pytest.raises(RecordNotFound, match="not a name"):
+        open_record("ward 7/../ward 7/100", data_dir=folder)
+
+
+def test_a_subfolder_of_the_folders_name_comes_before_the_folder(
+    tmp_path: Path, make_record: Make, make_ecg: Ecg
+) -> None:
+    for folder in (tmp_path / "ward", tmp_path / "ward" / "ward"):
+        make_record(folder, "a", make_ecg(300, 2))
+    make_record(tmp_path / "ward", "b", make_ecg(300, 2))
+    assert list_records("ward/a", "ward/b", data_dir=tmp_path / "ward") == ["ward/a", "b"]
+    assert open_record("ward/a", data_dir=tmp_path / "ward").name == "ward/ward/a"
+
+
 def test_folder_without_a_list_has_all_records_but_no_segments(folder: Path, make_record: Make, make_ecg: Ecg) -> None:
     make_record(folder / "sub", "b", make_ecg(300, 2))
     make_record(folder / "sub", "part", make_ecg(300, 2))

@@ -60,7 +60,13 @@ def test_an_object_store_holds_the_same_bytes_as_a_folder(
 ) -> None:
     monkeypatch.setattr(writer, "ROW_GROUP", 100)
     for out in (url, tmp_path):
-        note_run(out, command="ecg-anomaly score", settings={"alpha": 0.01}, versions={"numpy": "2"})
+        note_run(
+            out,
+            command="ecg-anomaly score",
+            settings={"alpha": 0.01},
+            versions={"numpy": "2"},
+            not_found={"x/9*": "gone"},
+        )
         for record in RECORDS:
             write(out, record)
         note_failure(out, "mitdb/999", "no such\nrecord")

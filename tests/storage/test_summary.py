@@ -98,6 +98,14 @@ def test_the_facts_of_a_run_come_back(tmp_path: Path) -> None:
     assert "numpy" in run.versions
 
 
+def test_what_a_run_does_not_find_has_failed_until_the_next_run(tmp_path: Path) -> None:
+    note_failure(tmp_path, "mitdb/208", "cut")
+    note_run(tmp_path, versions={}, not_found={"svdb": "there is no database 'svdb'"})
+    assert read_summary(tmp_path).failed == {"mitdb/208": "cut", "svdb": "there is no database 'svdb'"}
+    note_run(tmp_path, versions={})
+    assert read_summary(tmp_path).failed == {"mitdb/208": "cut"}
+
+
 def test_a_damaged_summary_is_named(tmp_path: Path) -> None:
     (tmp_path / "summary.json").write_text('{"records": {"mitdb/208"')
     with pytest.raises(OutputError, match=r"summary\.json is damaged; remove it"):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.group import PipelineCommand
+from pipeline.cli.group import PipelineCommand, bad_arguments
 from pipeline.cli.options import data_dir_option, leads_option, model_option, progress_option, read_settings
 from pipeline.cli.study import (
     asked,
@@ -88,7 +88,8 @@ def command(
     )
 
     path = model or DEFAULT_MODEL
-    guesses = BeatModel.load(path).guesses
+    with bad_arguments():
+        guesses = BeatModel.load(path).guesses
     judged, stepped, failed = [], [], {}
     with progress_bar("calibration", progress) as show:
         for k, name in enumerate(names):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.group import PipelineCommand
+from pipeline.cli.group import PipelineCommand, bad_arguments
 from pipeline.cli.options import data_dir_option, leads_option, model_option, progress_option, read_settings
 from pipeline.cli.study import (
     asked,
@@ -105,8 +105,9 @@ def command(
     from pipeline.evaluation.tables import print_tables, sheets, to_markdown
 
     started = time.perf_counter()
-    models = models_beside(model or DEFAULT_MODEL, seeds)
-    first = BeatModel.load(models[0])
+    with bad_arguments():
+        models = models_beside(model or DEFAULT_MODEL, seeds)
+        first = BeatModel.load(models[0])
     versions = package_versions() | {"model": first.checksum}
     beside = tuple(SHIPPED.items()) if rivals else ()
     beside = tuple((kind, path) for kind, path in beside if kind != first.kind)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.group import PipelineCommand
+from pipeline.cli.group import PipelineCommand, bad_arguments
 from pipeline.cli.options import data_dir_option, json_option, leads_option, model_option, read_settings
+from pipeline.cli.study import check_outputs
 
 if TYPE_CHECKING:
     from pipeline.explain.explanation import Explanation
@@ -60,23 +62,21 @@ def command(
     """Say why a beat of RECORD got its score."""
     if (beat is None) == (time_s is None):
         raise click.UsageError("name the beat by --beat or by --time")
+    check_outputs(figure=figure)
     settings = read_settings()
     from pipeline.cli.display import show_json, show_lines
     from pipeline.detection.model import DEFAULT_MODEL, BeatModel
     from pipeline.explain.replay import explain
-    from pipeline.figures import check_format, draw_explanation, save_figure
+    from pipeline.figures import draw_explanation, save_figure
     from pipeline.sources import open_record
 
-    if figure is not None:
-        try:
-            check_format(figure)
-        except ValueError as error:
-            raise click.UsageError(f"--figure: {error}") from error
+    with bad_arguments():
+        network = BeatModel.load(model or DEFAULT_MODEL)
     explanation = explain(
         open_record(record, data_dir=data_dir, leads=leads, settings=settings),
         beat,
         time_s=time_s,
-        model=BeatModel.load(model or DEFAULT_MODEL),
+        model=network,
         threshold=settings.threshold,
         alarms=settings.alarms,
     )
@@ -92,9 +92,13 @@ def command(
 
 def _lines(e: Explanation) -> dict[str, str]:
     beat = e.scored
+    where = f"{beat.beat} of {beat.record}, R peak at {beat.time_s:.2f} s"
+    where += "" if math.isnan(beat.rr_s) else f", R-R {beat.rr_s:.2f} s"
+    if math.isnan(beat.score):
+        return {"beat": where, "in words": e.words}
     said = f", p {beat.p_value:.2g}, {beat.kind}{', learning' if beat.learning else ''}"
     lines = {
-        "beat": f"{beat.beat} of {beat.record}, R peak at {beat.time_s:.2f} s, R-R {beat.rr_s:.2f} s",
+        "beat": where,
         "in words": e.words,
         "score": f"{beat.score:.2f} over a threshold of {beat.threshold:.2f}{said}",
         "shape": f"{beat.shape:.2f}, usual {e.usual_shape:.2f}: {100 * e.shape_share:.0f} % of what is above",

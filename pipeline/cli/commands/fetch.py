@@ -33,14 +33,21 @@ def command(
     settings = read_settings()
     from pipeline.cli.display import progress_bar, show_json
     from pipeline.errors import PipelineError
-    from pipeline.sources import FetchedRecord, fetch, list_records
+    from pipeline.sources import FetchedRecord, fetch, find_records
 
-    names = list_records(*records, settings=settings)
+    failed: list[dict[str, str]] = []
+
+    def fail(name: str, error: PipelineError) -> None:
+        failed.append({"record": name, "error": " ".join(str(error).split()), "kind": type(error).__name__})
+
+    names, missing = find_records(*records, settings=settings)
+    for pattern, error in missing.items():
+        fail(pattern, error)
     if only_list:
         show_json(names) if as_json else click.echo("\n".join(names))
-        return
+        _tell(failed)
+        ctx.exit(int(bool(failed)))
     fetched: list[FetchedRecord] = []
-    failed: list[dict[str, str]] = []
     with progress_bar("fetching", progress) as show:
         for i, name in enumerate(names):
 
@@ -50,8 +57,7 @@ def command(
             try:
                 fetched.append(fetch(name, settings, progress=follow))
             except PipelineError as error:
-                line = " ".join(str(error).split())
-                failed.append({"record": name, "error": line, "kind": type(error).__name__})
+                fail(name, error)
     if as_json:
         arrived = [
             {
@@ -64,8 +70,7 @@ def command(
             for one in fetched
         ]
         show_json({"records": arrived, "failed": failed})
-    for failure in failed:
-        click.echo(f"Error: {failure['error']}", err=True)
+    _tell(failed)
     if not as_json:
         size = sum(one.fetched_bytes for one in fetched)
         here = sum(not one.fetched_bytes for one in fetched)
@@ -73,3 +78,8 @@ def command(
         for folder in dict.fromkeys(one.database for one in fetched):
             click.echo(f"Folder: {folder}")
     ctx.exit(int(bool(failed)))
+
+
+def _tell(failed: list[dict[str, str]]) -> None:
+    for failure in failed:
+        click.echo(f"Error: {failure['error']}", err=True)

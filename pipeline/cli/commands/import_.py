@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import click
 
 from pipeline.cli.group import PipelineCommand
-from pipeline.cli.options import OUT, json_option, leads_option
+from pipeline.cli.options import OUT, json_option, split_leads
 
 EPILOG = """
 Examples:
   ecg-anomaly import night.edf --out my-records
-  ecg-anomaly import export.csv --fs 250 --units uV --leads II,V1
+  ecg-anomaly import export.csv --units uV --leads II,V1
+  ecg-anomaly import without-times.csv --fs 250
   ecg-anomaly import *.edf --out my-records
 
 A CSV file has a head of names and a row a sample; a column such as `time` or
-`time_ms` tells the rate, or --fs does. Of an EDF, BDF or WFDB file (.hea) the ECG
-leads are taken, or those that --leads names. Each becomes a WFDB record of the
-file's name. Score them with: ecg-anomaly score --data-dir my-records
+`time_ms` tells the rate; where there is none, --fs does. Of an EDF, BDF or WFDB
+file (.hea) the ECG leads are taken, or those that --leads names. Each becomes a
+WFDB record of the file's name. Score them with:
+ecg-anomaly score --data-dir my-records
+Exit codes: 0 all files imported, 1 some or all failed, 2 bad argument.
 """
 
 
@@ -28,10 +32,15 @@ file's name. Score them with: ecg-anomaly score --data-dir my-records
 @click.option("--out", type=OUT, default="records", show_default=True, help="Folder of the records.")
 @click.option("--fs", type=click.FloatRange(100, 1000), help="Rate in Hz of a CSV file without a column of times.")
 @click.option("--units", type=click.Choice(["mV", "uV", "V"]), help="Where the file does not say.  [default: mV]")
-@leads_option
+@click.option(
+    "--leads", callback=split_leads, help="Leads to take, such as II,V1, those that a file has.  [default: all]"
+)
 @click.option("--name", help="Name of the record, where there is one file.")
 @json_option
+@click.pass_context
 def command(
+    ctx: click.Context,
+    /,
     files: tuple[Path, ...],
     out: Path,
     fs: float | None,
@@ -44,16 +53,23 @@ def command(
     if name is not None and len(files) > 1:
         raise click.UsageError("--name names one record: give one file, or leave it out")
     from pipeline.cli.display import show_json
+    from pipeline.errors import PipelineError
     from pipeline.sources.foreign import read_recording, write_recording
 
     names = [name or re.sub(r"[^A-Za-z0-9_-]+", "-", file.stem).strip("-") or "record" for file in files]
     if len(set(names)) < len(names):
         raise click.UsageError("two files would make the same record: import them one by one with --name")
-    done = []
+    done: list[dict[str, Any]] = []
+    failed: list[dict[str, str]] = []
     for file, record in zip(files, names, strict=True):
-        recording = read_recording(file, fs=fs, units=units, leads=leads)
         try:
+            recording = read_recording(file, fs=fs, units=units, leads=leads)
             path = write_recording(recording, out, record)
+        except PipelineError as error:
+            line = " ".join(str(error).split())
+            failed.append({"file": str(file), "error": line, "kind": type(error).__name__})
+            click.echo(f"Error: {line}", err=True)
+            continue
         except ValueError as error:
             raise click.UsageError(str(error)) from error
         seconds = len(recording.signal) / recording.fs
@@ -65,6 +81,7 @@ def command(
             what = f"{', '.join(recording.leads)} at {recording.fs:g} Hz, {seconds / 60:.1f} min"
             click.echo(f"{record}: {what}, from {file.name}")
     if as_json:
-        show_json(done)
-    else:
+        show_json({"records": done, "failed": failed})
+    elif done:
         click.echo(f"Score them: ecg-anomaly score --data-dir {out}")
+    ctx.exit(int(bool(failed)))

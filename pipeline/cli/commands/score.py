@@ -14,7 +14,7 @@ EPILOG = """
 Examples:
   ecg-anomaly score mitdb/208 mitdb/119 --out results
   ecg-anomaly score mitdb --out results --jobs 4
-  ecg-anomaly score 'mitdb/1*' --leads MLII,V1 --alpha 0.005 --out results
+  ecg-anomaly score 'mitdb/1*' --leads MLII,V5,V1 --alpha 0.005 --out results
   ecg-anomaly score --data-dir my-records --out results --json
 
 Exit codes: 0 all records scored, 1 some or all failed (the others were scored),

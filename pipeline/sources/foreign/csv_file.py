@@ -19,6 +19,7 @@ __all__ = ["read_csv"]
 _TIMES = {"time": 1.0, "times": 1.0, "t": 1.0, "s": 1.0, "sec": 1.0, "seconds": 1.0, "time_s": 1.0, "time [s]": 1.0}
 _TIMES |= {"time (s)": 1.0, "ms": 1e-3, "time_ms": 1e-3, "time [ms]": 1e-3, "time (ms)": 1e-3}
 _UNEVEN = 0.5  # share of a sample by which a time may be off
+_NEAR = 0.01  # share by which a rate that is given may differ from that of the times, which are rounded
 
 
 def read_csv(
@@ -36,7 +37,7 @@ def read_csv(
     Returns
     -------
     fs : float
-        Rate in Hz, from the column of times if there is one.
+        Rate in Hz: the one given, or from the column of times.
     leads : list of str
         Names.
     signal : ndarray, shape (samples, leads)
@@ -60,7 +61,7 @@ def read_csv(
     if table.empty:
         raise RecordUnsupported(f"{path.name}: it holds no samples, only names")
     times = [column for column in table.columns if column.lower() in _TIMES]
-    rate = _rate(path.name, table[times[0]], _TIMES[times[0].lower()]) if times and fs is None else fs
+    rate = _agreed_rate(path.name, table[times[0]], _TIMES[times[0].lower()], fs) if times else fs
     if rate is None:
         raise RecordUnsupported(f"{path.name}: no column says the time: give the rate with --fs")
     rest = [column for column in table.columns if column not in times]
@@ -79,6 +80,23 @@ def read_csv(
             raise RecordCorrupt(f"{path.name}: column {names[i]}, row {row + 2}: {column.iloc[row]!r} is no number")
         columns.append(values.to_numpy(dtype=np.float64) * per_unit)
     return rate, [names[i] for i in chosen], np.column_stack(columns)
+
+
+def _agreed_rate(name: str, column: pd.Series, unit_s: float, given: float | None) -> float:
+    """Return the rate that is given, unless the times tell another; times that tell none are not asked."""
+    try:
+        told = _rate(name, column, unit_s)
+    except RecordUnsupported:
+        if given is None:
+            raise
+        return given
+    if given is None:
+        return told
+    if abs(told - given) > _NEAR * given:
+        raise RecordUnsupported(
+            f"{name}: its column {column.name} says {told:g} Hz, --fs says {given:g} Hz: leave out one of them"
+        )
+    return given
 
 
 def _rate(name: str, column: pd.Series, unit_s: float) -> float:

@@ -53,11 +53,11 @@ def read_recording(
     path : Path
         ``.csv``, ``.tsv``, ``.txt``, ``.edf``, ``.bdf``, or the ``.hea`` of a WFDB record.
     fs : float, optional
-        Rate in Hz, for a CSV file without a column of times.
+        Rate in Hz, for a CSV file without a column of times, or with one that is uneven.
     units : str, optional
         ``mV``, ``uV`` or ``V``, where the file does not say; mV by default.
     leads : sequence of str, optional
-        Names of the columns or signals to take; by default those that are ECG leads.
+        Names of the columns or signals to take, those that are there; by default all that are ECG leads.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def read_recording(
     RecordCorrupt
         If it cannot be read as what its ending says.
     RecordUnsupported
-        If it is of another kind, holds no such leads, or has a rate that the pipeline does not take.
+        If it is of another kind, holds no such leads, or has a rate that the pipeline does not take or is not ``fs``.
     """
     if not path.is_file():
         raise RecordNotFound(f"{path}: there is no such file")
