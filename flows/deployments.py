@@ -86,7 +86,9 @@ def _deployment(entry: Mapping[str, Any], root: Path) -> RunnerDeployment:
         description=entry.get("description"),
         tags=entry.get("tags"),
         parameters=entry.get("parameters"),
-        schedules=[_schedule(one, f"{DECLARED}{i}") for i, one in enumerate(entry.get("schedules", ()), 1)],
+        schedules=[
+            _schedule(one, one.get("slug", f"{DECLARED}{i}")) for i, one in enumerate(entry.get("schedules", ()), 1)
+        ],
         concurrency_limit=ConcurrencyLimitConfig(**limit) if isinstance(limit, Mapping) else limit,
         enforce_parameter_schema=True,
     )

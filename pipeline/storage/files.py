@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 import pyarrow as pa
 from upath import UPath
@@ -98,11 +99,19 @@ def staging_folder(out: Place) -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        if lock is not None:
-            lock.close()
-        with suppress(OSError), locked(out):  # another record is being written
-            root.rmdir()
+        try:
+            _clear(folder, lock)
+        except BaseException:  # a stop that comes while it is cleared away
+            _clear(folder, lock)
+            raise
+
+
+def _clear(folder: Path, lock: IO[bytes] | None) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    if lock is not None:
+        lock.close()
+    with suppress(OSError), locked(folder.parent.parent):
+        folder.parent.rmdir()  # unless another record is being written
 
 
 def _is_held(folder: Path) -> bool:
