@@ -31,8 +31,12 @@ RETRAIN = "retrain-on-drift/drift"
 DRIFTS, WITHIN = 20, timedelta(days=1)
 """So many drift events in so long a time start a retraining: one patient's drift is that patient's threshold's work."""
 
-SILENCE = timedelta(seconds=120)
-"""A run whose process has not been heard of for so long is dead; a heartbeat comes every 30 s."""
+SILENCE = timedelta(minutes=7)
+"""A run whose process has not been heard of for so long is dead.
+
+Served runs are heard of every 30 s, those of a worker, of a person and of other projects on the same server every
+180 s, which is Prefect's default: two may be missed.
+"""
 
 
 def check_server() -> None:

@@ -10,12 +10,14 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 from prefect.events.schemas.automations import AutomationCore
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings.models.flows import FlowsSettings
 from prefect.variables import Variable
 
 from flows.check_monitor import URL_VARIABLE
 from flows.deployments import FILE, load_deployments
 from flows.limits import PHYSIONET
-from flows.setup import set_up
+from flows.serve import HEARTBEAT_S
+from flows.setup import SILENCE, set_up
 from pipeline.cli import main as cli
 from pipeline.errors import PipelineError
 from tests.prefect_server import ROOT, PrefectServer
@@ -53,6 +55,11 @@ def test_setting_up_again_changes_nothing_that_somebody_has_set(prefect: Prefect
     assert variable.get(URL_VARIABLE) == "http://127.0.0.1:8080"
     variable.set(URL_VARIABLE, "", overwrite=True)
     assert set(set_up().values()) == {"kept"}
+
+
+def test_no_living_run_is_silent_for_as_long_as_a_dead_one() -> None:
+    default = FlowsSettings.model_fields["heartbeat_frequency"].default
+    assert SILENCE.total_seconds() > 2 * max(HEARTBEAT_S, default)
 
 
 def test_the_command_sets_up_and_says_what_it_did(prefect: PrefectServer) -> None:
