@@ -40,7 +40,7 @@ def refuse_if_served(deployments: Sequence[RunnerDeployment]) -> None:
         sys.stdout.flush()
         deadline = time.monotonic() + wait_s
         while time.monotonic() < deadline:
-            time.sleep(0.5)
+            time.sleep(0.5)  # the server tells nobody that it was asked: it has to be looked at
             now = _last_asked(client, deployments)
             if served := sorted(name for name in before if now.get(name, before[name]) != before[name]):
                 raise PipelineError(

@@ -111,7 +111,7 @@ class ScoredBeat:
     rhythm : float
         The part of the score that comes from its timing.
     window : ndarray of float32, shape (steps, leads)
-        What the model saw, in mV at the internal rate; NaN in a lead that was not there.
+        What the model saw, in mV at the internal rate; NaN in a lead that was not there or had no say.
     expected : ndarray of float32, shape (steps, leads)
         What the model expected, in mV.
     """

@@ -187,8 +187,10 @@ def _tell_unknown_variables() -> None:
     from pipeline.setting_names import OTHER_VARIABLES, setting_paths, unknown_variables, variable_of
 
     context = click.get_current_context(silent=True)
-    unknown = unknown_variables(os.environ)
-    if not unknown or (context is not None and context.meta.setdefault(f"{__name__}.told", unknown) is not unknown):
+    told: set[str] = set() if context is None else context.meta.setdefault(f"{__name__}.told", set())
+    unknown = set(unknown_variables(os.environ)) - told
+    told |= unknown
+    if not unknown:
         return
     known = [*map(variable_of, setting_paths()), *OTHER_VARIABLES]
     said = []

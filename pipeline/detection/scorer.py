@@ -57,7 +57,7 @@ class Scores:
     noise : ndarray of float64
         Log of the noise around the beat over the patient's usual, leads fused; 0 where it is not known or less.
     window, expected : ndarray of float32, shape (n, samples, leads)
-        The beat and what was expected, in mV; NaN in a lead that is not there.
+        The beat and what was expected, in mV; NaN in a lead that is not there or has no say.
     """
 
     score: NDArray[np.float64]

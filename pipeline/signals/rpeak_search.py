@@ -104,7 +104,7 @@ def _listen(
         if middle > max(_P[P_FAINTEST], _P[P_PEAKY] * total[lead] / (3 * HEARD), least):
             level[lead] = slow[lead] = middle
             noise[lead] = 0.15 * middle
-            noise_sum[lead] = 0.0
+            noise_sum[:] = 0.0  # of all leads: they share the count
             ints[CLEAN] = 0
             last_h[0] = 0.0
 

@@ -164,6 +164,18 @@ def test_the_fast_detector_finds_what_the_plain_one_finds_after_an_artefact(lead
         assert ((found > from_s * FS) & (found < (from_s + 10.0) * FS)).sum() > 8
 
 
+def test_a_level_set_anew_in_one_lead_leaves_the_noise_of_the_other_right() -> None:
+    e, h, bad = envelopes(60.0, 2)
+    rng = np.random.default_rng(4)
+    e[0], h[0] = 0.3 + 0.1 * rng.random(e.shape[1]), 0.1 + 0.05 * rng.random(e.shape[1])  # never peaky, so never anew
+    for a in (e, h):
+        a[:, int(0.5 * FS) : int(0.8 * FS)] += 15.0
+    bad[:] = False
+    found = RPeakDetector(2).process(e, h, bad).sample
+    assert found.tolist() == plain(e, h, bad)
+    assert (found > 30 * FS).sum() > 20
+
+
 @pytest.mark.parametrize("size", [1, 7, 180, 5000])
 def test_any_chunking_finds_the_same(size: int) -> None:
     e, h, bad = envelopes(40.0, 2)
