@@ -12,6 +12,7 @@ from pipeline.detection.model import BeatModel
 from pipeline.detection.reading import LEADS
 from pipeline.detection.score_parts import ScoreParts, take_apart
 from pipeline.detection.scorer import KIND_NORMAL, Prepared, Scorer
+from pipeline.detection.sequence.reader import SequenceReading
 from pipeline.detection.thresholds import DRIFT_DETECTORS, AdaptiveThreshold, NoDetector
 from pipeline.errors import SnapshotError, StreamError
 from pipeline.records import Chunk, Drift, Findings, Gap, Record, ScoredBeat
@@ -170,10 +171,11 @@ class Monitor:
         is_anomaly, drift = np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
         drifts: list[Drift] = []
         for i in range(n):
-            score, shape = float(scores.score[i]), float(scores.shape[i])
-            verdict = self._threshold.judge(score, shape)
+            score = float(scores.score[i])
+            verdict = self._threshold.judge(score)
             threshold[i], p_value[i], is_anomaly[i] = verdict.threshold, verdict.p_value, verdict.is_anomaly
-            shift = self._threshold.update(score, shape, float(scores.rr[i]))
+            # A run that holds the rhythm would become the patient's normal beats.
+            shift = None if scores.sequence.held[i] else self._threshold.update(score, float(scores.rr[i]))
             if shift is not None:
                 drift[i] = True
                 at = float(beats.r_peak[i] / fs)
@@ -207,17 +209,17 @@ class Monitor:
             learning=time_s < LEARNING_S,
             kind=np.where(is_anomaly, scores.kind, KIND_NORMAL).astype(np.uint8),
             shape=scores.shape,
-            rhythm=scores.rhythm,
+            rhythm=scores.sequence.rhythm,
             window=scores.window,
             expected=scores.expected,
             alarms=alarms,
             drifts=tuple(drifts),
             gaps=pending.gaps,
         )
-        self._note(findings, pending.prepared, parts)
+        self._note(findings, pending.prepared, parts, scores.sequence)
         return findings
 
-    def _note(self, findings: Findings, prepared: Prepared, parts: ScoreParts) -> None:
+    def _note(self, findings: Findings, prepared: Prepared, parts: ScoreParts, sequence: SequenceReading) -> None:
         """Take note of beats and what their scores are made of: a monitor that explains them does."""
 
     def _reset(self) -> None:

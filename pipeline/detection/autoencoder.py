@@ -75,7 +75,7 @@ class OnlineAutoencoder(base.AnomalyDetector):
 
     def learn_one(self, x: Mapping[Any, Any]) -> None:
         """Learn a beat."""
-        self._scorer.prepare(*_arrays([x]))
+        self._advance([x], learn=True)
 
     def score_many(self, X: pd.DataFrame) -> pd.Series:
         """Return the scores of beats, one a row, against the context as it stands."""
@@ -83,8 +83,7 @@ class OnlineAutoencoder(base.AnomalyDetector):
 
     def learn_many(self, X: pd.DataFrame) -> None:
         """Learn beats, one a row, in their order."""
-        if len(X):
-            self._scorer.prepare(*_arrays(_rows(X)))
+        self._advance(_rows(X), learn=True)
 
     def score_learn_many(self, X: pd.DataFrame) -> pd.Series:
         """Score each beat, then learn it, row after row: test-then-train at the price of one batch."""
@@ -95,7 +94,7 @@ class OnlineAutoencoder(base.AnomalyDetector):
             return np.empty(0)
         prepared = self._scorer.prepare(*_arrays(rows), learn=learn)
         rebuilt = self._scorer.model.forward.run(prepared.residual, prepared.condition)
-        return np.nan_to_num(self._scorer.finish(prepared, rebuilt).score)
+        return np.nan_to_num(self._scorer.finish(prepared, rebuilt, learn=learn).score)
 
     @classmethod
     def _unit_test_params(cls) -> Iterator[dict[str, Any]]:

@@ -15,18 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.detection.contextual import ContextualBeats
-from pipeline.detection.rhythm import (
-    BEATS,
-    EARLY,
-    PREMATURITY,
-    RHYTHM,
-    RR,
-    RUN,
-    VARIABILITY,
-    follow_rate,
-    follow_rhythm,
-    new_rhythm,
-)
+from pipeline.detection.rhythm import BEATS, PREMATURITY, RHYTHM, RR, follow_rate, follow_rhythm, new_rhythm
 from pipeline.detection.surroundings import LEVELS, follow_levels, measure_levels
 from pipeline.detection.templates import (
     FIRST,
@@ -34,13 +23,11 @@ from pipeline.detection.templates import (
     P_CLIP,
     P_CREDIT,
     P_LEARN,
-    P_LONGER,
     P_MEAN,
     P_NEAR,
     P_PCOST,
     P_PREM,
     P_RUN,
-    P_SHORTER,
     PARAMETERS,
     QRS,
     SLOTS,
@@ -87,7 +74,6 @@ class Context:
         self._recent = np.zeros((n_leads, WINDOW))
         self._levels = np.zeros((n_leads, LEVELS))
         self._rhythm = new_rhythm()
-        self._changes = np.zeros(1, dtype=np.int64)
         # The first beats, as they came, with their R-R intervals and leads; given up once the first template stands.
         self._first = np.zeros((FIRST, n_leads, WINDOW + 2 * MARGIN), dtype=np.float32)
         self._first_facts = np.zeros((FIRST, 1 + n_leads))
@@ -139,13 +125,12 @@ class Context:
         on_time = np.zeros(n, dtype=np.bool_)
         _advance(
             time, window, present, clear, broken, self._parameters, self._templates, self._slots, self._scale,
-            self._recent, self._levels, self._rhythm, self._changes, self._first, self._first_facts, self._first_count,
-            waves, offsets, scale, excess, rhythm, member, near, on_time,
+            self._recent, self._levels, self._rhythm, self._first, self._first_facts, self._first_count, waves, offsets, scale, excess, rhythm, member, near, on_time,
         )  # fmt: skip
         return ContextualBeats(
             residual=waves[0], template=waves[1], noise=waves[2], recent=waves[3], seen=waves[4], offset=offsets,
             scale=scale, present=clear, excess=excess, rr=rhythm[RR], prematurity=rhythm[PREMATURITY],
-            variability=rhythm[VARIABILITY], early=rhythm[EARLY], member=member, near=near, on_time=on_time,
+            member=member, near=near, on_time=on_time,
         )  # fmt: skip
 
     def snapshot(self) -> State:
@@ -157,7 +142,6 @@ class Context:
             "recent": self._recent.copy(),
             "levels": self._levels.copy(),
             "rhythm": self._rhythm.copy(),
-            "changes": self._changes.copy(),
             "first": self._first[: self._first_count[0] % FIRST].copy(),  # empty once the first template stands
             "first_facts": self._first_facts.copy(),
             "first_count": self._first_count.copy(),
@@ -168,7 +152,7 @@ class Context:
         self._slots[:], self._scale[:] = state["slots"], state["scale"]
         self._templates[:, self._slots[:, 0] > 0] = state["templates"]
         self._recent[:], self._levels[:] = state["recent"], state["levels"]
-        self._rhythm[:], self._changes[:] = state["rhythm"], state["changes"]
+        self._rhythm[:] = state["rhythm"]
         self._first[: len(state["first"])] = state["first"]
         self._first_facts[:], self._first_count[:] = state["first_facts"], state["first_count"]
 
@@ -187,7 +171,6 @@ def _advance(
     recent: NDArray[np.float64],
     levels: NDArray[np.float64],
     rhythm: NDArray[np.float64],
-    changes: NDArray[np.int64],
     first: NDArray[np.float32],
     first_facts: NDArray[np.float64],
     first_count: NDArray[np.int64],
@@ -206,7 +189,7 @@ def _advance(
     noise = np.empty(WINDOW)
     level = np.zeros((n_leads, LEVELS))
     for i in range(len(time)):
-        on_time[i] = follow_rhythm(time[i], broken[i], p[P_PREM], rhythm, changes, rhythms[:, i])
+        on_time[i] = follow_rhythm(time[i], broken[i], p[P_PREM], rhythm, rhythms[:, i])
         if not present[i].any():
             continue
         if first_count[0] < FIRST:
@@ -216,7 +199,7 @@ def _advance(
             for lead in range(n_leads):
                 first_facts[k, 1 + lead] = 1.0 if present[i, lead] else 0.0
             first_count[0] += 1
-            follow_rate(rhythms[RR, i], p[P_MEAN], p[P_LONGER], p[P_SHORTER], rhythm)
+            follow_rate(rhythms[RR, i], True, p[P_MEAN], p[P_RUN], rhythm)
             if first_count[0] == FIRST:
                 first_template(first, first_facts, p, templates, slots, scale, rhythm[BEATS])
             continue
@@ -253,11 +236,7 @@ def _advance(
                     for j in range(WINDOW):
                         clipped = min(max(np.float64(waves[0, i, lead, j]), -RECENT_CLIP), RECENT_CLIP)
                         recent[lead, j] += RECENT_RATE * (clipped - recent[lead, j])
-        rhythm[RUN] = 0.0 if near[i] else rhythm[RUN] + 1.0
-        if rhythm[RUN] < 2.0:
-            follow_rate(rhythms[RR, i], p[P_MEAN], p[P_LONGER], p[P_SHORTER], rhythm)
-        else:
-            follow_rate(rhythms[RR, i], p[P_RUN], p[P_RUN], p[P_RUN], rhythm)
+        follow_rate(rhythms[RR, i], near[i], p[P_MEAN], p[P_RUN], rhythm)
         if near[i]:
             slots[slot, 2] = rhythm[BEATS]
             if not early and least < p[P_LEARN]:

@@ -30,13 +30,13 @@ class ContextualBeats:
         False in a lead that is not there, or that holds noise alone while another holds the beat.
     excess : ndarray of float32, shape (n, leads, 3)
         Noise before and after the QRS, and deviation of the P wave, each a log above the patient's usual one.
-    rr, prematurity, variability, early : ndarray of float64, shape (n,)
-        R-R interval in s; log of the mean interval over it; median beat-to-beat change of its log; log of the unhurried
-        interval over it, as far as it came abruptly. NaN where the interval is not known.
+    rr, prematurity : ndarray of float64, shape (n,)
+        R-R interval in s; log of the mean interval over it. NaN where the interval is not known.
     member : ndarray of int64, shape (n,)
         Slot of the template that the beat was set against; -1 where none was trusted yet, so that it has no score.
     near, on_time : ndarray of bool, shape (n,)
-        Evidence that a beat is usual, that does not rest on its score: its shape is near, its time is not early.
+        Evidence that a beat is usual, that does not rest on its score: its shape is near, its time is not early and no
+        fast run holds the rhythm.
     """
 
     residual: NDArray[np.float32]
@@ -50,8 +50,6 @@ class ContextualBeats:
     excess: NDArray[np.float32]
     rr: NDArray[np.float64]
     prematurity: NDArray[np.float64]
-    variability: NDArray[np.float64]
-    early: NDArray[np.float64]
     member: NDArray[np.int64]
     near: NDArray[np.bool_]
     on_time: NDArray[np.bool_]

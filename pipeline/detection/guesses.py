@@ -1,4 +1,4 @@
-"""What a population tells of the score and of its part from the shape alone."""
+"""What a population tells of the score."""
 
 from __future__ import annotations
 
@@ -20,43 +20,41 @@ class Guesses:
 
     Attributes
     ----------
-    score, shape : TwoGroups
+    score : TwoGroups
         Guesses at a patient's normal beats.
     population : Population
-        Where those of the score come from.
+        Where they come from.
     location, unit : float
         Median score of normal beats, and from there to their 84 % quantile, in the middle of the population.
     """
 
     score: TwoGroups
-    shape: TwoGroups
     population: Population
     location: float
     unit: float
 
     @classmethod
-    def of(cls, score: Population, shape: Population) -> Self:
-        """Draw them from two populations."""
+    def of(cls, population: Population) -> Self:
+        """Draw them from a population."""
         median, upper = (
-            np.array([np.interp(p, PROBABILITIES, person) for person in score.normal]) for p in (0.5, 0.8413)
+            np.array([np.interp(p, PROBABILITIES, person) for person in population.normal]) for p in (0.5, 0.8413)
         )
         unit = max(float(np.median(upper - median)), 1e-6)
-        return cls(TwoGroups(score), TwoGroups(shape), score, float(np.median(median)), unit)
+        return cls(TwoGroups(population), population, float(np.median(median)), unit)
 
     @classmethod
-    def from_dict(cls, tables: dict[str, Any]) -> Self:
+    def from_dict(cls, table: dict[str, Any]) -> Self:
         """Draw them from what a model file states.
 
         Raises
         ------
         KeyError, TypeError, ValueError
-            If a table is missing or misshapen.
+            If it is misshapen.
         """
-        return cls.of(Population.from_dict(tables["score"]), Population.from_dict(tables["shape"]))
+        return cls.of(Population.from_dict(table))
 
 
 @cache
 def gaussian() -> Guesses:
     """Return the guesses at a score that is standard normal in everybody."""
-    population = Population.gaussian()
-    return Guesses.of(population, population)
+    return Guesses.of(Population.gaussian())

@@ -14,10 +14,12 @@ from pipeline.detection.forward import Forward
 from pipeline.detection.guesses import Guesses, gaussian
 from pipeline.detection.model_file import ModelFile, read_model_file
 from pipeline.detection.reading import Shape
+from pipeline.detection.sequence.compiled import CompiledSequence
 from pipeline.detection.shipped import DEFAULT_MODEL
 from pipeline.errors import ModelError
 
 if TYPE_CHECKING:
+    from pipeline.detection.sequence.network import SequenceNetwork
     from pipeline.detection.network import BeatNetwork
 
 __all__ = ["DEFAULT_MODEL", "BeatModel"]
@@ -25,16 +27,18 @@ __all__ = ["DEFAULT_MODEL", "BeatModel"]
 
 @dataclass(frozen=True, eq=False)
 class BeatModel:
-    """A trained network and what is known of its scores; read-only and shared by every patient.
+    """Two trained networks and what is known of their scores; read-only and shared by every patient.
 
     Attributes
     ----------
     kind : str
-        Kind of the network.
+        Kind of the network that rebuilds beats.
     shape : Shape
         Its sizes.
     forward : Forward
         What it does, as beats are scored with it.
+    sequence : CompiledSequence
+        The network that reads the sequence of the beats, and gives the score.
     guesses : Guesses
         How the scores of normal beats and abnormal ones are spread.
     checksum : str
@@ -42,12 +46,13 @@ class BeatModel:
     facts : dict
         Everything else that the file states: data, seed, figures.
     build : callable
-        Returns the network; see :attr:`network`.
+        Returns the first network in torch; see :attr:`network`.
     """
 
     kind: str
     shape: Shape
     forward: Forward
+    sequence: CompiledSequence
     guesses: Guesses
     checksum: str
     facts: Mapping[str, Any]
@@ -71,6 +76,7 @@ class BeatModel:
         model = read_model_file(path)
         try:
             forward = compiled(model.kind, model.shape, model.weights)
+            sequence = CompiledSequence(model.sequence_shape, model.sequence)
         except ValueError as error:
             raise ModelError(f"model {path} does not fit its own description: {error}") from error
         try:
@@ -78,7 +84,7 @@ class BeatModel:
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{path}: the scores of its population are missing or damaged ({error})") from error
         checksum = hashlib.sha256(path.read_bytes()).hexdigest()
-        return cls(model.kind, model.shape, forward, guesses, checksum, model.facts, partial(_network, model))
+        return cls(model.kind, model.shape, forward, sequence, guesses, checksum, model.facts, partial(_network, model))
 
     @classmethod
     def pretrained(cls) -> BeatModel:
@@ -86,10 +92,13 @@ class BeatModel:
         return cls.load(DEFAULT_MODEL)
 
     @classmethod
-    def of(cls, network: BeatNetwork) -> BeatModel:
-        """Return the model of a network of whose scores nothing is known yet."""
+    def of(cls, network: BeatNetwork, sequence: SequenceNetwork | None = None) -> BeatModel:
+        """Return the model of two networks of whose scores nothing is known yet; without ``sequence`` it is untrained."""
+        from pipeline.detection.sequence.network import SequenceNetwork
+
         network.eval()
-        return cls(network.kind, network.shape, network.frozen(), gaussian(), "", {}, lambda: network)
+        frozen = (sequence or SequenceNetwork.untrained()).frozen()
+        return cls(network.kind, network.shape, network.frozen(), frozen, gaussian(), "", {}, lambda: network)
 
     def on(self, device: str) -> BeatModel:
         """Return the same model, its network run by torch on a device such as ``cuda``: scores agree to 1e-5.

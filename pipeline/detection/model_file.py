@@ -15,11 +15,13 @@ from safetensors.numpy import save
 
 from pipeline.detection.compiled import KINDS
 from pipeline.detection.reading import Shape
+from pipeline.detection.sequence.heads import SequenceShape
 from pipeline.errors import ModelError
 
 __all__ = ["ModelFile", "read_model_file", "write_model_file"]
 
-FORMAT = "ecg-anomaly-2"
+FORMAT = "ecg-anomaly-3"
+SEQUENCE = "sequence."  # what the names of the sequence network's weights begin with
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,11 +31,15 @@ class ModelFile:
     Attributes
     ----------
     kind : str
-        Kind of the network.
+        Kind of the network that rebuilds beats.
     shape : Shape
         Its sizes.
     weights : dict of ndarray of float32
         By the names that torch gives them.
+    sequence_shape : SequenceShape
+        Sizes of the network that reads the sequence of the beats.
+    sequence : dict of ndarray of float32
+        Its weights, likewise.
     facts : dict
         Calibration, figures, seed: what JSON can hold.
     """
@@ -41,6 +47,8 @@ class ModelFile:
     kind: str
     shape: Shape
     weights: Mapping[str, NDArray[np.float32]]
+    sequence_shape: SequenceShape
+    sequence: Mapping[str, NDArray[np.float32]]
     facts: Mapping[str, Any]
 
 
@@ -50,10 +58,12 @@ def write_model_file(path: Path, model: ModelFile) -> None:
         "format": FORMAT,
         "kind": model.kind,
         "shape": json.dumps(asdict(model.shape)),
+        "sequence": json.dumps(asdict(model.sequence_shape)),
         "facts": json.dumps(model.facts, sort_keys=True),
     }
     temporary = path.with_name(f".{path.name}.part")
-    weights = {name: np.ascontiguousarray(weight) for name, weight in model.weights.items()}
+    named = dict(model.weights) | {SEQUENCE + name: weight for name, weight in model.sequence.items()}
+    weights = {name: np.ascontiguousarray(weight) for name, weight in named.items()}
     temporary.write_bytes(_in_order(save(weights, metadata=metadata)))
     temporary.replace(path)
 
@@ -87,4 +97,11 @@ def read_model_file(path: Path) -> ModelFile:
     kind = metadata.get("kind", KINDS[0])  # files of the first kind do not say so
     if kind not in KINDS:
         raise ModelError(f"model {path} is a {kind!r}, this version knows {', '.join(KINDS)}")
-    return ModelFile(kind, Shape(**json.loads(metadata["shape"])), weights, json.loads(metadata["facts"]))
+    return ModelFile(
+        kind,
+        Shape(**json.loads(metadata["shape"])),
+        {name: weight for name, weight in weights.items() if not name.startswith(SEQUENCE)},
+        SequenceShape(**json.loads(metadata["sequence"])),
+        {name.removeprefix(SEQUENCE): weight for name, weight in weights.items() if name.startswith(SEQUENCE)},
+        json.loads(metadata["facts"]),
+    )

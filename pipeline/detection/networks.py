@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from pipeline.detection.lstm_autoencoder import LSTMAutoencoder
 from pipeline.detection.lstm_forecaster import LSTMForecaster
 from pipeline.detection.model_file import ModelFile, write_model_file
 from pipeline.detection.network import BeatNetwork
+from pipeline.detection.sequence.network import SequenceNetwork
 
 __all__ = ["NETWORKS", "network_of", "save_model"]
 
@@ -27,7 +30,12 @@ def network_of(model: ModelFile) -> BeatNetwork:
     return network.eval()
 
 
-def save_model(path: Path, network: BeatNetwork, facts: Mapping[str, Any]) -> None:
+def save_model(path: Path, network: BeatNetwork, sequence: SequenceNetwork, facts: Mapping[str, Any]) -> None:
     """Write weights and facts (calibration, figures, seed) as one safetensors file, whole or not at all."""
-    weights = {name: tensor.detach().cpu().numpy() for name, tensor in network.state_dict().items()}
-    write_model_file(path, ModelFile(network.kind, network.shape, weights, facts))
+    write_model_file(
+        path, ModelFile(network.kind, network.shape, _weights(network), sequence.shape, _weights(sequence), facts)
+    )
+
+
+def _weights(network: torch.nn.Module) -> dict[str, NDArray[np.float32]]:
+    return {name: tensor.detach().cpu().numpy() for name, tensor in network.state_dict().items()}

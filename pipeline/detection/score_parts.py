@@ -1,4 +1,4 @@
-"""What a beat's score is made of: how far its shape and its timing are from what was expected."""
+"""How far a beat's shape is from what was expected: what the sequence network reads beside its interval."""
 
 from __future__ import annotations
 
@@ -12,21 +12,12 @@ from pipeline.detection.contextual import ContextualBeats
 from pipeline.detection.surroundings import NOISE_AFTER, NOISE_BEFORE, P_WAVE
 from pipeline.jit import jit
 
-__all__ = ["NOISE_SHARE", "ScoreParts", "fuse", "fuse_leads", "rhythm_term", "shares_of_shape", "take_apart"]
+__all__ = ["NOISE_SHARE", "ScoreParts", "fuse", "fuse_leads", "shares_of_shape", "take_apart"]
 
 # Chosen on DS1, as the model card tells.
 CORE = slice(50, 75)  # R - 10 to R + 15: the QRS itself, which noise and a changed T wave leave the clearest
 NOISE_SHARE = 0.5  # share of a noise burst that is taken off the distance, both being logs
 LEAST = 0.4  # share of the nearest lead in the fused distance; the rest is the mean
-
-# The rhythm term: earliness in units of the patient's own variability, saturating.
-RHYTHM_HEIGHT = 2.5  # at most so much is added to the score
-RHYTHM_GAIN = 0.4 / 3.0
-RHYTHM_FLOOR = 0.02  # variability that even the steadiest rhythm is granted
-P_GAIN = 0.04  # by how much a changed P wave makes a slightly early beat earlier, and a usual one less early
-P_USUAL = 0.5  # deviation above the usual, in logs, that tells nothing
-P_CHANGED = 0.7  # and that tells most: far beyond it lies noise, or the T wave before
-P_REACH = 0.15  # a beat that is much earlier needs no P wave to tell
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,10 +34,12 @@ class ScoreParts:
         Log of the noise around the beat over the patient's usual, of which ``NOISE_SHARE`` is taken off.
     unknown : ndarray of bool, shape (n, leads)
         True where a lead has no say.
-    shape, rhythm : ndarray of float64, shape (n,)
-        The two parts of the score.
+    shape : ndarray of float64, shape (n,)
+        How far the shape is from what was expected: the distances fused, noise taken off; NaN where no lead has a say.
     p_wave : ndarray of float64, shape (n,)
-        Log of the P wave's deviation over the patient's usual, noise taken off: its say in the rhythm.
+        Log of the P wave's deviation over the patient's usual, noise taken off: what the sequence network reads.
+    burst : ndarray of float64, shape (n,)
+        Log of the noise around the beat over the patient's usual, leads fused; 0 where it is not known or less.
     """
 
     foreseen: NDArray[np.float32]
@@ -55,8 +48,8 @@ class ScoreParts:
     noise: NDArray[np.float32]
     unknown: NDArray[np.bool_]
     shape: NDArray[np.float64]
-    rhythm: NDArray[np.float64]
     p_wave: NDArray[np.float64]
+    burst: NDArray[np.float64]
 
 
 def take_apart(beats: ContextualBeats, residual: NDArray[np.float32], rebuilt: NDArray[np.float32]) -> ScoreParts:
@@ -75,10 +68,10 @@ def take_apart(beats: ContextualBeats, residual: NDArray[np.float32], rebuilt: N
     distance = np.empty((n, leads))
     noise = np.empty((n, leads), dtype=np.float32)
     unknown = np.empty((n, leads), dtype=np.bool_)
-    shape, p_wave = np.empty(n), np.empty(n)
+    shape, p_wave, burst = np.empty(n), np.empty(n), np.empty(n)
     _take_apart(
         residual, rebuilt, beats.residual, beats.excess, beats.present,
-        beats.member, foreseen, error, distance, noise, unknown, shape, p_wave,
+        beats.member, foreseen, error, distance, noise, unknown, shape, p_wave, burst,
     )  # fmt: skip
     return ScoreParts(
         foreseen=foreseen,
@@ -87,8 +80,8 @@ def take_apart(beats: ContextualBeats, residual: NDArray[np.float32], rebuilt: N
         noise=noise,
         unknown=unknown,
         shape=shape,
-        rhythm=rhythm_term(beats.early, beats.variability, p_wave),
         p_wave=p_wave,
+        burst=burst,
     )
 
 
@@ -107,10 +100,11 @@ def _take_apart(
     unknown: NDArray[np.bool_],
     shape: NDArray[np.float64],
     p_wave: NDArray[np.float64],
+    burst: NDArray[np.float64],
 ) -> None:
     n, leads = present.shape
     step = foreseen.shape[2] // residual.shape[1]
-    fused = np.empty((2, leads))
+    fused = np.empty((3, leads))
     for i in range(n):
         for lead in range(leads):
             for j in range(foreseen.shape[2]):
@@ -127,8 +121,11 @@ def _take_apart(
             taken_off = NOISE_SHARE * noise[i, lead]
             fused[0, lead] = np.nan if unknown[i, lead] else distance[i, lead] - taken_off
             fused[1, lead] = np.nan if unknown[i, lead] else excess[i, lead, P_WAVE] - taken_off
+            fused[2, lead] = np.nan if unknown[i, lead] else noise[i, lead]
         shape[i] = fuse_leads(fused[0])
         p_wave[i] = fuse_leads(fused[1])
+        around = fuse_leads(fused[2])
+        burst[i] = 0.0 if np.isnan(around) else around
 
 
 @jit
@@ -200,34 +197,3 @@ def fuse_leads(distance: NDArray[np.float64]) -> float:
             least = min(least, distance[lead])
             count += 1
     return float((1.0 - LEAST) * total / count + LEAST * least) if count else np.nan
-
-
-def rhythm_term(
-    early: NDArray[np.float64], variability: NDArray[np.float64], p_wave: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return what a beat's timing adds to its score; 0 where the interval before it is not known.
-
-    The P wave has a say where a beat is slightly early, as sinus beats and premature atrial beats both are.
-    """
-    out = np.empty(len(early))
-    _rhythm_term(early, variability, p_wave, out)
-    return out
-
-
-@jit
-def _rhythm_term(
-    early: NDArray[np.float64],
-    variability: NDArray[np.float64],
-    p_wave: NDArray[np.float64],
-    out: NDArray[np.float64],
-) -> None:
-    for i in range(len(out)):
-        by = max(early[i], 0.0) if np.isfinite(early[i]) else 0.0
-        evidence = 0.0
-        if not np.isnan(p_wave[i]):
-            beyond = max(p_wave[i] - P_CHANGED, 0.0) / P_CHANGED
-            changed = min(p_wave[i], P_CHANGED) * np.exp(-(beyond**2))
-            evidence = min(max((changed - P_USUAL) / P_USUAL, -1.0), 1.0)
-        by += P_GAIN * evidence * np.exp(-((by / P_REACH) ** 2)) * min(by / 0.03, 1.0)
-        usual = variability[i] if np.isfinite(variability[i]) else 0.1
-        out[i] = RHYTHM_HEIGHT * np.tanh(RHYTHM_GAIN * max(by, 0.0) / (RHYTHM_FLOOR + usual))

@@ -1,4 +1,4 @@
-"""One patient's scores: context, shared network, rhythm."""
+"""One patient's scores: context, shared networks, the sequence of the beats."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from pipeline.detection.context import QRS, Context, State
 from pipeline.detection.contextual import ContextualBeats
 from pipeline.detection.model import BeatModel
 from pipeline.detection.reading import inputs
-from pipeline.detection.score_parts import ScoreParts, fuse_leads, take_apart
+from pipeline.detection.score_parts import ScoreParts, take_apart
+from pipeline.detection.sequence.reader import SequenceReader, SequenceReading
 from pipeline.jit import jit
+from pipeline.snapshot import joined, part_of
 
 __all__ = ["KIND_OTHER", "KIND_SUPRAVENTRICULAR", "KIND_VENTRICULAR", "Prepared", "Scorer", "Scores"]
 
-# Where an anomaly's shape alone is strange enough to call it ventricular, and its timing to call it supraventricular.
-VENTRICULAR_SHAPE = 0.75
-SUPRAVENTRICULAR_RHYTHM = 1.1
 KIND_NORMAL, KIND_VENTRICULAR, KIND_SUPRAVENTRICULAR, KIND_OTHER = range(4)
 
 
@@ -46,12 +45,13 @@ class Scores:
     Attributes
     ----------
     score : ndarray of float64
-        Shape plus rhythm: log of the reconstruction error in units of the patient's own noise, plus the rhythm term.
-        NaN for a beat that cannot be scored.
-    shape, rhythm : ndarray of float64
-        Its two parts.
+        Log odds of an abnormal beat, as the sequence network tells them; NaN for a beat that cannot be scored.
+    shape : ndarray of float64
+        Log of the reconstruction error in units of the patient's own noise, which the sequence network reads.
     kind : ndarray of uint8
         What the beat would be called if it were an anomaly: 1 ventricular, 2 supraventricular, 3 other.
+    sequence : SequenceReading
+        What else the sequence network tells.
     rr : ndarray of float64
         R-R interval in s, NaN where unknown.
     noise : ndarray of float64
@@ -62,8 +62,8 @@ class Scores:
 
     score: NDArray[np.float64]
     shape: NDArray[np.float64]
-    rhythm: NDArray[np.float64]
     kind: NDArray[np.uint8]
+    sequence: SequenceReading
     rr: NDArray[np.float64]
     noise: NDArray[np.float64]
     window: NDArray[np.float32]
@@ -86,6 +86,7 @@ class Scorer:
     def __init__(self, model: BeatModel, n_leads: int) -> None:
         self.model = model
         self._context = Context(n_leads)
+        self._sequence = SequenceReader(model.sequence)
 
     def prepare(
         self,
@@ -96,47 +97,52 @@ class Scorer:
         *,
         learn: bool = True,
     ) -> Prepared:
-        """Set beats against the patient's context, which learns them; arguments as in :meth:`Context.advance`."""
+        """Set beats against the patient's context, which learns them; arguments as in :meth:`Context.advance`.
+
+        Beats that have been prepared with ``learn`` are to be scored once each, in their order.
+        """
         return self.read(self._context.advance(time, window, present, broken, learn=learn))
 
     def read(self, beats: ContextualBeats) -> Prepared:
         """Lay out what this model's network reads of beats in context."""
         return Prepared(beats, *inputs(beats, self.model.shape))
 
-    def finish(self, prepared: Prepared, rebuilt: NDArray[np.float32]) -> Scores:
+    def finish(self, prepared: Prepared, rebuilt: NDArray[np.float32], *, learn: bool = True) -> Scores:
         """Turn what the network rebuilt, shape (n, steps, channels), into scores."""
-        return self.scores(prepared, take_apart(prepared.beats, prepared.residual, rebuilt))
+        return self.scores(prepared, take_apart(prepared.beats, prepared.residual, rebuilt), learn=learn)
 
-    def scores(self, prepared: Prepared, parts: ScoreParts) -> Scores:
-        """Put scores together from their parts."""
+    def scores(self, prepared: Prepared, parts: ScoreParts, *, learn: bool = True) -> Scores:
+        """Put scores together from their parts, and let the sequence go on; without ``learn`` it stays where it is."""
         beats = prepared.beats
         n, leads, samples = beats.seen.shape
         window = np.empty((n, samples, leads), dtype=np.float32)
         expected = np.empty((n, samples, leads), dtype=np.float32)
-        noise = np.empty(n)
-        kind = np.empty(n, dtype=np.uint8)
         _conclude(
             beats.seen, beats.template, beats.offset, beats.noise, beats.scale, beats.present, beats.member,
-            parts.foreseen, parts.noise, parts.unknown, parts.shape, parts.rhythm, window, expected, noise, kind,
+            parts.foreseen, window, expected,
         )  # fmt: skip
+        read = self._sequence.read if learn else self._sequence.read_apart
+        sequence = read(beats.rr, parts.shape, parts.p_wave, parts.burst)
+        kind = np.where(sequence.ventricular > 0.0, KIND_VENTRICULAR, KIND_SUPRAVENTRICULAR)
         return Scores(
-            score=parts.shape + parts.rhythm,
+            score=sequence.score,
             shape=parts.shape,
-            rhythm=parts.rhythm,
-            kind=kind,
+            kind=np.where(np.isnan(sequence.score), KIND_OTHER, kind).astype(np.uint8),
+            sequence=sequence,
             rr=beats.rr,
-            noise=noise,
+            noise=parts.burst,
             window=window,
             expected=expected,
         )
 
     def snapshot(self) -> State:
         """Return the carried state."""
-        return self._context.snapshot()
+        return joined({"context": self._context.snapshot(), "sequence": self._sequence.snapshot()})
 
     def restore(self, state: State) -> None:
         """Continue from a state that :meth:`snapshot` returned."""
-        self._context.restore(state)
+        self._context.restore(part_of(state, "context"))
+        self._sequence.restore(part_of(state, "sequence"))
 
 
 @jit
@@ -149,20 +155,12 @@ def _conclude(
     present: NDArray[np.bool_],
     member: NDArray[np.int64],
     foreseen: NDArray[np.float32],
-    noise: NDArray[np.float32],
-    unknown: NDArray[np.bool_],
-    shape: NDArray[np.float64],
-    rhythm: NDArray[np.float64],
     window: NDArray[np.float32],
     expected: NDArray[np.float32],
-    fused_noise: NDArray[np.float64],
-    kind: NDArray[np.uint8],
 ) -> None:
     n, leads, samples = seen.shape
-    of_leads = np.empty(leads)
     for i in range(n):
         for lead in range(leads):
-            of_leads[lead] = np.nan if unknown[i, lead] else noise[i, lead]
             for j in range(samples):
                 if not present[i, lead]:
                     window[i, j, lead] = np.nan
@@ -173,11 +171,3 @@ def _conclude(
                 if QRS.start <= j < QRS.stop:
                     value += foreseen[i, lead, j - QRS.start] * unit[i, lead, j]
                 expected[i, j, lead] = value * scale[i, lead] if member[i] >= 0 else np.nan
-        fused = fuse_leads(of_leads)
-        fused_noise[i] = 0.0 if np.isnan(fused) else fused
-        if shape[i] >= VENTRICULAR_SHAPE:
-            kind[i] = KIND_VENTRICULAR
-        elif rhythm[i] >= SUPRAVENTRICULAR_RHYTHM:
-            kind[i] = KIND_SUPRAVENTRICULAR
-        else:
-            kind[i] = KIND_OTHER

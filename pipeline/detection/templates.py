@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.detection.rhythm import LONGEST_RR
+from pipeline.detection.sequence.reference import LONGEST
 from pipeline.jit import jit
 
 __all__ = [
@@ -55,15 +55,13 @@ PARAMETERS = {
     "premature_cost": 2.0,  # credit that it costs
     "scale_rate": 0.003,  # how fast a lead's deviation follows
     "mean_rate": 0.03,  # how fast the mean R-R interval follows
-    "longer_rate": 0.05,  # how fast the unhurried interval follows a longer one
-    "shorter_rate": 0.015,  # and a shorter one
-    "run_rate": 0.01,  # all three in a run of beats of strange shape: their rate is not the patient's usual one
+    "run_rate": 0.01,  # and in a run of beats of strange shape: their rate is not the patient's usual one
     "clip": 8.0,  # deviations at which a sample is cut off
     "poor": 0.8,  # a lead whose template is smaller than so many times its noise has no say
     "clear": 2.0,  # while that of another lead is as large as this
 }
 (P_TRATE, P_NRATE, P_SHRINK, P_FLOOR, P_NEAR, P_LEARN, P_IDLE, P_CREDIT, P_PREM, P_PCOST, P_SRATE, P_MEAN,
- P_LONGER, P_SHORTER, P_RUN, P_CLIP, P_POOR, P_CLEAR) = range(len(PARAMETERS))  # fmt: skip
+ P_RUN, P_CLIP, P_POOR, P_CLEAR) = range(len(PARAMETERS))  # fmt: skip
 
 
 @jit
@@ -104,7 +102,7 @@ def first_template(
                 for j in range(WINDOW + 2 * MARGIN):
                     x[k, lead, j] = min(max(first[k, lead, j] / max(scale[lead], 1e-3), -p[P_CLIP]), p[P_CLIP])
     # The mean, not the median: in a bigeminy half of the intervals are short, and the mean lies between the two.
-    usual_rr = np.nanmean(np.minimum(facts[:, 0], LONGEST_RR))
+    usual_rr = np.nanmean(np.minimum(facts[:, 0], LONGEST))
     on_time = ~(facts[:, 0] < (1.0 - p[P_PREM]) * usual_rr)
     half = max(4, on_time.sum() // 2)
     # The medoid: the beat whose nearest half is nearest.

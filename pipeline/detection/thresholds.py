@@ -16,8 +16,6 @@ from pipeline.detection.two_groups import OwnTail
 __all__ = ["DRIFT_DETECTORS", "AdaptiveThreshold", "NoDetector", "Shift", "Verdict"]
 
 # Chosen on DS1, with each record's population taken from the other records.
-SCORE_SHARE = 0.75  # share of the declared rate that goes to the score, the rest to the shape alone
-OVERLAP = 1.2  # beats flagged by one of the two, over those flagged by the score and by the shape together
 SOON, SELDOM = 8, 64  # beats after which the guesses are weighed anew: ever more seldom
 RATES = 1e-6, 0.25  # a declared rate per beat lies between
 
@@ -68,10 +66,8 @@ class NoDetector(base.AnomalyDetector):
 class AdaptiveThreshold(base.AnomalyFilter):
     """A threshold that a declared share of a patient's normal beats passes, without labels.
 
-    How far the normal beats of this patient reach is told by :class:`pipeline.detection.two_groups.OwnTail`, once for
-    the score and once for its part from the shape alone: a rhythm that is irregular throughout raises the score of
-    every beat, and a strange shape is still strange then. A beat is an anomaly if either passes its own limit; they
-    share the declared rate. The threshold learns from every score, flagged or not.
+    How far the normal beats of this patient reach is told by :class:`pipeline.detection.two_groups.OwnTail`. The
+    threshold learns from every score that it is given, flagged or not.
 
     A drift detector watches the standardised scores. When it fires, the patient's scores before the change are
     forgotten. Where every beat has scored high for ``LOCKED_S`` seconds, their median becomes the new zero of the
@@ -120,13 +116,12 @@ class AdaptiveThreshold(base.AnomalyFilter):
         self.per_hour = per_hour
         self.drift_detector = drift_detector
         self._population = guesses or gaussian()
-        self._score_tail = OwnTail(self._population.score)
-        self._shape_tail = OwnTail(self._population.shape)
+        self._tail = OwnTail(self._population.score)
         self._offset = 0.0  # the score's zero: lifted where nothing would be normal
         self._rr: stats.EWMean | None = None
         self._seen = 0
         self._since = 0  # scores since the guesses were weighed
-        self._past: list[tuple[float, float]] = []  # score and shape of the last beats
+        self._past: list[float] = []  # the last scores
         self._locked_s = 0.0  # for how long every beat has scored high
         self._watch = self._new_watch()
         self._middle = stats.RollingQuantile(0.5, RECENT)
@@ -141,8 +136,9 @@ class AdaptiveThreshold(base.AnomalyFilter):
 
     @property
     def threshold(self) -> float:
-        """The threshold in force for a beat that is on time."""
-        return self._threshold(0.0)
+        """The threshold in force."""
+        location, scale = self._unit()
+        return location + scale * (self._limit + self._offset)
 
     def _rate(self) -> float:
         """Return the declared rate per normal beat."""
@@ -152,9 +148,7 @@ class AdaptiveThreshold(base.AnomalyFilter):
         return min(max(rate, RATES[0]), RATES[1])
 
     def _set_limits(self) -> None:
-        rate = OVERLAP * self._rate()
-        self._score_limit = self._score_tail.score(SCORE_SHARE * rate)
-        self._shape_limit = self._shape_tail.score((1.0 - SCORE_SHARE) * rate)
+        self._limit = self._tail.score(self._rate())
 
     def _unit(self) -> tuple[float, float]:
         """Return the location and scale that scores are brought to zero and one with."""
@@ -163,38 +157,26 @@ class AdaptiveThreshold(base.AnomalyFilter):
         middle, upper = self._location.get() or 0.0, self._upper.get()
         return middle, max((1.0 if upper is None else upper) - middle, 1e-9 * max(abs(middle), 1e-9))
 
-    def _threshold(self, rhythm: float) -> float:
-        location, scale = self._unit()
-        limit = self._score_limit
-        if self._shape_limit + rhythm < limit and self.guesses is not None:  # False where the shape is not known
-            limit = self._shape_limit + rhythm
-        return location + scale * (limit + self._offset)
-
-    def judge(self, score: float, shape: float = math.nan) -> Verdict:
-        """Return the verdict on a score and its part from the shape alone; NaN is no anomaly."""
+    def judge(self, score: float) -> Verdict:
+        """Return the verdict on a score; NaN is no anomaly."""
+        threshold = self.threshold
         if math.isnan(score):
-            return Verdict(self._threshold(0.0), math.nan, False)
+            return Verdict(threshold, math.nan, False)
         location, scale = self._unit()
-        own = (score - location) / scale - self._offset
-        rate = self._score_tail.rate(own) / SCORE_SHARE
-        if self.guesses is not None and not math.isnan(shape):
-            rate = min(rate, self._shape_tail.rate(shape - self._offset) / (1.0 - SCORE_SHARE))
-        threshold = self._threshold(score - shape)
-        return Verdict(threshold, min(rate / OVERLAP, 1.0), score > threshold)
+        rate = self._tail.rate((score - location) / scale - self._offset)
+        return Verdict(threshold, min(rate, 1.0), score > threshold)
 
     def classify(self, score: float) -> bool:
         """Return True if a score is an anomaly."""
         return self.judge(score).is_anomaly
 
-    def update(self, score: float, shape: float = math.nan, rr: float = math.nan) -> Shift | None:
+    def update(self, score: float, rr: float = math.nan) -> Shift | None:
         """Learn one score, after it has been judged.
 
         Parameters
         ----------
         score : float
             The score; one that is not finite is set aside.
-        shape : float
-            Its part from the shape alone.
         rr : float
             R-R interval before the beat, in s; NaN where it is not known.
 
@@ -208,7 +190,7 @@ class AdaptiveThreshold(base.AnomalyFilter):
             self._rr.update(rr)
         if not math.isfinite(score):
             return None
-        high = score > self._threshold(score - shape)
+        high = score > self.threshold
         if self.guesses is None:
             known = len(self._raw) >= SOON
             location, scale = self._unit()
@@ -216,12 +198,11 @@ class AdaptiveThreshold(base.AnomalyFilter):
             if not known:  # neither location nor scale are
                 return None
             score = min(max((score - location) / scale, -50.0), 50.0)
-        beat = (score, shape if math.isfinite(shape) else score)
-        self._past.append(beat)
+        self._past.append(score)
         lasted = min(rr, 2.5) if rr > 0.0 else BEAT_S
         self._locked_s = self._locked_s + lasted if high else max(0.0, self._locked_s - RELEASE_S)
         self._middle.update(score)
-        self._observe(beat)
+        self._tail.observe(score - self._offset)
         self._seen += 1
         self._since += 1
         shift = self._unlock() or self._watch_for_drift(score)
@@ -236,21 +217,15 @@ class AdaptiveThreshold(base.AnomalyFilter):
         self._location.update(score)
         self._upper.update(score)
 
-    def _observe(self, beat: tuple[float, float]) -> None:
-        self._score_tail.observe(beat[0] - self._offset)
-        self._shape_tail.observe(beat[1] - self._offset)
-
     def _weigh(self) -> None:
-        self._score_tail.weigh()
-        self._shape_tail.weigh()
+        self._tail.weigh()
         self._since = 0
         self._set_limits()
 
     def _forget(self, keep: int) -> None:
         """Go back to the last ``keep`` scores."""
         recent = self._past[len(self._past) - min(keep, len(self._past)) :]
-        self._score_tail.forget(score - self._offset for score, _ in recent)
-        self._shape_tail.forget(shape - self._offset for _, shape in recent)
+        self._tail.forget(score - self._offset for score in recent)
         self._seen, self._since = len(recent), 0
         self._set_limits()
 
@@ -268,7 +243,7 @@ class AdaptiveThreshold(base.AnomalyFilter):
         self._locked_s = 0.0
         self._forget(RECENT)
         self._watch, self._past = self._new_watch(), self._past[-RECENT:]
-        for score, _ in self._past:
+        for score in self._past:
             self._watch.update(self._standardised(score))
         return Shift(before / self._population.unit, offset / self._population.unit, text)
 
@@ -276,7 +251,7 @@ class AdaptiveThreshold(base.AnomalyFilter):
         if len(self._past) >= 2 * REPLAY:  # rebuilt from a bounded past, so that a snapshot can rebuild it too
             self._past = self._past[-REPLAY:]
             self._watch = self._new_watch()
-            for old, _ in self._past:
+            for old in self._past:
                 self._watch.update(self._standardised(old))
             return None
         self._watch.update(self._standardised(score))
@@ -294,8 +269,8 @@ class AdaptiveThreshold(base.AnomalyFilter):
         # Detectors depend on scale, and one beat is no drift.
         return max(-3.0, min(3.0, (score - self._offset - self._population.location) / self._population.unit))
 
-    def _mean(self, beats: list[tuple[float, float]]) -> float:
-        return sum(self._standardised(score) for score, _ in beats) / len(beats)
+    def _mean(self, scores: list[float]) -> float:
+        return sum(self._standardised(score) for score in scores) / len(scores)
 
     def learn_one(self, *args: Any, **learn_kwargs: Any) -> None:
         """Learn an observation: its score moves the threshold, and the detector learns it unless it is an anomaly."""
@@ -307,34 +282,32 @@ class AdaptiveThreshold(base.AnomalyFilter):
     def snapshot(self) -> dict[str, list[float]]:
         """Return the carried state, as numbers."""
         return {
-            "score_tail": self._score_tail.snapshot(),
-            "shape_tail": self._shape_tail.snapshot(),
-            "past": [value for beat in self._past for value in beat],
+            "tail": self._tail.snapshot(),
+            "past": list(self._past),
             "raw": list(self._raw),
             "rr": [self._rr.get()] if self._rr else [],
-            "facts": [self._offset, self._locked_s, self._seen, self._since, self._score_limit, self._shape_limit],
+            "facts": [self._offset, self._locked_s, self._seen, self._since, self._limit],
         }
 
     def restore(self, state: dict[str, list[float]]) -> None:
         """Continue from a state that :meth:`snapshot` returned."""
-        self._score_tail.restore(state["score_tail"])
-        self._shape_tail.restore(state["shape_tail"])
-        self._past = list(zip(state["past"][::2], state["past"][1::2], strict=True))
-        self._offset, self._locked_s, seen, since, self._score_limit, self._shape_limit = state["facts"]
+        self._tail.restore(state["tail"])
+        self._past = list(state["past"])
+        self._offset, self._locked_s, seen, since, self._limit = state["facts"]
         self._seen, self._since = int(seen), int(since)
         self._rr = None
         for rr in state["rr"]:
             self._rr = stats.EWMean(RR_RATE)
             self._rr.update(rr)
         self._middle = stats.RollingQuantile(0.5, RECENT)
-        for score, _ in self._past[-RECENT:]:
+        for score in self._past[-RECENT:]:
             self._middle.update(score)
         self._raw = deque(maxlen=REPLAY)
         self._location, self._upper = stats.RollingQuantile(0.5, REPLAY), stats.RollingQuantile(0.8413, REPLAY)
         for score in state["raw"]:
             self._standardise_by(score)
         self._watch = self._new_watch()
-        for score, _ in self._past:
+        for score in self._past:
             self._watch.update(self._standardised(score))
 
     @classmethod

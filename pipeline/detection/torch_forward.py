@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -15,8 +16,9 @@ from pipeline.errors import ModelError
 if TYPE_CHECKING:
     from pipeline.detection.network import BeatNetwork
 
-__all__ = ["BLOCK", "TorchForward", "one_thread"]
+__all__ = ["BLOCK", "DRAWING", "TorchForward", "one_thread"]
 
+DRAWING = threading.Lock()  # weights are drawn from torch's own chance, which all threads share
 BLOCK = 256  # beats per pass, always: the same beat gets the same bits whatever stands beside it
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -21,11 +20,10 @@ from pipeline.detection.networks import NETWORKS
 from pipeline.detection.optimisation import optimizer_of, schedule_of
 from pipeline.detection.reading import LEADS, Shape
 from pipeline.detection.standardise import standardised
-from pipeline.detection.torch_forward import one_thread
+from pipeline.detection.torch_forward import DRAWING, one_thread
 
 __all__ = ["Examples", "Fit", "TrainingSettings", "train"]
 
-_DRAWING = threading.Lock()
 CUT = 8.0  # residuals are cut off at so many units of noise: an anomaly shall not steer the fit
 
 
@@ -154,8 +152,7 @@ class Trainer:
         if len(self._residual) < how.batch:
             raise ValueError(f"{len(self._residual)} beats are fewer than one batch of {how.batch}")
         self._generator = torch.Generator().manual_seed(how.seed)
-        # Weights are drawn from torch's own chance, which all threads share.
-        with _DRAWING, torch.random.fork_rng(devices=[]):
+        with DRAWING, torch.random.fork_rng(devices=[]):
             torch.manual_seed(how.seed)
             self._network = NETWORKS[kind](shape)
         self._per_epoch = len(self._residual) // how.batch

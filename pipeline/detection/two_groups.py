@@ -35,7 +35,7 @@ ANYBODY = 0.12  # share of the whole population in each guess: nobody is quite l
 ANYTHING = 0.05  # share of an even spread in the abnormal beats: some are like nothing that was seen
 MEMORY = 1.0 - 1.0 / 2000.0  # per beat
 
-EDGES = np.concatenate([np.linspace(-1.2, 1.0, 45), np.linspace(1.0, 4.5, 36)[1:]])
+EDGES = np.concatenate([np.linspace(-1.2, 1.0, 45), np.linspace(1.0, 5.5, 46)[1:]])
 BANDWIDTH = 0.06  # of a normal distribution's bulk; in its tail scores lie further apart
 WIDE = 0.15  # of the abnormal beats
 

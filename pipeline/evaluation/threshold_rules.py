@@ -46,11 +46,9 @@ def adaptive(findings: Findings, guesses: Guesses, rate: float) -> NDArray[np.fl
     """Return this project's: two groups, weighed by a population."""
     judge = AdaptiveThreshold(NoDetector(), guesses=guesses, alpha=rate)
     out = np.empty(len(findings))
-    for i, (score, shape, rr) in enumerate(
-        zip(findings.score.tolist(), findings.shape.tolist(), findings.rr_s.tolist(), strict=True)
-    ):
-        out[i] = judge.judge(score, shape).threshold
-        judge.update(score, shape, rr)
+    for i, (score, rr) in enumerate(zip(findings.score.tolist(), findings.rr_s.tolist(), strict=True)):
+        out[i] = judge.judge(score).threshold
+        judge.update(score, rr)
     return out
 
 

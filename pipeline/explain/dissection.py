@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from pipeline.detection.context import QRS
 from pipeline.detection.gates import beat_gates
 from pipeline.detection.network import BeatNetwork
-from pipeline.detection.score_parts import NOISE_SHARE, ScoreParts, fuse, rhythm_term, shares_of_shape
+from pipeline.detection.score_parts import NOISE_SHARE, ScoreParts, fuse, shares_of_shape
 from pipeline.detection.scorer import Prepared
+from pipeline.detection.sequence.reader import SequenceReading
 from pipeline.explain.explanation import Explanation, GateActivity, NearBeat
 from pipeline.records import Findings
 from pipeline.signals.resample import FS
@@ -32,6 +33,7 @@ class Remembered:
     findings: Findings
     prepared: Prepared
     parts: ScoreParts
+    sequence: SequenceReading
 
 
 def explain_beat(
@@ -55,20 +57,17 @@ def explain_beat(
     block = next(block for block in blocks if block.findings.beat[0] <= beat <= block.findings.beat[-1])
     i = int(beat - block.findings.beat[0])
     past = [(b, _usual(b, beat, remember)) for b in blocks]
-    usual_shape, usual_rhythm = (
-        float(np.median(values))
-        if len(values := np.concatenate([getattr(b.parts, name)[at] for b, at in past]))
-        else np.nan
-        for name in ("shape", "rhythm")
+    usual_score, usual_shape = (
+        _median(np.concatenate([getattr(b.findings, name)[at] for b, at in past])) for name in ("score", "shape")
     )
-    parts, beats = block.parts, block.prepared.beats
+    parts, beats, told = block.parts, block.prepared.beats, block.sequence
     distance = np.where(parts.unknown[i : i + 1], np.nan, parts.distance[i : i + 1])
-    above_shape = max(0.0, float(parts.shape[i]) - np.nan_to_num(usual_shape))
-    above_rhythm = max(0.0, float(parts.rhythm[i]) - np.nan_to_num(usual_rhythm))
     has_score = bool(np.isfinite(block.findings.score[i]))
-    above = above_shape + above_rhythm if has_score else np.nan
-    early, variability = beats.early[i : i + 1], beats.variability[i : i + 1]
-    without_p_wave = rhythm_term(early, variability, np.full(1, np.nan))[0]
+    brought = np.maximum([told.shape[i], told.rhythm[i], told.p_wave[i]], 0.0)
+    shares = brought / brought.sum() if brought.any() else brought
+    if not has_score:
+        shares = np.full(3, np.nan)
+    rr, expected_rr = float(beats.rr[i]), float(told.expected_rr[i])
     scored = block.findings[i]
     qrs = beats.residual[i : i + 1, :, QRS]
     error = parts.error[i].copy()
@@ -77,14 +76,15 @@ def explain_beat(
         scored=scored,
         leads=block.findings.leads,
         model=network.kind,
+        usual_score=usual_score,
         usual_shape=usual_shape,
-        usual_rhythm=usual_rhythm,
-        shape_share=above_shape / above if above else above,
-        rhythm_share=above_rhythm / above if above else above,
+        shape_share=float(shares[0]),
+        rhythm_share=float(shares[1]),
+        p_wave_share=float(shares[2]),
         noise_taken_off=float(fuse(distance)[0] - parts.shape[i]),
-        early=float(np.where(np.isnan(early[0]), np.nan, 1.0 - np.exp(-max(0.0, early[0])))),
-        variability=float(variability[0]),
-        p_wave_added=float(parts.rhythm[i] - without_p_wave) if has_score else np.nan,
+        expected_rr_s=expected_rr,
+        early=1.0 - min(rr / expected_rr, 1.0),
+        earlier=float(told.earlier[i]),
         time_ms=_ms(np.arange(len(scored.window))),
         error=scored.window - scored.expected,
         error_time_ms=_ms(np.arange(QRS.start, QRS.stop)),

@@ -60,8 +60,7 @@ class NearBeat:
 class Explanation:
     """Why a beat got its score.
 
-    Shape and rhythm are counted from what is usual for the patient: a usual beat has a shape of about -0.3 and a rhythm
-    of about 0.
+    What shape, interval and P wave bring is what the score would lose if that one were as usual for the patient.
 
     Attributes
     ----------
@@ -71,18 +70,18 @@ class Explanation:
         Names of the leads.
     model : str
         Kind of the network.
-    usual_shape, usual_rhythm : float
+    usual_score, usual_shape : float
         Medians of the patient's usual beats before; NaN if there was none.
-    shape_share, rhythm_share : float
-        Shares of what the score has above the usual; both 0 if it has nothing, NaN if the beat has no score.
+    shape_share, rhythm_share, p_wave_share : float
+        Shares of what shape, interval and P wave bring; all 0 if they bring nothing, NaN if the beat has no score.
     noise_taken_off : float
         What the score lost because the signal around the beat was noisy.
+    expected_rr_s : float
+        Median of the R-R interval that a normal beat would have had here, in s; NaN if nothing was known of the rate.
     early : float
-        Share of the patient's unhurried R-R interval by which the beat came early; 0 if late, NaN if unknown.
-    variability : float
-        Median change of the patient's R-R interval from beat to beat, as a log.
-    p_wave_added : float
-        What a changed P wave added to the rhythm's part; below 0 where a usual one took from it.
+        Share of it by which the beat came early; 0 if late, NaN if unknown.
+    earlier : float
+        Share of normal beats that would have come as early or earlier, as the network expects them; NaN if unknown.
     time_ms : ndarray, shape (samples,)
         Time of the window's samples from the R peak.
     error : ndarray of float32, shape (samples, leads)
@@ -102,14 +101,15 @@ class Explanation:
     scored: ScoredBeat
     leads: tuple[str, ...]
     model: str
+    usual_score: float
     usual_shape: float
-    usual_rhythm: float
     shape_share: float
     rhythm_share: float
+    p_wave_share: float
     noise_taken_off: float
+    expected_rr_s: float
     early: float
-    variability: float
-    p_wave_added: float
+    earlier: float
     time_ms: NDArray[np.float64]
     error: NDArray[np.float32]
     error_time_ms: NDArray[np.float64]
@@ -128,20 +128,18 @@ class Explanation:
             return "No score: no lead could be read at this beat."
         verdict = "above" if beat.is_anomaly else "below"
         said = [f"Score {beat.score:.2f}, {verdict} the threshold of {beat.threshold:.2f}."]
-        if self.shape_share + self.rhythm_share > 0:
-            first, second = f"{100 * self.shape_share:.0f} % shape", f"{100 * self.rhythm_share:.0f} % rhythm"
-            if self.rhythm_share > self.shape_share:
-                first, second = second, first
-            said.append(f"Above the patient's usual it is {first} and {second}.")
+        shares = {"shape": self.shape_share, "rhythm": self.rhythm_share, "P wave": self.p_wave_share}
+        brought = [f"{100 * share:.0f} % {name}" for name, share in sorted(shares.items(), key=lambda item: -item[1])]
+        if any(shares.values()):
+            said.append(f"What is unusual in it is {brought[0]}, {brought[1]} and {brought[2]}.")
         else:
             said.append("Nothing in it is above the patient's usual.")
         if self.early > 0.02:
-            said.append(f"It came {100 * self.early:.0f} % early.")
+            said.append(f"It came {100 * self.early:.0f} % before it was due at {self.expected_rr_s:.2f} s.")
+            said.append(f"Of normal beats here {_one_in(self.earlier)} would come as early.")
         if self.shape_share > 0 and np.isfinite(self.share).any() and self.share.any():
             at, lead = np.unravel_index(int(np.argmax(self.share)), self.share.shape)
             said.append(f"Its shape differs most in {self.leads[int(lead)]}, {self.error_time_ms[at]:+.0f} ms from R.")
-        if self.p_wave_added >= 0.05:
-            said.append(f"A changed P wave added {self.p_wave_added:.2f}.")
         if self.noise_taken_off >= 0.05:
             said.append(f"Noise around it took {self.noise_taken_off:.2f} off.")
         return " ".join(said)
@@ -157,6 +155,12 @@ class Explanation:
             near["window"] = near["window"].T
         plain: dict[str, Any] = _plain(document)
         return plain
+
+
+def _one_in(share: float) -> str:
+    if share >= 0.05:
+        return f"{100 * share:.0f} %"
+    return f"1 in {1.0 / share:,.0f}" if share > 1e-6 else "less than 1 in a million"
 
 
 def _plain(value: Any) -> Any:

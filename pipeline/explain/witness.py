@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pipeline.detection.model import BeatModel
 from pipeline.detection.score_parts import ScoreParts
 from pipeline.detection.scorer import Prepared
+from pipeline.detection.sequence.reader import SequenceReading
 from pipeline.explain.dissection import Remembered, explain_beat
 from pipeline.explain.explanation import Explanation
 from pipeline.monitor import Monitor
@@ -44,9 +45,9 @@ class Witness(Monitor):
         self._remember = remember
         self._blocks: deque[Remembered] = deque()
 
-    def _note(self, findings: Findings, prepared: Prepared, parts: ScoreParts) -> None:
+    def _note(self, findings: Findings, prepared: Prepared, parts: ScoreParts, sequence: SequenceReading) -> None:
         if len(findings):
-            self._blocks.append(Remembered(findings, prepared, parts))
+            self._blocks.append(Remembered(findings, prepared, parts, sequence))
         older = sum(len(block.findings) for block in self._blocks) - len(findings)
         while older and older - len(self._blocks[0].findings) >= self._remember:
             older -= len(self._blocks.popleft().findings)

@@ -13,10 +13,9 @@ from pipeline.detection.lstm_autoencoder import LSTMAutoencoder
 from pipeline.detection.lstm_forecaster import LSTMForecaster
 from pipeline.detection.network import BeatNetwork
 from pipeline.detection.reading import Shape
-from pipeline.detection.scorer import Scores
 from pipeline.detection.training import TrainingSettings
 from pipeline.evaluation.sheet import Sheet
-from pipeline.learning.crossvalidation import RecordBeats, cross_validate, figures_of, in_context, score_with
+from pipeline.learning.crossvalidation import RecordBeats, cross_validate, figures_of, in_context, shapes_by
 from pipeline.learning.side_by_side import cores
 from pipeline.records import Record
 
@@ -47,7 +46,7 @@ class CostRow:
     per_s : float
         Beats a second through the network, on one thread, in blocks as a monitor runs them; NaN without a network.
     figures : dict of str to float
-        Its ranking, see :mod:`pipeline.evaluation.ranking`.
+        The ranking by the shape alone, see :mod:`pipeline.evaluation.ranking`.
     """
 
     name: str
@@ -212,9 +211,10 @@ def _row(
 
 
 def _judged(parts: Sequence[RecordBeats], networks: Sequence[BeatNetwork]) -> dict[str, float]:
-    """Return the figures where network ``k`` scores the records ``k``, ``k + n``, ..., which it has not seen."""
-    scores: dict[str, Scores] = {
-        part.record.name: score_with(part, networks[i % len(networks)]) for i, part in enumerate(parts)
-    }
+    """Return the figures of the shape alone, where network ``k`` rebuilds the records ``k``, ``k + n``, ...
+
+    It has not seen those.
+    """
+    scores = {part.record.name: shapes_by(part, networks[i % len(networks)]).shape for i, part in enumerate(parts)}
     figures = figures_of(parts, scores)
     return {name: figures[name] for name in FIGURES}

@@ -1,8 +1,8 @@
-"""Records' beats in context, networks that learn from some of them and score the others."""
+"""Records' beats in context, networks that learn from some of them and rebuild the others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from pipeline.annotations import aami_class
 from pipeline.detection.context import Context
 from pipeline.detection.contextual import ContextualBeats
-from pipeline.detection.model import BeatModel
 from pipeline.detection.network import BeatNetwork
 from pipeline.detection.reading import Shape, inputs
-from pipeline.detection.scorer import Prepared, Scorer, Scores
+from pipeline.detection.score_parts import ScoreParts, take_apart
 from pipeline.detection.training import Examples, Fit, TrainingSettings, train
 from pipeline.evaluation.beats import judge
 from pipeline.evaluation.matching import match_beats
@@ -26,7 +25,7 @@ from pipeline.records import Record
 from pipeline.signals.beats import BeatFinder
 from pipeline.signals.resample import FS
 
-__all__ = ["RecordBeats", "cross_validate", "figures_of", "in_context", "learnable", "score_with"]
+__all__ = ["RecordBeats", "cross_validate", "figures_of", "in_context", "learnable", "shapes_by"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,8 +93,8 @@ def cross_validate(
     workers: int = 1,
     progress: Callable[[float, float], None] | None = None,
     keep: Path | None = None,
-) -> tuple[dict[str, Scores], list[Fit]]:
-    """Score each record by a network that has learnt from the others.
+) -> tuple[dict[str, ScoreParts], list[Fit]]:
+    """Rebuild each record's beats by a network that has learnt from the others.
 
     Parameters
     ----------
@@ -116,14 +115,14 @@ def cross_validate(
 
     Returns
     -------
-    scores : dict of str to Scores
-        By record.
+    shapes : dict of str to ScoreParts
+        By record: what the sequence network reads.
     fits : list of Fit
         A network for each fold: that of fold ``k`` has not seen the records ``k``, ``k + folds``, ...
     """
     learnt = [learnable(part, one_class) for part in parts]
 
-    def fit_without(fold: int, report: Progress) -> tuple[Fit, dict[str, Scores]]:
+    def fit_without(fold: int, report: Progress) -> tuple[Fit, dict[str, ScoreParts]]:
         held_out = range(fold, len(parts), folds)
         fit = train(
             [learnt[i] for i in range(len(parts)) if i not in held_out],
@@ -134,11 +133,11 @@ def cross_validate(
             progress=report,
             checkpoint=None if keep is None else keep / f"fold{fold}.safetensors",
         )
-        return fit, {parts[i].record.name: score_with(parts[i], fit.network) for i in held_out}
+        return fit, {parts[i].record.name: shapes_by(parts[i], fit.network) for i in held_out}
 
     jobs = [partial(fit_without, fold) for fold in range(folds)]
     done = side_by_side(jobs, workers=workers, progress=progress)
-    return {name: found for _, scores in done for name, found in scores.items()}, [fit for fit, _ in done]
+    return {name: found for _, shapes in done for name, found in shapes.items()}, [fit for fit, _ in done]
 
 
 def _aami(record: Record, r_peak: NDArray[np.int64]) -> NDArray[np.str_] | None:
@@ -160,22 +159,20 @@ def learnable(part: RecordBeats, one_class: bool = False) -> Examples:
     return Examples(part.examples.residual[keep], part.examples.condition[keep])
 
 
-def score_with(part: RecordBeats, network: BeatNetwork) -> Scores:
-    """Score a record's beats with a network."""
-    model = BeatModel.of(network)
-    scorer = Scorer(model, part.beats.present.shape[1])
-    rebuilt = model.forward.run(part.examples.residual, part.examples.condition)
-    return scorer.finish(Prepared(part.beats, part.examples.residual, part.examples.condition), rebuilt)
+def shapes_by(part: RecordBeats, network: BeatNetwork) -> ScoreParts:
+    """Return how far the shapes of a record's beats are from what a network makes of them."""
+    rebuilt = network.frozen().run(part.examples.residual, part.examples.condition)
+    return take_apart(part.beats, part.examples.residual, rebuilt)
 
 
-def figures_of(parts: Sequence[RecordBeats], scores: dict[str, Scores]) -> dict[str, float]:
+def figures_of(parts: Sequence[RecordBeats], scores: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
     """Return the ranking of the annotated records' beats by their scores, see :mod:`pipeline.evaluation.ranking`."""
     judged = []
     for part in parts:
         annotations = part.record.annotations()
         if annotations is None:
             continue
-        columns = {"score": scores[part.record.name].score}
+        columns = {"score": scores[part.record.name]}
         fs, length = part.record.fs, part.record.n_samples
         judged.append(judge(part.record.name, annotations, part.r_peak, columns, fs=fs, n_samples=length))
     if not judged:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from functools import partial
@@ -18,15 +18,17 @@ from pipeline.detection.lstm_autoencoder import LSTMAutoencoder
 from pipeline.detection.networks import NETWORKS, save_model
 from pipeline.detection.population import Population
 from pipeline.detection.reading import Shape
-from pipeline.detection.scorer import Scores
+from pipeline.detection.sequence.network import SequenceNetwork
+from pipeline.detection.sequence.training import SequenceSettings, train_sequence
 from pipeline.detection.shipped import MODEL_SUFFIX
 from pipeline.detection.training import Fit, TrainingSettings, train
 from pipeline.errors import ModelError, RecordUnsupported
-from pipeline.evaluation.protocol import DS1, LEARNING_S
+from pipeline.evaluation.protocol import DS1, LEARNING_S, SVDB_DEV
 from pipeline.evaluation.result import package_versions
 from pipeline.learning.crossvalidation import RecordBeats, cross_validate, figures_of, in_context, learnable
 from pipeline.learning.model_card import model_card
 from pipeline.learning.reproduce import PASSES, training_command
+from pipeline.learning.sequences import cross_validate_sequences, sequence_beats
 from pipeline.learning.side_by_side import Progress, cores, side_by_side
 from pipeline.settings import Settings
 from pipeline.sources import open_record
@@ -34,6 +36,7 @@ from pipeline.sources import open_record
 __all__ = ["sibling", "train_model"]
 
 FOLDS = 5
+OF_SHAPES = 0.1  # what training a network that rebuilds beats takes beside a sequence network
 FEWEST_NORMAL = 100  # beats that tell how a person's are spread
 FEWEST_ABNORMAL = 10
 
@@ -47,6 +50,7 @@ def train_model(
     kind: str = LSTMAutoencoder.kind,
     shape: Shape | None = None,
     how: TrainingSettings | None = None,
+    sequence: SequenceSettings | None = None,
     seeds: int = 1,
     one_class: bool = False,
     workers: int | None = None,
@@ -55,9 +59,10 @@ def train_model(
 ) -> dict[str, Any]:
     """Train a model, calibrate it on records that it has not seen, and write it with its card.
 
-    The records are split into five folds; each fold's beats are scored by a network that was trained on the others.
-    These scores give the figures of the card and the population of the thresholds, which so is that of new patients.
-    The network that is written is then trained on all records, for as many passes as the folds needed.
+    The records are split into five folds; each fold's beats are rebuilt by a network that was trained on the others, and
+    what that says of their shapes is read by sequence networks that were trained on the others likewise. Their scores
+    give the figures of the card and the population of the thresholds, which so is that of new patients. The networks
+    that are written are then trained on all records, the first for as many passes as the folds needed.
 
     A training that was stopped goes on from its last pass when the same is asked for again, with the same result. Where
     it stands is kept in ``NAME.training`` beside the model, until that is written.
@@ -65,7 +70,7 @@ def train_model(
     Parameters
     ----------
     records : sequence of str or None
-        Names of the records; the training half of mitdb (DS1) by default.
+        Names of the records; by default the training half of mitdb (DS1) and the development half of svdb.
     data_dir : Path, optional
         Folder of WFDB records, in place of PhysioNet.
     asked : sequence of str, optional
@@ -78,7 +83,9 @@ def train_model(
     shape : Shape, optional
         Its sizes; by default those of its kind.
     how : TrainingSettings, optional
-        How the networks are trained; ``epochs`` are the most passes that a fold makes, 4 by default.
+        How the networks that rebuild beats are trained; ``epochs`` are the most passes of a fold, 4 by default.
+    sequence : SequenceSettings, optional
+        How the sequence networks are trained; their seed is that of ``how``.
     seeds : int
         Networks that are trained on all records in the end, with as many seeds: the first is the model, the others lie
         beside it (:func:`sibling`), so that an evaluation can tell what is chance.
@@ -105,7 +112,7 @@ def train_model(
     """
     if out.suffix != MODEL_SUFFIX:  # the card would take the place of the model, or of another model's card
         raise ModelError(f"{out} does not end in {MODEL_SUFFIX}: choose another --out")
-    names = list(DS1) if records is None else list(records)
+    names = [*DS1, *SVDB_DEV] if records is None else list(records)
     if len(names) < FOLDS:
         raise ModelError(f"{len(names)} records are too few: cross-validation takes {FOLDS} at least")
     shape = NETWORKS[kind]().shape if shape is None else shape
@@ -117,19 +124,13 @@ def train_model(
         bare = next(part.record.name for part in parts if part.aami is None)
         raise RecordUnsupported(f"{bare} has no annotations: leave out --one-class, or the record")
     how = how or TrainingSettings(epochs=PASSES)
-    in_folds = FOLDS / (FOLDS + seeds)
+    reading = replace(sequence or SequenceSettings(), seed=how.seed)
     keep = out.with_suffix(".training")
-    scores, fits = cross_validate(
-        parts,
-        folds=FOLDS,
-        kind=kind,
-        shape=shape,
-        settings=how,
-        one_class=one_class,
-        workers=workers,
-        progress=None if progress is None else lambda share, loss: progress(in_folds * share, loss),
-        keep=keep,
-    )
+    told = _Stages(progress, (OF_SHAPES * FOLDS, OF_SHAPES * seeds, FOLDS, seeds))
+    shapes, fits = cross_validate(
+        parts, folds=FOLDS, kind=kind, shape=shape, settings=how, one_class=one_class, workers=workers,
+        progress=told.stage(0), keep=keep,
+    )  # fmt: skip
     learnt = [learnable(part, one_class) for part in parts]
     passes = round(float(np.median([int(np.argmin(fit.validation_loss)) + 1 for fit in fits])))
 
@@ -143,13 +144,23 @@ def train_model(
             checkpoint=keep / f"final{k}.safetensors",
         )
 
-    jobs = [partial(fit_all, k) for k in range(seeds)]
-    finals = side_by_side(
-        jobs,
-        workers=workers,
-        progress=None if progress is None else lambda share, loss: progress(in_folds + (1.0 - in_folds) * share, loss),
-    )
+    finals = side_by_side([partial(fit_all, k) for k in range(seeds)], workers=workers, progress=told.stage(1))
     final = finals[0]
+    sequences = [sequence_beats(part, shapes[part.record.name], one_class=one_class) for part in parts]
+    readings, _ = cross_validate_sequences(
+        sequences, folds=FOLDS, settings=reading, workers=workers, progress=told.stage(2), keep=keep
+    )
+    scores = {part.record.name: found.score for part, found in zip(parts, readings, strict=True)}
+
+    def read_all(k: int, report: Progress) -> SequenceNetwork:
+        return train_sequence(
+            sequences,
+            settings=replace(reading, seed=how.seed + k),
+            progress=report,
+            checkpoint=keep / f"sequence-final{k}.safetensors",
+        )
+
+    readers = side_by_side([partial(read_all, k) for k in range(seeds)], workers=workers, progress=told.stage(3))
     is_ds1 = records is None and data_dir is None
     facts = {
         "population": _population(parts, scores),
@@ -160,14 +171,17 @@ def train_model(
         "beats": int(sum(len(part.residual) for part in learnt)),
         "kind": kind,
         "training": asdict(how),
+        "sequence_training": asdict(reading),
         "shape": asdict(shape),
         "seed": how.seed,
         "passes": passes,
         "parameters": sum(p.numel() for p in final.network.parameters()),
+        "sequence_parameters": sum(p.numel() for p in readers[0].parameters()),
         "training_loss": list(final.training_loss),
         "held_out_loss": [min(fit.validation_loss) for fit in fits],
         "folds": [{"training": list(fit.training_loss), "held_out": list(fit.validation_loss)} for fit in fits],
         "cross_validation": figures_of(parts, scores),
+        "cross_validation_by_database": _by_database(parts, scores),
         "versions": package_versions() | {"platform": platform.machine()},
     }
     command = training_command(
@@ -183,7 +197,7 @@ def train_model(
     card = model_card(out, facts, parts, command, is_ds1=is_ds1)
     try:
         for k, fit in enumerate(finals):
-            save_model(sibling(out, k), fit.network, facts | {"seed": how.seed + k})
+            save_model(sibling(out, k), fit.network, readers[k], facts | {"seed": how.seed + k})
         notes = out.with_suffix(".notes.md")  # what a person has to say of the model
         out.with_suffix(".md").write_text(card + (f"\n{notes.read_text()}" if notes.is_file() else ""))
     except OSError as error:
@@ -199,30 +213,53 @@ def sibling(model: Path, k: int) -> Path:
 
 def _data(is_ds1: bool, data_dir: Path | None) -> str:
     if is_ds1:
-        return "mitdb 1.0.0, records DS1 (de Chazal et al. 2004)"
+        return "mitdb 1.0.0, records DS1 (de Chazal et al. 2004), and svdb 1.0.0, records 800 to 859"
     return "records given by name" if data_dir is None else "records of a folder"
 
 
-def _population(parts: Sequence[RecordBeats], scores: dict[str, Scores]) -> dict[str, Any]:
+def _by_database(parts: Sequence[RecordBeats], scores: Mapping[str, NDArray[np.float64]]) -> dict[str, Any]:
+    databases = dict.fromkeys(part.record.name.rpartition("/")[0] for part in parts)
+    if len(databases) < 2:
+        return {}
+    return {
+        name: figures_of([part for part in parts if part.record.name.rpartition("/")[0] == name], scores)
+        for name in databases
+    }
+
+
+def _population(parts: Sequence[RecordBeats], scores: Mapping[str, NDArray[np.float64]]) -> dict[str, Any]:
     """Measure how the held-out scores of normal and abnormal beats are spread.
 
     Where nobody has annotated a record, its usual beats stand for the normal ones, and it tells nothing of the others.
     """
-    out = {}
-    for kind, groups in (("score", ("VF", "S")), ("shape", ("VF",))):
-        normal: list[NDArray[np.float64]] = []
-        abnormal: list[list[NDArray[np.float64]]] = [[] for _ in groups]
-        for part in parts:
-            values = getattr(scores[part.record.name], kind)
-            late = (part.r_peak >= LEARNING_S * part.record.fs) & part.scorable
-            usual = part.beats.near & part.beats.on_time if part.aami is None else part.aami == "N"
-            if (usual & late).sum() >= FEWEST_NORMAL:
-                normal.append(values[usual & late])
-            for group, letters in zip(abnormal, groups, strict=True):
-                chosen = late & (np.isin(part.aami, list(letters)) if part.aami is not None else np.False_)
-                if chosen.sum() >= FEWEST_ABNORMAL:
-                    group.append(values[chosen])
-        if not normal:
-            raise ModelError(f"no record has {FEWEST_NORMAL} normal beats after 5:00: training takes longer records")
-        out[kind] = Population.measured(normal, abnormal).to_dict()
-    return out
+    normal: list[NDArray[np.float64]] = []
+    abnormal: list[list[NDArray[np.float64]]] = [[], []]
+    for part in parts:
+        values = scores[part.record.name]
+        late = (part.r_peak >= LEARNING_S * part.record.fs) & part.scorable
+        usual = part.beats.near & part.beats.on_time if part.aami is None else part.aami == "N"
+        if (usual & late).sum() >= FEWEST_NORMAL:
+            normal.append(values[usual & late])
+        for group, letters in zip(abnormal, ("VF", "S"), strict=True):
+            chosen = late & (np.isin(part.aami, list(letters)) if part.aami is not None else np.False_)
+            if chosen.sum() >= FEWEST_ABNORMAL:
+                group.append(values[chosen])
+    if not normal:
+        raise ModelError(f"no record has {FEWEST_NORMAL} normal beats after 5:00: training takes longer records")
+    return Population.measured(normal, abnormal).to_dict()
+
+
+class _Stages:
+    """The progress of stages that follow each other, each a part of the whole."""
+
+    def __init__(self, progress: Callable[[float, float], None] | None, sizes: Sequence[float]) -> None:
+        self._progress = progress
+        self._ends = np.cumsum([0.0, *sizes]) / sum(sizes)
+
+    def stage(self, k: int) -> Callable[[float, float], None] | None:
+        """Return what the ``k``-th stage reports to: its share that is done, and the loss that came last."""
+        progress = self._progress
+        if progress is None:
+            return None
+        first, stop = self._ends[k], self._ends[k + 1]
+        return lambda share, loss: progress(float(first + (stop - first) * share), loss)

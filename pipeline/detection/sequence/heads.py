@@ -1,0 +1,31 @@
+"""What the sequence network tells of a beat, and the sizes of the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["CLASSES", "STATES", "SequenceShape"]
+
+CLASSES = ("normal", "supraventricular", "ventricular")
+
+# The rhythm after a beat, by the labels that annotators give it.
+STATES = ("(N", "(AFIB", "(SVTA", "(B", "(T", "(VT")
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceShape:
+    """Sizes of the sequence network.
+
+    Attributes
+    ----------
+    hidden : int
+        Units of the LSTM; a multiple of 4.
+    judge : int
+        Units of the dense layer that tells a beat's class.
+    mixtures : int
+        Logistic distributions in that of the interval.
+    """
+
+    hidden: int = 64
+    judge: int = 24
+    mixtures: int = 3
