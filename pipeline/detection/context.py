@@ -125,7 +125,8 @@ class Context:
         on_time = np.zeros(n, dtype=np.bool_)
         _advance(
             time, window, present, clear, broken, self._parameters, self._templates, self._slots, self._scale,
-            self._recent, self._levels, self._rhythm, self._first, self._first_facts, self._first_count, waves, offsets, scale, excess, rhythm, member, near, on_time,
+            self._recent, self._levels, self._rhythm, self._first, self._first_facts, self._first_count,
+            waves, offsets, scale, excess, rhythm, member, near, on_time,
         )  # fmt: skip
         return ContextualBeats(
             residual=waves[0], template=waves[1], noise=waves[2], recent=waves[3], seen=waves[4], offset=offsets,

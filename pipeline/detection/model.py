@@ -19,8 +19,8 @@ from pipeline.detection.shipped import DEFAULT_MODEL
 from pipeline.errors import ModelError
 
 if TYPE_CHECKING:
-    from pipeline.detection.sequence.network import SequenceNetwork
     from pipeline.detection.network import BeatNetwork
+    from pipeline.detection.sequence.network import SequenceNetwork
 
 __all__ = ["DEFAULT_MODEL", "BeatModel"]
 
@@ -93,7 +93,7 @@ class BeatModel:
 
     @classmethod
     def of(cls, network: BeatNetwork, sequence: SequenceNetwork | None = None) -> BeatModel:
-        """Return the model of two networks of whose scores nothing is known yet; without ``sequence`` it is untrained."""
+        """Return the model of two networks of whose scores nothing is known yet; an untrained sequence by default."""
         from pipeline.detection.sequence.network import SequenceNetwork
 
         network.eval()

@@ -28,7 +28,7 @@ def _mitdb(numbers: str) -> tuple[str, ...]:
 # de Chazal et al. 2004 (doi:10.1109/TBME.2004.827359): DS1 to develop, train and choose; DS2 to report, never to tune.
 DS1 = _mitdb("101 106 108 109 112 114 115 116 118 119 122 124 201 203 205 207 208 209 215 220 223 230")
 DS2 = _mitdb("100 103 105 111 113 117 121 123 200 202 210 212 213 214 219 221 222 228 231 232 233 234")
-# The development half of the MIT-BIH Supraventricular Arrhythmia Database (Greenwald 1990); 860 to 894 are only reported.
+# Half of the MIT-BIH Supraventricular Arrhythmia Database (Greenwald 1990) to develop; 860 to 894 are only reported.
 SVDB_DEV = tuple(f"svdb/{i}" for i in (*range(800, 813), *range(820, 830), *range(840, 860)))
 PACED = _mitdb("102 104 107 217")  # EC57 leaves paced records out
 

@@ -86,18 +86,22 @@ def _error(axes: Axes, e: Explanation, lead: int, *, legend: bool) -> None:
 
 def _score(axes: Axes, e: Explanation) -> None:
     beat = e.scored
-    shape, rhythm = np.nan_to_num([beat.shape - e.usual_shape, beat.rhythm - e.usual_rhythm])
-    off = np.nan_to_num(e.noise_taken_off)
-    top = max(shape, 0.0) + rhythm
-    axes.bar(0, shape, 0.5, color=COLOURS["ventricular"], label="shape")
-    axes.bar(0, rhythm, 0.5, bottom=max(shape, 0.0), color=COLOURS["supraventricular"], label="rhythm")
-    axes.bar(0, off, 0.5, bottom=top, color="none", edgecolor=COLOURS["gap"], hatch="////", label="noise, taken off")
+    above = max(0.0, float(np.nan_to_num(beat.score - e.usual_score)))
+    top = 0.0
+    for name, share, colour in (
+        ("shape", e.shape_share, COLOURS["ventricular"]),
+        ("rhythm", e.rhythm_share, COLOURS["supraventricular"]),
+        ("P wave", e.p_wave_share, COLOURS["muted"]),
+    ):
+        height = above * float(np.nan_to_num(share))
+        axes.bar(0, height, 0.5, bottom=top, color=colour, label=name)
+        top += height
     axes.axhline(0.0, color=INK, linewidth=0.8)
-    limit = beat.threshold - e.usual_shape - e.usual_rhythm
+    limit = beat.threshold - e.usual_score
     if np.isfinite(limit):
         axes.axhline(limit, color=COLOURS["threshold"], linestyle="--", label="threshold")
     axes.set_xlim(-0.5, 0.5)
-    axes.set_ylim(min(0.0, 1.1 * shape), 2.0 * max(top + off, np.nan_to_num(limit), 0.1))
+    axes.set_ylim(0.0, 2.0 * max(top, np.nan_to_num(limit), 0.1))
     axes.set_xticks([])
     plain_axes(axes, y="score above usual", title="Score", legend=True)
 

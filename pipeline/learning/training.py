@@ -59,10 +59,10 @@ def train_model(
 ) -> dict[str, Any]:
     """Train a model, calibrate it on records that it has not seen, and write it with its card.
 
-    The records are split into five folds; each fold's beats are rebuilt by a network that was trained on the others, and
-    what that says of their shapes is read by sequence networks that were trained on the others likewise. Their scores
-    give the figures of the card and the population of the thresholds, which so is that of new patients. The networks
-    that are written are then trained on all records, the first for as many passes as the folds needed.
+    The records are split into five folds; each fold's beats are rebuilt by a network that was trained on the others,
+    and what that says of their shapes is read by sequence networks that were trained on the others likewise. Their
+    scores give the figures of the card and the population of the thresholds, which so is that of new patients. The
+    networks that are written are then trained on all records, the first for as many passes as the folds needed.
 
     A training that was stopped goes on from its last pass when the same is asked for again, with the same result. Where
     it stands is kept in ``NAME.training`` beside the model, until that is written.

@@ -101,9 +101,10 @@ def _lines(e: Explanation) -> dict[str, str]:
         "beat": where,
         "in words": e.words,
         "score": f"{beat.score:.2f} over a threshold of {beat.threshold:.2f}{said}",
-        "shape": f"{beat.shape:.2f}, usual {e.usual_shape:.2f}: {100 * e.shape_share:.0f} % of what is above",
-        "rhythm": f"{beat.rhythm:.2f}, usual {e.usual_rhythm:.2f}: {100 * e.rhythm_share:.0f} %"
-        f" (P wave {e.p_wave_added:+.2f})",
+        "shape": f"{beat.shape:.2f}, usual {e.usual_shape:.2f}: {100 * e.shape_share:.0f} % of what is unusual",
+        "rhythm": f"due after {e.expected_rr_s:.2f} s, came {100 * e.early:.0f} % early, as {100 * e.earlier:.2g} % of "
+        f"normal beats would: {100 * e.rhythm_share:.0f} %",
+        "P wave": f"{100 * e.p_wave_share:.0f} %",
         "noise": f"{e.noise_taken_off:.2f} taken off the shape",
     }
     for layer, gates in e.gates.items():

@@ -14,6 +14,7 @@ alone would be left to chance: in its tail.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,7 +133,7 @@ def _between(rng: np.random.Generator, low: float, high: float) -> float:
 
 
 def _stretches(n: int, per_beat: float, low: float, high: float, rng: np.random.Generator) -> list[tuple[int, int]]:
-    """Draw stretches of beats that begin at so many a beat, with lengths from ``low`` to ``high``, none over another."""
+    """Draw stretches that begin at so many a beat and are ``low`` to ``high`` beats long, none over another."""
     out, end = [], 0
     for start in np.flatnonzero(rng.uniform(size=n) < per_beat):
         if start > end:
@@ -145,7 +146,7 @@ def _course_of_rate(n: int, rng: np.random.Generator) -> Floats:
     """Return logs by which intervals are longer: levels that are gone to at once or slowly."""
     out, level = np.zeros(n), 0.0
     starts: list[int] = [*np.flatnonzero(rng.uniform(size=n) < 0.004).tolist(), n]
-    for start, stop in zip(starts[:-1], starts[1:], strict=True):
+    for start, stop in pairwise(starts):
         to, rate = rng.uniform(-0.25, 0.15), rng.uniform(0.05, 0.5)
         out[start:stop] = to + (level - to) * (1.0 - rate) ** np.arange(1, stop - start + 1)
         level = out[stop - 1]

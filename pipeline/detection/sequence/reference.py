@@ -43,8 +43,8 @@ OFF = 0.15  # distance from the run's own rate that is off it
 BEATS_TO_END = 3
 RUN_RATE = 0.1  # how fast the run's own rate follows
 
-# Where things lie: the two references, whether they are held, intervals seen, the last interval, beats of a run that may
-# begin, the references at its onset, the rate of the run that holds, and its beats off that rate in a row.
+# Where things lie: the two references, whether they are held, intervals seen, the last interval, beats of a run that
+# may begin, the references at its onset, the rate of the run that holds, and its beats off that rate in a row.
 SLOW, UNHURRIED, HELD, SEEN, LAST, BEGUN, SLOW_BEFORE, UNHURRIED_BEFORE, RUN, OFF_RUN = range(10)
 REFERENCES = 10
 

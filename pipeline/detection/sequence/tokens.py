@@ -79,8 +79,8 @@ UPPER, UPPER_STEP = 0.85, 0.002  # quantile of the earliness of usual beats, and
 SLIGHT = 0.1  # earliness up to which a beat counts for the usual spread of shape and P wave
 P_RANGE = -1.5, 2.5
 
-# What is carried beside the references: past intervals, the usual change, the upper quantile, location and spread of shape
-# and P wave, and the squashed shape of the last beat.
+# What is carried beside the references: past intervals, the usual change, the upper quantile, location and spread of
+# shape and P wave, and the squashed shape of the last beat.
 RECENT = REFERENCES
 CHANGE, UPPER_EARLY, SHAPE_AT, SHAPE_SPREAD, P_AT, P_SPREAD, LAST_SHAPE = range(RECENT + PAST, RECENT + PAST + 7)
 MEMORY = LAST_SHAPE + 1
@@ -122,8 +122,8 @@ def follow_beats(
     token : ndarray of float32, shape (n, READ)
         Written.
     before : ndarray of float64, shape (n, BEFORE)
-        Written: what held before each beat: the slow reference in log s, NaN where nothing is known of the rate, and the
-        usual shape and P wave.
+        Written: what held before each beat: the slow reference in log s, NaN where nothing is known of the rate, and
+        the usual shape and P wave.
     """
     for i in range(len(rr)):
         before[i, 0], before[i, 1], before[i, 2] = memory[SLOW], memory[SHAPE_AT], memory[P_AT]

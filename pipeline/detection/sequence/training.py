@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -186,7 +187,7 @@ def _pieces(records: Sequence[SequenceBeats], how: SequenceSettings, rng: np.ran
         follow_beats(rr, beats.shape, beats.p_wave, beats.noise, new_memory(), token, np.empty((len(beats), BEFORE)))
         first = int(rng.integers(how.piece // 2)) + how.piece // 2 if len(beats) > how.piece else how.piece
         cuts = [0, *range(first, len(beats), how.piece), len(beats)]
-        for start, stop in zip(cuts[:-1], cuts[1:], strict=True):
+        for start, stop in pairwise(cuts):
             if stop - start >= SHORTEST:
                 at = slice(start, stop)
                 out.append((token[at], beats.made[at], beats.normal[at], beats.state[at]))
