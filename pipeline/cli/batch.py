@@ -149,6 +149,11 @@ def _show_table(
                 f"–: no beat could be scored in {bare} of {len(records)} records: those of the first half\n"
                 "minute or so build the template that later ones are held against.\n"
             )
+        for name, entry in records.items():
+            for line in entry.remarks:
+                click.echo(f"{name}: {line}")
+        if any(entry.remarks for entry in records.values()):
+            click.echo()
     _tell_failures(outcomes)
     kept = sum(not done.is_new for done in scored)
     if kept:

@@ -37,6 +37,8 @@ class EvaluatedRecord:
         How the alarms fared; None if the detector raises none.
     snr_db : float or None
         Signal-to-noise ratio in dB of a record that noise has been mixed into; None for others.
+    warnings : tuple of str
+        Why its figures may not be what they seem, a line each.
     """
 
     record: str
@@ -45,6 +47,7 @@ class EvaluatedRecord:
     r_peaks: RPeaks | None = None
     alarms: RecordAlarms | None = None
     snr_db: float | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def beats(self) -> JudgedBeats:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.annotations import Annotations
 from pipeline.detection.model import DEFAULT_MODEL, BeatModel
+from pipeline.detection.reading import LEADS
 from pipeline.errors import PipelineError, RecordUnsupported
 from pipeline.evaluation.noise import NoisyRecord, snr_of
 from pipeline.evaluation.protocol import LEARNING_S
@@ -23,10 +24,12 @@ from pipeline.evaluation.record import EvaluatedRecord, evaluate_record
 from pipeline.evaluation.rivals import RIVALS
 from pipeline.evaluation.seeds import score_by_seeds
 from pipeline.evaluation.step import SteppedRecord
+from pipeline.evaluation.time_base import odd_time_base
 from pipeline.processes import without_ctrl_c
 from pipeline.record_name import RecordName
 from pipeline.records import Findings, Record
 from pipeline.settings import Settings
+from pipeline.signals.beats import BeatFinder
 from pipeline.signals.reference_peaks import ReferencePeaks
 from pipeline.sources import open_record
 from pipeline.sources.names import PhysioNetName, is_version
@@ -48,13 +51,14 @@ class Noise:
 class ScoredRecord(NamedTuple):
     """A record's scored beats, its annotations, its length in samples, and the scores of the other networks.
 
-    Those are of the other seeds first, then of the detectors beside.
+    Those are of the other seeds first, then of the detectors beside. ``warnings`` says why figures may mislead.
     """
 
     findings: Findings
     annotations: Annotations
     n_samples: int
     other_scores: list[NDArray[np.float64]]
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +144,20 @@ class Task:
             alarms=self.settings.alarms,
             peaks=partial(ReferencePeaks, sample, annotations.fs) if self.rpeaks == "reference" else None,
         )
-        return ScoredRecord(replace(findings, record=self.record), annotations, record.n_samples, other_scores)
+        warnings = list(annotations.notes)
+        if self.noise is None:  # the detector finds its own way where there is no reference to go by
+            found = findings.r_peak if self.rpeaks == "detected" else _detected(clean)
+            odd = odd_time_base(sample, found, fs=clean.fs, annotation_fs=annotations.fs)
+            warnings += [] if odd is None else [odd]
+        findings = replace(findings, record=self.record)
+        return ScoredRecord(findings, annotations, record.n_samples, other_scores, tuple(warnings))
 
     def run(self) -> EvaluatedRecord:
         """Score the record and hold it against its annotations; raises what :meth:`score` raises."""
         scored = self.score()
         seeds = len(self.models) - 1
         names = [name for name, _ in self.beside]
-        return evaluate_record(
+        measured = evaluate_record(
             scored.findings,
             scored.annotations,
             n_samples=scored.n_samples,
@@ -157,6 +167,13 @@ class Task:
             rivals=RIVALS if self.rivals else {},
             snr_db=snr_of(self.record) if self.noise is None else self.noise.snr_db,
         )
+        return replace(measured, warnings=scored.warnings)
+
+
+def _detected(record: Record) -> NDArray[np.int64]:
+    """Return the R peaks that the project's own detector finds, in samples of the record."""
+    finder = BeatFinder(record.fs, min(len(record.leads), LEADS))
+    return np.concatenate([finder.process(chunk.signal[:, :LEADS]).r_peak for chunk in record.chunks()])
 
 
 def evaluate_tasks(

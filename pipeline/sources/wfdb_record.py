@@ -153,12 +153,17 @@ class WfdbRecord:
     def annotations(self, extension: str = "atr") -> Annotations | None:
         """Return the annotations in the file with this extension, or None if there is no such file.
 
+        Those that cannot belong to the record are left out, and told in their ``notes``.
+
         Raises
         ------
         RecordCorrupt
             If the file is empty, cut or damaged.
         """
-        return read_annotations(self.path, extension, self._name, self._header.fs)
+        found = read_annotations(self.path, extension, self._name, self._header.fs)
+        if found is None:
+            return None
+        return found.belonging(math.ceil(self._length * found.fs / self._header.fs))
 
     def chunks(self, seconds: float = 60.0) -> Iterator[Chunk]:
         """Yield the signal in order, ``seconds`` at a time (the last may be shorter), in constant memory.

@@ -72,7 +72,7 @@ def query_batches(sql: str, folder: PlaceLike) -> Iterator[pa.RecordBatchReader]
 COLUMNS: dict[str, Sequence[str]] = {
     "beats": list(BEAT_COLUMNS),
     **{name: schema.names for name, schema in EVENT_SCHEMAS.items()},
-    "summary": [name for name in RecordSummary.model_fields if name != "metadata"],
+    "summary": [name for name in RecordSummary.model_fields if name not in ("remarks", "metadata")],
 }
 _HINT = "".join(f"\n{view}: {', '.join(columns)}" for view, columns in COLUMNS.items())
 

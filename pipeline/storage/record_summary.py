@@ -29,6 +29,8 @@ class RecordSummary(BaseModel):
         Length of all gaps in s.
     times_real_time : float or None
         Length of the record over the time it took.
+    remarks : tuple of str
+        What a person should know of how the record was read, a line each.
     metadata : dict of str
         Model, settings and package versions that the results depend on.
     """
@@ -48,4 +50,5 @@ class RecordSummary(BaseModel):
     gaps: int = 0
     gap_s: float = 0.0
     times_real_time: float | None = None
+    remarks: tuple[str, ...] = ()
     metadata: dict[str, str] = {}

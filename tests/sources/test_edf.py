@@ -170,9 +170,12 @@ def test_bdf_is_read_to_its_last_bit(tmp_path: Path, ecg: NDArray[np.float64]) -
 
 def test_memory_does_not_grow_with_a_recording(tmp_path: Path) -> None:
     hours, fs = 4, 500  # 700 MB as numbers of 64 bits
-    leads = [edfio.EdfSignal(np.zeros(fs), fs, label=name, physical_dimension="mV", physical_range=(-10, 10)) for name in
-             ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")]  # fmt: skip
-    path = write(tmp_path / "day.edf", leads)
+
+    def lead(name: str) -> edfio.EdfSignal:
+        return edfio.EdfSignal(np.zeros(fs), fs, label=name, physical_dimension="mV", physical_range=(-10, 10))
+
+    names = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
+    path = write(tmp_path / "day.edf", [lead(name) for name in names])
     patch(path, 236, str(hours * 3600))
     with path.open("r+b") as file:
         file.truncate(256 * 13 + hours * 3600 * 12 * fs * 2)

@@ -132,12 +132,16 @@ def command(
             show(task.record, (len(measured) + len(failed)) / len(tasks))
     for name in sorted(failed):
         click.echo(f"Error: {failed[name]}", err=True)
+    for record in sorted(measured, key=lambda one: one.record):
+        for line in record.warnings:
+            click.echo(f"Warning: {record.record}: {line}", err=True)
     if all(record.record in PACED for record in measured):
         raise click.ClickException("no record could be measured")
     result = evaluate(measured, track=rpeaks, command=asked(), versions=versions)
     print_tables(result, wide_console(WIDTH))
     if json_file is not None:
-        write_json(json_file, result.to_dict() | {"failed": failed})
+        warnings = {record.record: list(record.warnings) for record in measured if record.warnings}
+        write_json(json_file, result.to_dict() | {"failed": failed, "warnings": warnings})
     if insert is not None:
         tables = [sheet for sheet in sheets(result, per_record=False) if sheet.title.startswith(only or "")]
         insert_text(*insert, to_markdown(result, tables))

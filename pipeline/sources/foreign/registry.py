@@ -14,6 +14,7 @@ from pathlib import Path
 from xml.parsers.expat import ExpatError
 
 from pipeline.errors import RecordCorrupt, RecordNotFound, RecordUnsupported, SourceUnavailable
+from pipeline.sources.foreign import ecg_documents as ecg
 from pipeline.sources.foreign.base import ReadOptions, SignalFile
 
 __all__ = ["ENTRY_POINTS", "Format", "ending_of", "format_of", "formats", "is_known", "is_listed", "open_signals"]
@@ -87,12 +88,37 @@ _HERE = "pipeline.sources.foreign"
 
 
 def _own() -> list[Format]:
+    document, kit = f"{_HERE}.ecg_documents", "ecgdatakit"
     return [
         Format("EDF, EDF+C, EDF+D, BDF", (".edf", ".bdf", ".rec"), f"{_HERE}.edf_file", "open_edf",
                keeps="start, device, notes, holes", lists=True),
         Format("table of text", (".csv", ".tsv", ".txt"), f"{_HERE}.csv_file", "open_csv",
                keeps="start, device, holes"),
+        Format("DICOM waveform", (".dcm", ".dicom"), f"{_HERE}.dicom", "open_dicom", "pydicom",
+               "start, device", _knows_dicom, lists=True),
+        Format("ISHNE Holter", (".ecg", ".ishne"), f"{_HERE}.ishne", "open_ishne",
+               keeps="start, device", knows=_knows_ishne, lists=True),
+        Format("HL7 aECG", (".xml", ".aecg", ".ecg"), document, "open_document", kit, "start, device", ecg.knows_aecg),
+        Format("GE MUSE XML", (".xml",), document, "open_document", kit, "start, device", ecg.knows_muse),
+        Format("Philips Sierra XML", (".xml",), document, "open_document", kit, "start, device", ecg.knows_sierra),
+        Format("SCP-ECG", (".scp", ".ecg"), document, "open_document", kit, "start, device", ecg.knows_scp, lists=True),
+        Format("Kardia JSON", (".json",), document, "open_document", kit, "start, device", ecg.knows_kardia),
+        Format("BIOPAC AcqKnowledge", (".acq",), f"{_HERE}.acq_file", "open_acq", "bioread",
+               "start, notes", lists=True),
+        Format("XDF", (".xdf", ".xdfz"), f"{_HERE}.xdf_file", "open_xdf", "pyxdf", "start, holes", lists=True),
+        Format("MATLAB up to 7", (".mat",), f"{_HERE}.mat_file", "open_mat", "scipy"),
+        Format("NumPy", (".npy", ".npz"), f"{_HERE}.numpy_file", "open_numpy", "numpy", "holes"),
+        Format("Parquet", (".parquet",), f"{_HERE}.parquet_file", "open_parquet", "pyarrow", "start, holes"),
+        Format("Feather", (".feather", ".arrow"), f"{_HERE}.parquet_file", "open_feather", "pyarrow", "start, holes"),
     ]  # fmt: skip
+
+
+def _knows_dicom(head: bytes) -> bool:
+    return head[128:132] == b"DICM"
+
+
+def _knows_ishne(head: bytes) -> bool:
+    return head.startswith(b"ISHNE1.0")
 
 
 @cache

@@ -1,0 +1,249 @@
+"""Files of other formats, written by hand after their specifications: what readers are held against."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import struct
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Steps = NDArray[np.int16]
+
+START = datetime(2021, 3, 4, 22, 30, 1)
+
+
+def write_ishne(path: Path, steps: Steps, codes: Sequence[int], fs: int, resolution_nv: int) -> None:
+    """Badilini 1998: a fixed header of 512 bytes after magic and checksum, then interleaved samples of 16 bits."""
+    leads = steps.shape[1]
+    head = struct.pack("<4i", 0, len(steps), 522, 522) + struct.pack("<h", 1)
+    head += b"".ljust(40, b"\0") + b"".ljust(40, b"\0") + b"".ljust(20, b"\0") + struct.pack("<hh", 0, 0)
+    head += struct.pack("<3h", 1, 1, 1970) + struct.pack("<3h", START.day, START.month, START.year)
+    head += struct.pack("<3h", 5, 3, 2021) + struct.pack("<3h", START.hour, START.minute, START.second)
+    head += struct.pack("<h", leads)
+    head += struct.pack("<12h", *codes, *[-9] * (12 - leads)) + struct.pack("<12h", *[1] * leads, *[-9] * (12 - leads))
+    head += struct.pack("<12h", *[resolution_nv] * leads, *[-9] * (12 - leads))
+    head += struct.pack("<h", 0) + b"Box 7".ljust(40, b"\0") + struct.pack("<h", fs)
+    head = head.ljust(512, b"\0")
+    path.write_bytes(
+        b"ISHNE1.0" + struct.pack("<H", binascii.crc_hqx(head, 0xFFFF)) + head + steps.astype("<i2").tobytes()
+    )
+
+
+def write_aecg(path: Path, steps: Steps, leads: Sequence[str], fs: float, scale_uv: float) -> None:
+    """HL7 v3 annotated ECG: a sequence set of one time sequence and a list of steps a lead."""
+    ns = 'xmlns="urn:hl7-org:v3" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+    time = (
+        '<component><sequence><code code="TIME_ABSOLUTE" codeSystem="2.16.840.1.113883.5.4"/>'
+        f'<value xsi:type="GLIST_TS"><head value="{START:%Y%m%d%H%M%S}.000"/>'
+        f'<increment value="{1 / fs}" unit="s"/></value></sequence></component>'
+    )
+    parts = "".join(
+        f'<component><sequence><code code="MDC_ECG_LEAD_{lead}" codeSystem="2.16.840.1.113883.6.24"/>'
+        f'<value xsi:type="SLIST_PQ"><origin value="0" unit="uV"/><scale value="{scale_uv}" unit="uV"/>'
+        f"<digits>{' '.join(map(str, steps[:, i].tolist()))}</digits></value></sequence></component>"
+        for i, lead in enumerate(leads)
+    )
+    path.write_text(
+        f'<?xml version="1.0" encoding="UTF-8"?><AnnotatedECG {ns}>'
+        '<id root="1.2.3"/><code code="93000" codeSystem="2.16.840.1.113883.6.12"/>'
+        f'<effectiveTime><low value="{START:%Y%m%d%H%M%S}"/><high value="{START:%Y%m%d%H%M%S}"/></effectiveTime>'
+        '<component><series><id root="1.2.4"/><code code="RHYTHM" codeSystem="2.16.840.1.113883.5.4"/>'
+        f'<effectiveTime><low value="{START:%Y%m%d%H%M%S}.000"/><high value="{START:%Y%m%d%H%M%S}.000"/></effectiveTime>'
+        f"<component><sequenceSet>{time}{parts}</sequenceSet></component></series></component></AnnotatedECG>"
+    )
+
+
+def write_muse(path: Path, steps: Steps, leads: Sequence[str], fs: int, scale_uv: float) -> None:
+    """GE MUSE RestingECG: base64 of little-endian steps of 16 bits, a lead each."""
+    data = "".join(
+        "<LeadData><LeadByteCountTotal>{n}</LeadByteCountTotal><LeadTimeOffset>0</LeadTimeOffset>"
+        "<LeadSampleCountTotal>{s}</LeadSampleCountTotal><LeadAmplitudeUnitsPerBit>{scale}</LeadAmplitudeUnitsPerBit>"
+        "<LeadAmplitudeUnits>MICROVOLTS</LeadAmplitudeUnits><LeadHighLimit>32767</LeadHighLimit>"
+        "<LeadLowLimit>-32768</LeadLowLimit><LeadID>{lead}</LeadID><LeadOffsetFirstSample>0</LeadOffsetFirstSample>"
+        "<FirstSampleBaseline>0</FirstSampleBaseline><LeadSampleSize>2</LeadSampleSize><LeadOff>FALSE</LeadOff>"
+        "<BaselineSway>FALSE</BaselineSway><LeadDataCRC32>0</LeadDataCRC32>"
+        "<WaveFormData>{data}</WaveFormData></LeadData>".format(
+            n=2 * len(steps),
+            s=len(steps),
+            scale=scale_uv,
+            lead=lead,
+            data=base64.b64encode(steps[:, i].astype("<i2").tobytes()).decode(),
+        )
+        for i, lead in enumerate(leads)
+    )
+    path.write_text(
+        '<?xml version="1.0" encoding="ISO-8859-1"?><RestingECG><MuseInfo><MuseVersion>9.0</MuseVersion></MuseInfo>'
+        "<TestDemographics><DataType>RESTING</DataType><AcquisitionDevice>MAC55</AcquisitionDevice>"
+        f"<AcquisitionTime>{START:%H:%M:%S}</AcquisitionTime><AcquisitionDate>{START:%m-%d-%Y}</AcquisitionDate>"
+        "</TestDemographics><Waveform><WaveformType>Rhythm</WaveformType>"
+        f"<NumberofLeads>{len(leads)}</NumberofLeads><SampleType>CONTINUOUS_SAMPLES</SampleType>"
+        f"<SampleBase>{fs}</SampleBase><SampleExponent>0</SampleExponent>{data}</Waveform></RestingECG>",
+        "latin-1",
+    )
+
+
+def write_kardia(path: Path, steps: Steps, leads: Sequence[str], fs: int, resolution_nv: int) -> None:
+    """A recording of the Kardia service: steps of so many nV."""
+    samples = {lead: steps[:, i].tolist() for i, lead in enumerate(leads)}
+    raw = {"frequency": fs, "mainsFrequency": 50, "amplitudeResolution": resolution_nv, "samples": samples}
+    document = {
+        "id": "x",
+        "recordedAt": f"{START.isoformat()}Z",
+        "duration": 1000 * len(steps) // fs,
+        "data": {"raw": raw},
+    }
+    path.write_text(json.dumps(document))
+
+
+def write_scp(path: Path, steps: Steps, codes: Sequence[int], fs: int, resolution_nv: int) -> None:
+    """EN 1064, sections 0, 1, 3 and 6: rhythm data of 16 bits, neither compressed nor as differences."""
+    leads, n = steps.shape[1], len(steps)
+    patient = struct.pack("<BH4B", 25, 4, 0, 0, 0, 0)[:3] + struct.pack("<HBB", START.year, START.month, START.day)
+    patient += struct.pack("<BH3B", 26, 3, START.hour, START.minute, START.second) + struct.pack("<BH", 255, 0)
+    definition = struct.pack("<BB", leads, 4 | leads << 3)  # all leads at the same time
+    definition += b"".join(struct.pack("<IIB", 1, n, code) for code in codes)
+    rhythm = struct.pack("<HHBB", resolution_nv, 1_000_000 // fs, 0, 0)
+    rhythm += struct.pack(f"<{leads}H", *[2 * n] * leads) + steps.T.astype("<i2").tobytes()
+    bodies = {1: patient, 3: definition, 6: rhythm}
+    pointers, at, parts = b"", 7 + 16 + 10 * 12, []
+    for number in range(12):
+        body = bodies.get(number)
+        if number == 0:
+            pointers += struct.pack("<HII", 0, 16 + 10 * 12, 7)
+        elif body is None:
+            pointers += struct.pack("<HII", number, 0, 0)
+        else:
+            body += b"\0" * (len(body) % 2)
+            section = struct.pack("<HIBB6s", number, len(body) + 16, 20, 20, b"") + body
+            section = struct.pack("<H", binascii.crc_hqx(section, 0xFFFF)) + section
+            pointers += struct.pack("<HII", number, len(section), at)
+            parts.append(section)
+            at += len(section)
+    first = struct.pack("<HIBB6s", 0, 16 + len(pointers), 20, 20, b"SCPECG") + pointers
+    first = struct.pack("<H", binascii.crc_hqx(first, 0xFFFF)) + first
+    rest = first + b"".join(parts)
+    whole = struct.pack("<I", 6 + len(rest)) + rest
+    path.write_bytes(struct.pack("<H", binascii.crc_hqx(whole, 0xFFFF)) + whole)
+
+
+def write_sierra(path: Path, steps: Steps, leads: Sequence[str], fs: int, resolution_uv: float) -> None:
+    """Philips Sierra 1.03: parsed waveforms as plain base64, a lead after the other."""
+    data = base64.b64encode(steps.T.astype("<i2").tobytes()).decode()
+    path.write_text(
+        '<?xml version="1.0" encoding="UTF-8"?>'
+        '<restingecgdata xmlns="http://www3.medical.philips.com"><documentinfo><documenttype>SierraECG</documenttype>'
+        "<documentversion>1.03</documentversion></documentinfo>"
+        f'<dataacquisition date="{START:%Y-%m-%d}" time="{START:%H:%M:%S}"><signalcharacteristics>'
+        f"<samplingrate>{fs}</samplingrate><signalresolution>{resolution_uv}</signalresolution>"
+        f"<numberchannelsvalid>{len(leads)}</numberchannelsvalid><numberchannelsallocated>{len(leads)}</numberchannelsallocated>"
+        "<bitspersample>16</bitspersample><signalsigned>true</signalsigned></signalcharacteristics></dataacquisition>"
+        f'<waveforms><parsedwaveforms dataencoding="Base64" compression="None" leadlabels="{" ".join(leads)}" '
+        f'numberofleads="{len(leads)}" samplespersecond="{fs}" durationperchannel="{1000 * len(steps) // fs}" '
+        f'resolution="{resolution_uv}" bitspersample="16" signed="true">{data}</parsedwaveforms></waveforms></restingecgdata>'
+    )
+
+
+def write_xdf(
+    path: Path,
+    columns: NDArray[np.float32],
+    labels: Sequence[str],
+    units: Sequence[str],
+    fs: float,
+    keep: NDArray[np.bool_],
+) -> None:
+    """XDF 1.0: chunks of a file header, a stream's header, samples with time stamps, and a footer."""
+
+    def chunk(tag: int, content: bytes) -> bytes:
+        length = len(content) + 2
+        return b"\x04" + struct.pack("<I", length) + struct.pack("<H", tag) + content
+
+    channels = "".join(
+        f"<channel><label>{label}</label><unit>{unit}</unit><type>ECG</type></channel>"
+        for label, unit in zip(labels, units, strict=True)
+    )
+    head = (
+        f"<?xml version='1.0'?><info><name>belt</name><type>ECG</type><channel_count>{len(labels)}</channel_count>"
+        f"<nominal_srate>{fs}</nominal_srate><channel_format>float32</channel_format><source_id>x</source_id>"
+        f"<desc><channels>{channels}</channels></desc></info>"
+    )
+    out = b"XDF:" + chunk(
+        1, f"<?xml version='1.0'?><info><version>1.0</version><datetime>{START.isoformat()}</datetime></info>".encode()
+    )
+    out += chunk(2, struct.pack("<I", 1) + head.encode())
+    there = np.flatnonzero(keep)
+    for first in range(0, len(there), 5000):
+        part = there[first : first + 5000]
+        body = struct.pack("<I", 1) + b"\x04" + struct.pack("<I", len(part))
+        for i in part.tolist():
+            body += b"\x08" + struct.pack("<d", 100.0 + i / fs) + columns[i].astype("<f4").tobytes()
+        out += chunk(3, body)
+    foot = f"<?xml version='1.0'?><info><first_timestamp>100</first_timestamp><sample_count>{len(there)}</sample_count></info>"
+    out += chunk(6, struct.pack("<I", 1) + foot.encode())
+    path.write_bytes(out)
+
+
+def write_dicom(
+    path: Path,
+    steps: Steps,
+    leads: Sequence[str],
+    fs: float,
+    sensitivity_uv: float,
+    baseline_uv: float = 0.0,
+    padding: int | None = None,
+) -> None:
+    """An ambulatory ECG in explicit little endian, element by element (PS3.3 C.10.9, PS3.5)."""
+
+    def element(group: int, number: int, vr: str, value: bytes) -> bytes:
+        value += (b"\0" if vr in ("UI", "OW", "OB") else b" ") * (len(value) % 2)
+        long = vr in ("OB", "OW", "SQ", "UN")
+        size = struct.pack("<HI", 0, len(value)) if long else struct.pack("<H", len(value))
+        return struct.pack("<HH", group, number) + vr.encode() + size + value
+
+    def sequence(group: int, number: int, items: Sequence[bytes]) -> bytes:
+        return element(group, number, "SQ", b"".join(struct.pack("<HHI", 0xFFFE, 0xE000, len(i)) + i for i in items))
+
+    def code(value: str, scheme: str, meaning: str) -> bytes:
+        return (
+            element(8, 0x100, "SH", value.encode())
+            + element(8, 0x102, "SH", scheme.encode())
+            + element(8, 0x104, "LO", meaning.encode())
+        )
+
+    channels = [
+        sequence(0x3A, 0x208, [code(f"2:{i + 1}", "MDC", f"Lead {lead}")])
+        + element(0x3A, 0x210, "DS", f"{sensitivity_uv}".encode())
+        + sequence(0x3A, 0x211, [code("uV", "UCUM", "microvolt")])
+        + element(0x3A, 0x212, "DS", b"1")
+        + element(0x3A, 0x213, "DS", f"{baseline_uv}".encode())
+        + element(0x3A, 0x215, "DS", b"0")
+        + element(0x3A, 0x21A, "US", struct.pack("<H", 16))
+        for i, lead in enumerate(leads)
+    ]
+    group = element(0x3A, 4, "CS", b"ORIGINAL") + element(0x3A, 5, "US", struct.pack("<H", len(leads)))
+    group += element(0x3A, 0x10, "UL", struct.pack("<I", len(steps))) + element(0x3A, 0x1A, "DS", f"{fs}".encode())
+    group += sequence(0x3A, 0x200, channels)
+    group += element(0x5400, 0x1004, "US", struct.pack("<H", 16)) + element(0x5400, 0x1006, "CS", b"SS")
+    if padding is not None:
+        group += element(0x5400, 0x100A, "OW", struct.pack("<h", padding))
+    group += element(0x5400, 0x1010, "OW", steps.astype("<i2").tobytes())
+    sop = b"1.2.840.10008.5.1.4.1.1.9.1.3"
+    meta = (
+        element(2, 1, "OB", b"\0\1")
+        + element(2, 2, "UI", sop)
+        + element(2, 3, "UI", b"1.2.3")
+        + element(2, 0x10, "UI", b"1.2.840.10008.1.2.1")
+    )
+    meta = element(2, 0, "UL", struct.pack("<I", len(meta))) + meta
+    body = (
+        element(8, 0x16, "UI", sop)
+        + element(8, 0x18, "UI", b"1.2.3")
+        + element(8, 0x2A, "DT", f"{START:%Y%m%d%H%M%S}".encode())
+    )
+    body += element(8, 0x60, "CS", b"ECG") + element(8, 0x70, "LO", b"Maker") + sequence(0x5400, 0x100, [group])
+    path.write_bytes(b"\0" * 128 + b"DICM" + meta + body)
