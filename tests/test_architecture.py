@@ -81,7 +81,7 @@ def test_the_public_names_are_exactly_these() -> None:
 
     assert set(pipeline.__all__) == {
         "Alarm", "BeatModel", "Chunk", "Drift", "Findings", "Gap", "Monitor", "Record", "ScoredBeat", "Settings",
-        "Ward", "open_record",
+        "Ward", "open_record", "score_array", "score_record",
     }  # fmt: skip
     assert all(getattr(pipeline, name) is not None for name in pipeline.__all__)
 

@@ -132,6 +132,8 @@ def _show_json(
 def _show_table(
     outcomes: Sequence[Outcome], out: Path, page: Place | None, seconds: float, _facts: dict[str, Any]
 ) -> None:
+    from textwrap import fill
+
     from pipeline.cli.display import show_table
     from pipeline.report import summary_table
     from pipeline.storage import Summary
@@ -151,7 +153,7 @@ def _show_table(
             )
         for name, entry in records.items():
             for line in entry.remarks:
-                click.echo(f"{name}: {line}")
+                click.echo(fill(f"{name}: {line}", 80, subsequent_indent="  "))
         if any(entry.remarks for entry in records.values()):
             click.echo()
     _tell_failures(outcomes)

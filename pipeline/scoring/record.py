@@ -130,7 +130,7 @@ def score_record(
     witness = None if collector is None else Witness(model, threshold=settings.threshold, alarms=settings.alarms)
     monitor = witness or Monitor(model, threshold=settings.threshold, alarms=settings.alarms)
     has_signal = False
-    remarks = Remarks(record)
+    remarks = Remarks(record, annotations)
 
     def take(findings: Findings) -> None:
         results.write(findings)

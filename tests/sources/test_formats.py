@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from pipeline.errors import PipelineError, RecordUnsupported
 from pipeline.sources.foreign import Format, formats, open_recording, read_recording
+from pipeline.sources.foreign import samples as files
 from pipeline.sources.foreign.registry import format_of
-from tests.sources import format_files as files
 
 FS = 250
 START = files.START
@@ -105,7 +105,9 @@ def test_dicom_that_its_publisher_wrote() -> None:
 def test_xdf(tmp_path: Path, steps: NDArray[np.int16]) -> None:
     keep = np.ones(len(steps), dtype=bool)
     keep[500:750] = False
-    files.write_xdf(tmp_path / "x.xdf", steps[:, :2].astype(np.float32), ["Resp", "ECG II"], ["", "microvolts"], FS, keep)
+    files.write_xdf(
+        tmp_path / "x.xdf", steps[:, :2].astype(np.float32), ["Resp", "ECG II"], ["", "microvolts"], FS, keep
+    )
     expected = np.where(keep, steps[:, 1] * 1e-3, np.nan)
     check(tmp_path / "x.xdf", ("ECG II",), expected[:, None])
 

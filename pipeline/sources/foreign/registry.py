@@ -11,9 +11,8 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from xml.parsers.expat import ExpatError
 
-from pipeline.errors import RecordCorrupt, RecordNotFound, RecordUnsupported, SourceUnavailable
+from pipeline.errors import PipelineError, RecordCorrupt, RecordNotFound, RecordUnsupported, SourceUnavailable
 from pipeline.sources.foreign import ecg_documents as ecg
 from pipeline.sources.foreign.base import ReadOptions, SignalFile
 
@@ -21,6 +20,10 @@ __all__ = ["ENTRY_POINTS", "Format", "ending_of", "format_of", "formats", "is_kn
 
 ENTRY_POINTS = "ecg_anomaly.formats"
 
+_FAULTS = (
+    *(ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError, EOFError, MemoryError),
+    *(struct.error, zlib.error, UnicodeError, RecursionError),
+)
 _PACKED = (".gz",)
 _HEAD = 4096  # bytes that a format may look at to know its own
 
@@ -74,13 +77,26 @@ class Format:
         ------
         RecordUnsupported
             If its library is not installed; the message names the command.
+        RecordCorrupt
+            If it is damaged.
         """
         if not self.is_installed:
             raise RecordUnsupported(
                 f"{path.name}: {self.name} is read by {self.package or self.library}, which is not installed: "
                 "pip install 'ecg-anomaly[formats]'"
             )
-        opened: SignalFile = getattr(import_module(self.module), self.function)(path, options)
+        read = getattr(import_module(self.module), self.function)
+        try:
+            opened: SignalFile = read(path, options)
+        except (PipelineError, OSError):
+            raise
+        except Exception as error:
+            # A library says in its own way that a file is damaged, also by tripping over it; the project's own readers
+            # have a few ways.
+            if self.library or isinstance(error, _FAULTS):
+                line = " ".join(str(error).split())[:300]
+                raise RecordCorrupt(f"{path.name}: it is damaged ({type(error).__name__}: {line})") from error
+            raise
         return opened
 
 
@@ -198,22 +214,7 @@ def open_signals(path: Path, options: ReadOptions) -> SignalFile:
             return found.open(plain, options)
     except OSError as error:
         if isinstance(error, EOFError) or error.errno is None:
-            raise RecordCorrupt(f"{path.name}: it is damaged ({error})") from error
+            raise RecordCorrupt(f"{path.name}: it is damaged ({' '.join(str(error).split())[:300]})") from error
         raise SourceUnavailable(f"{path}: it cannot be read ({error.strerror})") from error
-    except _FAULTS as error:  # what libraries and numpy say about damaged files
-        raise RecordCorrupt(f"{path.name}: it is damaged ({type(error).__name__}: {error})") from error
-
-
-_FAULTS = (
-    *(ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError, EOFError, AssertionError),
-    *(
-        NotImplementedError,
-        RecursionError,
-        struct.error,
-        ExpatError,
-        zlib.error,
-        UnicodeError,
-        MemoryError,
-        StopIteration,
-    ),
-)
+    except (EOFError, zlib.error) as error:  # gzip's
+        raise RecordCorrupt(f"{path.name}: it is damaged ({error})") from error

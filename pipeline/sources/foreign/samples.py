@@ -13,13 +13,26 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = [
+    "START",
+    "write_aecg",
+    "write_dicom",
+    "write_ishne",
+    "write_kardia",
+    "write_muse",
+    "write_samples",
+    "write_scp",
+    "write_sierra",
+    "write_xdf",
+]
+
 Steps = NDArray[np.int16]
 
 START = datetime(2021, 3, 4, 22, 30, 1)
 
 
 def write_ishne(path: Path, steps: Steps, codes: Sequence[int], fs: int, resolution_nv: int) -> None:
-    """Badilini 1998: a fixed header of 512 bytes after magic and checksum, then interleaved samples of 16 bits."""
+    """Write an ISHNE file (Badilini 1998): magic, checksum, a fixed header of 512 bytes, interleaved samples of 16 bits."""
     leads = steps.shape[1]
     head = struct.pack("<4i", 0, len(steps), 522, 522) + struct.pack("<h", 1)
     head += b"".ljust(40, b"\0") + b"".ljust(40, b"\0") + b"".ljust(20, b"\0") + struct.pack("<hh", 0, 0)
@@ -36,7 +49,7 @@ def write_ishne(path: Path, steps: Steps, codes: Sequence[int], fs: int, resolut
 
 
 def write_aecg(path: Path, steps: Steps, leads: Sequence[str], fs: float, scale_uv: float) -> None:
-    """HL7 v3 annotated ECG: a sequence set of one time sequence and a list of steps a lead."""
+    """Write an annotated ECG of HL7 version 3: a sequence set of one time sequence and a list of steps a lead."""
     ns = 'xmlns="urn:hl7-org:v3" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
     time = (
         '<component><sequence><code code="TIME_ABSOLUTE" codeSystem="2.16.840.1.113883.5.4"/>'
@@ -54,13 +67,14 @@ def write_aecg(path: Path, steps: Steps, leads: Sequence[str], fs: float, scale_
         '<id root="1.2.3"/><code code="93000" codeSystem="2.16.840.1.113883.6.12"/>'
         f'<effectiveTime><low value="{START:%Y%m%d%H%M%S}"/><high value="{START:%Y%m%d%H%M%S}"/></effectiveTime>'
         '<component><series><id root="1.2.4"/><code code="RHYTHM" codeSystem="2.16.840.1.113883.5.4"/>'
-        f'<effectiveTime><low value="{START:%Y%m%d%H%M%S}.000"/><high value="{START:%Y%m%d%H%M%S}.000"/></effectiveTime>'
+        f'<effectiveTime><low value="{START:%Y%m%d%H%M%S}.000"/>'
+        f'<high value="{START:%Y%m%d%H%M%S}.000"/></effectiveTime>'
         f"<component><sequenceSet>{time}{parts}</sequenceSet></component></series></component></AnnotatedECG>"
     )
 
 
 def write_muse(path: Path, steps: Steps, leads: Sequence[str], fs: int, scale_uv: float) -> None:
-    """GE MUSE RestingECG: base64 of little-endian steps of 16 bits, a lead each."""
+    """Write a GE MUSE RestingECG: base64 of little-endian steps of 16 bits, a lead each."""
     data = "".join(
         "<LeadData><LeadByteCountTotal>{n}</LeadByteCountTotal><LeadTimeOffset>0</LeadTimeOffset>"
         "<LeadSampleCountTotal>{s}</LeadSampleCountTotal><LeadAmplitudeUnitsPerBit>{scale}</LeadAmplitudeUnitsPerBit>"
@@ -89,7 +103,7 @@ def write_muse(path: Path, steps: Steps, leads: Sequence[str], fs: int, scale_uv
 
 
 def write_kardia(path: Path, steps: Steps, leads: Sequence[str], fs: int, resolution_nv: int) -> None:
-    """A recording of the Kardia service: steps of so many nV."""
+    """Write a recording of the Kardia service: steps of so many nV."""
     samples = {lead: steps[:, i].tolist() for i, lead in enumerate(leads)}
     raw = {"frequency": fs, "mainsFrequency": 50, "amplitudeResolution": resolution_nv, "samples": samples}
     document = {
@@ -102,7 +116,7 @@ def write_kardia(path: Path, steps: Steps, leads: Sequence[str], fs: int, resolu
 
 
 def write_scp(path: Path, steps: Steps, codes: Sequence[int], fs: int, resolution_nv: int) -> None:
-    """EN 1064, sections 0, 1, 3 and 6: rhythm data of 16 bits, neither compressed nor as differences."""
+    """Write an SCP-ECG record (EN 1064), sections 0, 1, 3 and 6: rhythm data of 16 bits, not compressed."""
     leads, n = steps.shape[1], len(steps)
     patient = struct.pack("<BH4B", 25, 4, 0, 0, 0, 0)[:3] + struct.pack("<HBB", START.year, START.month, START.day)
     patient += struct.pack("<BH3B", 26, 3, START.hour, START.minute, START.second) + struct.pack("<BH", 255, 0)
@@ -133,7 +147,7 @@ def write_scp(path: Path, steps: Steps, codes: Sequence[int], fs: int, resolutio
 
 
 def write_sierra(path: Path, steps: Steps, leads: Sequence[str], fs: int, resolution_uv: float) -> None:
-    """Philips Sierra 1.03: parsed waveforms as plain base64, a lead after the other."""
+    """Write a Philips Sierra document, version 1.03: parsed waveforms as plain base64, a lead after the other."""
     data = base64.b64encode(steps.T.astype("<i2").tobytes()).decode()
     path.write_text(
         '<?xml version="1.0" encoding="UTF-8"?>'
@@ -141,11 +155,13 @@ def write_sierra(path: Path, steps: Steps, leads: Sequence[str], fs: int, resolu
         "<documentversion>1.03</documentversion></documentinfo>"
         f'<dataacquisition date="{START:%Y-%m-%d}" time="{START:%H:%M:%S}"><signalcharacteristics>'
         f"<samplingrate>{fs}</samplingrate><signalresolution>{resolution_uv}</signalresolution>"
-        f"<numberchannelsvalid>{len(leads)}</numberchannelsvalid><numberchannelsallocated>{len(leads)}</numberchannelsallocated>"
+        f"<numberchannelsvalid>{len(leads)}</numberchannelsvalid>"
+        f"<numberchannelsallocated>{len(leads)}</numberchannelsallocated>"
         "<bitspersample>16</bitspersample><signalsigned>true</signalsigned></signalcharacteristics></dataacquisition>"
         f'<waveforms><parsedwaveforms dataencoding="Base64" compression="None" leadlabels="{" ".join(leads)}" '
         f'numberofleads="{len(leads)}" samplespersecond="{fs}" durationperchannel="{1000 * len(steps) // fs}" '
-        f'resolution="{resolution_uv}" bitspersample="16" signed="true">{data}</parsedwaveforms></waveforms></restingecgdata>'
+        f'resolution="{resolution_uv}" bitspersample="16" signed="true">{data}'
+        "</parsedwaveforms></waveforms></restingecgdata>"
     )
 
 
@@ -157,7 +173,7 @@ def write_xdf(
     fs: float,
     keep: NDArray[np.bool_],
 ) -> None:
-    """XDF 1.0: chunks of a file header, a stream's header, samples with time stamps, and a footer."""
+    """Write an XDF file, version 1.0: a file header, a stream's header, samples with time stamps, and a footer."""
 
     def chunk(tag: int, content: bytes) -> bytes:
         length = len(content) + 2
@@ -183,7 +199,8 @@ def write_xdf(
         for i in part.tolist():
             body += b"\x08" + struct.pack("<d", 100.0 + i / fs) + columns[i].astype("<f4").tobytes()
         out += chunk(3, body)
-    foot = f"<?xml version='1.0'?><info><first_timestamp>100</first_timestamp><sample_count>{len(there)}</sample_count></info>"
+    count = f"<sample_count>{len(there)}</sample_count>"
+    foot = f"<?xml version='1.0'?><info><first_timestamp>100</first_timestamp>{count}</info>"
     out += chunk(6, struct.pack("<I", 1) + foot.encode())
     path.write_bytes(out)
 
@@ -197,7 +214,7 @@ def write_dicom(
     baseline_uv: float = 0.0,
     padding: int | None = None,
 ) -> None:
-    """An ambulatory ECG in explicit little endian, element by element (PS3.3 C.10.9, PS3.5)."""
+    """Write an ambulatory DICOM ECG in explicit little endian, element by element (PS3.3 C.10.9, PS3.5)."""
 
     def element(group: int, number: int, vr: str, value: bytes) -> bytes:
         value += (b"\0" if vr in ("UI", "OW", "OB") else b" ") * (len(value) % 2)
@@ -247,3 +264,62 @@ def write_dicom(
     )
     body += element(8, 0x60, "CS", b"ECG") + element(8, 0x70, "LO", b"Maker") + sequence(0x5400, 0x100, [group])
     path.write_bytes(b"\0" * 128 + b"DICM" + meta + body)
+
+
+def write_samples(folder: Path, *, seconds: float = 12.0, fs: int = 250) -> list[Path]:
+    """Write a small file of each format that can be written here, and return them; the signal is a made-up one.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to.
+    seconds : float
+        Length in s.
+    fs : int
+        Rate in Hz.
+    """
+    import edfio
+    import pandas as pd
+    import wfdb
+    from scipy.io import savemat
+
+    time_s = np.arange(round(seconds * fs)) / fs
+    beat = np.exp(-(((time_s * 1.2 % 1.0) - 0.5) ** 2) / 0.0004)
+    signal = np.column_stack([beat, 0.6 * beat, -0.3 * beat]) + 0.05 * np.sin(time_s)[:, None]
+    steps = np.round(400 * signal).astype(np.int16)
+    write_ishne(folder / "ishne.ecg", steps, [11, 6, 15], fs, 2500)
+    write_aecg(folder / "aecg.xml", steps, ["V1", "II", "AVF"], fs, 2.5)
+    write_muse(folder / "muse.xml", steps, ["V1", "V5", "V2"], fs, 4.88)
+    write_kardia(folder / "kardia.json", steps, ["leadI", "leadII", "AVF"], fs, 500)
+    write_scp(folder / "scp.scp", steps, [3, 2, 7], fs, 2500)
+    write_sierra(folder / "sierra.xml", steps, ["V1", "II", "aVF"], fs, 5.0)
+    write_dicom(folder / "dicom.dcm", steps, ["V1", "II", "aVF"], fs, 2.5)
+    every = np.ones(len(steps), dtype=np.bool_)
+    write_xdf(folder / "xdf.xdf", steps[:, :2].astype(np.float32), ["II", "V1"], ["uV", "uV"], fs, every)
+    leads = [
+        edfio.EdfSignal(signal[:, i], fs, label=name, physical_dimension="mV", physical_range=(-5, 5))
+        for i, name in enumerate(("II", "V1"))
+    ]
+    notes = [edfio.EdfAnnotation(3.0, None, "note")]
+    edfio.Edf(leads, annotations=notes, data_record_duration=1).write(folder / "edf.edf")
+    wide = edfio.BdfSignal(signal[:, 0], fs, label="II", physical_dimension="mV", physical_range=(-5, 5))
+    edfio.Bdf([wide], data_record_duration=1).write(folder / "bdf.bdf")
+    table = pd.DataFrame(
+        {"time": np.round(time_s, 4), "II": signal[:, 0].round(4), "V1 (uV)": (1e3 * signal[:, 1]).round(1)}
+    )
+    table.to_csv(folder / "csv.csv", index=False)
+    table.to_csv(folder / "german.txt", index=False, sep=";", decimal=",")
+    table.to_csv(folder / "packed.csv.gz", index=False)
+    table.to_parquet(folder / "parquet.parquet", index=False)
+    table.to_feather(folder / "feather.feather")
+    np.save(folder / "npy.npy", signal)
+    np.savez_compressed(folder / "npz.npz", ecg=signal, fs=fs, leads=np.array(["II", "V1", "V5"]))
+    savemat(folder / "mat.mat", {"ecg": signal, "fs": float(fs)})
+    wfdb.wrsamp(
+        "wfdb", fs, ["mV"] * 2, ["II", "V1"], signal[:, :2], fmt=["212"] * 2, adc_gain=[200] * 2, baseline=[0] * 2,
+        write_dir=str(folder),
+    )  # fmt: skip
+    wfdb.wrann(
+        "wfdb", "atr", np.arange(100, len(steps), 200), ["N"] * len(range(100, len(steps), 200)), write_dir=str(folder)
+    )
+    return sorted(path for path in folder.iterdir() if path.suffix not in (".dat", ".atr"))
