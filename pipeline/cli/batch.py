@@ -36,6 +36,7 @@ def score_batch(
     progress: bool | None,
     fs: float | None = None,
     units: str | None = None,
+    annotator: str = "atr",
 ) -> int:
     """Score records, show what came out, and return the exit code."""
     from pipeline.cli.display import progress_bar
@@ -56,6 +57,7 @@ def score_batch(
             report=report,
             fs=fs,
             units=units,
+            annotator=annotator,
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error

@@ -89,6 +89,8 @@ class Task:
         Name of the database that the figures carry; by default PhysioNet's, or the folder's.
     step : float or None
         What the signal is multiplied by from 15:00 on.
+    annotator : str
+        Whose annotations are the reference: the extension of their files.
     """
 
     name: str
@@ -102,6 +104,7 @@ class Task:
     rivals: bool = True
     database: str | None = None
     step: float | None = None
+    annotator: str = "atr"
 
     @property
     def record(self) -> str:
@@ -122,10 +125,14 @@ class Task:
         PipelineError
             If it, the noise or a model cannot be read.
         """
-        clean = open_record(self.name, data_dir=self.data_dir, leads=self.leads, settings=self.settings)
+        clean = open_record(
+            self.name, data_dir=self.data_dir, leads=self.leads, annotator=self.annotator, settings=self.settings
+        )
         annotations = clean.annotations()
         if annotations is None:
-            raise RecordUnsupported(f"record {clean.name!r} has no beat annotations (.atr) to be measured against")
+            raise RecordUnsupported(
+                f"record {clean.name!r} has no beat annotations (.{self.annotator}) to be measured against"
+            )
         sample, _ = annotations.beats()
         if not (sample >= LEARNING_S * annotations.fs).any():
             raise RecordUnsupported(

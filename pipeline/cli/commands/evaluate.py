@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.group import PipelineCommand, bad_arguments
-from pipeline.cli.options import data_dir_option, leads_option, model_option, progress_option, read_settings
+from pipeline.cli.options import (
+    annotator_option,
+    data_dir_option,
+    leads_option,
+    model_option,
+    progress_option,
+    read_settings,
+)
 from pipeline.cli.study import (
     asked,
     check_outputs,
@@ -58,6 +65,7 @@ Exit codes: 0 all records measured, 1 some failed (the others were measured).
 @click.option(
     "--seeds", type=click.IntRange(1, 20), default=5, show_default=True, help="Networks, if so many lie there."
 )
+@annotator_option
 @click.option("--noise", type=click.Choice(["bw", "em", "ma"]), help="Noise of nstdb to mix in, with --snr.")
 @click.option("--snr", type=click.FloatRange(-40, 60), help="Signal-to-noise ratio in dB for --noise.")
 @click.option(
@@ -81,6 +89,7 @@ def command(
     leads: tuple[str, ...] | None,
     model: Path | None,
     seeds: int,
+    annotator: str,
     noise: str | None,
     snr: float | None,
     rivals: bool,
@@ -95,7 +104,7 @@ def command(
         raise click.UsageError("--noise and --snr go together, such as --noise em --snr 6")
     check_outputs(json_file, insert)
     settings = read_settings()
-    names = chosen_records(records, split, data_dir, settings)
+    names = chosen_records(records, split, data_dir, settings, annotator)
     from pipeline.cli.display import progress_bar
     from pipeline.detection.model import BeatModel
     from pipeline.detection.shipped import DEFAULT_MODEL, SHIPPED
@@ -114,7 +123,20 @@ def command(
     mixed = None if noise is None or snr is None else Noise(f"nstdb/{noise}", snr)
     database = "mitdb" if split else None
     tasks = [
-        Task(name, settings, models, rpeaks, data_dir, leads, mixed, rivals, database, beside=beside) for name in names
+        Task(
+            name,
+            settings,
+            models,
+            rpeaks,
+            data_dir,
+            leads,
+            mixed,
+            rivals,
+            database,
+            beside=beside,
+            annotator=annotator,
+        )
+        for name in names
     ]
     tasks = [task for task in tasks if task.name in records or task.record not in NOISES]
     _check_names(tasks)

@@ -32,7 +32,7 @@ START = datetime(2021, 3, 4, 22, 30, 1)
 
 
 def write_ishne(path: Path, steps: Steps, codes: Sequence[int], fs: int, resolution_nv: int) -> None:
-    """Write an ISHNE file (Badilini 1998): magic, checksum, a fixed header of 512 bytes, interleaved samples of 16 bits."""
+    """Write an ISHNE file (Badilini 1998): magic, checksum, a header of 512 bytes, interleaved samples of 16 bits."""
     leads = steps.shape[1]
     head = struct.pack("<4i", 0, len(steps), 522, 522) + struct.pack("<h", 1)
     head += b"".ljust(40, b"\0") + b"".ljust(40, b"\0") + b"".ljust(20, b"\0") + struct.pack("<hh", 0, 0)
