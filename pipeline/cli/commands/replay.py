@@ -175,6 +175,7 @@ def _open(
     from pipeline.cli.display import progress_bar
     from pipeline.live.frames import is_patient
     from pipeline.live.replay import synthetic_ward
+    from pipeline.record_name import patient_name
 
     if ward is not None:
         return list(synthetic_ward(ward, seconds=min(seconds, 86400.0), seed=seed))
@@ -187,9 +188,16 @@ def _open(
         for i, name in enumerate(wanted):
             show(name, i / len(wanted))
             records.append(open_record(name, data_dir=data_dir, leads=leads, settings=settings))
+    patients: dict[str, str] = {}
     for record in records:
-        if not is_patient(record.name):
-            raise click.UsageError(f"record {record.name!r} cannot name a patient: only letters, digits, _ and - can")
+        patient = patient_name(record.name)
+        if not is_patient(patient):
+            raise click.UsageError(
+                f"record {record.name!r} cannot name a patient: write SITE/PATIENT, of 4 parts at most"
+            )
+        other = patients.setdefault(patient, record.name)
+        if other != record.name:
+            raise click.UsageError(f"{other} and {record.name} would both be the patient {patient}: play one of them")
     return records
 
 
