@@ -102,6 +102,11 @@ def test_dicom_that_its_publisher_wrote() -> None:
     assert read.start == datetime(2013, 1, 25, 10, 59, 19)
 
 
+def test_biopac(tmp_path: Path, steps: NDArray[np.int16]) -> None:
+    files.write_acq(tmp_path / "b.acq", steps, ["RSP100C", "ECG100C", "EDA"], FS, 2.5e-3)
+    check(tmp_path / "b.acq", ("ECG100C",), steps[:, 1:2] * 2.5e-3, None)
+
+
 def test_xdf(tmp_path: Path, steps: NDArray[np.int16]) -> None:
     keep = np.ones(len(steps), dtype=bool)
     keep[500:750] = False

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "START",
+    "write_acq",
     "write_aecg",
     "write_dicom",
     "write_ishne",
@@ -266,6 +267,27 @@ def write_dicom(
     path.write_bytes(b"\0" * 128 + b"DICM" + meta + body)
 
 
+def write_acq(path: Path, steps: Steps, names: Sequence[str], fs: float, scale_mv: float) -> None:
+    """Write an AcqKnowledge file of version 2.0: headers of graph and channels, steps of 16 bits, no markers.
+
+    BIOPAC application note 156.
+    """
+    channels = steps.shape[1]
+    graph = struct.pack("<i3h5d", 150, channels, 0, 0, 1000.0 / fs, 0.0, 1.0, 0.0, 0.0) + struct.pack(
+        "<4h6hhdh", *[0] * 13
+    )
+    graph += b"seconds".ljust(40, b"\0") + b"sec".ljust(10, b"\0") + struct.pack("<6h", *[0] * 6)
+    out = struct.pack("<hI", 0, 30) + graph
+    for i, name in enumerate(names):
+        head = (
+            struct.pack("<ih", 112, i) + name.encode().ljust(40, b"\0") + b"\0" * 4 + struct.pack("<hdd", 0, 0.0, 1.0)
+        )
+        head += b"mV".ljust(20, b"\0") + struct.pack("<iddhh", len(steps), scale_mv, 0.0, i, 0)
+        out += head
+    out += struct.pack("<hh", 4, 0) + struct.pack("<hh", 2, 2) * channels + steps.astype("<i2").tobytes()
+    path.write_bytes(out + struct.pack("<ii", 8, 0))
+
+
 def write_samples(folder: Path, *, seconds: float = 12.0, fs: int = 250) -> list[Path]:
     """Write a small file of each format that can be written here, and return them; the signal is a made-up one.
 
@@ -294,6 +316,7 @@ def write_samples(folder: Path, *, seconds: float = 12.0, fs: int = 250) -> list
     write_scp(folder / "scp.scp", steps, [3, 2, 7], fs, 2500)
     write_sierra(folder / "sierra.xml", steps, ["V1", "II", "aVF"], fs, 5.0)
     write_dicom(folder / "dicom.dcm", steps, ["V1", "II", "aVF"], fs, 2.5)
+    write_acq(folder / "acq.acq", steps, ["ECG II", "RSP", "ECG V1"], fs, 2.5e-3)
     every = np.ones(len(steps), dtype=np.bool_)
     write_xdf(folder / "xdf.xdf", steps[:, :2].astype(np.float32), ["II", "V1"], ["uV", "uV"], fs, every)
     leads = [
