@@ -267,7 +267,7 @@ def check_signal_files(path: Path, header: Header, record: str) -> int | None:
     """
     shortest: int | None = None
     for file in dict.fromkeys(channel.file for channel in header.channels if channel.is_stored):
-        of_file = [channel for channel in header.channels if channel.file == file]
+        of_file = [channel for channel in header.channels if channel.file == file and channel.is_stored]
         try:
             size = path.with_name(file).stat().st_size
         except OSError as error:

@@ -35,7 +35,7 @@ def steps() -> NDArray[np.int16]:
     return np.round(400 * np.column_stack(waves)).astype(np.int16)
 
 
-def check(path: Path, leads: tuple[str, ...], signal: NDArray[np.float64], start: datetime | None = START) -> None:
+def check(path: Path, leads: tuple[str, ...], signal: NDArray[np.floating], start: datetime | None = START) -> None:
     read = read_recording(path)
     assert (read.leads, read.fs) == (leads, FS)
     np.testing.assert_allclose(read.signal, signal, atol=1e-6, equal_nan=True)

@@ -259,3 +259,10 @@ def test_annotations_past_the_end_or_twice_are_left_out_and_told(folder: Path) -
     assert notes is not None
     assert notes.sample.tolist() == [100, 500, 2900]
     assert len(notes.notes) == 2
+
+
+def test_a_signal_of_format_0_stores_nothing_beside_the_others(folder: Path) -> None:
+    header(folder, "100.dat 16", "100.dat 0")  # of the first signal alone
+    text = (folder / "100.hea").read_text().replace("100.dat 0", "100.dat 16").replace("100.dat 16", "100.dat 0", 1)
+    (folder / "100.hea").write_text(text)
+    assert open_record("100", data_dir=folder).leads == ("V1",)

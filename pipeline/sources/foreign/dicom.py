@@ -29,7 +29,7 @@ def open_dicom(path: Path, options: ReadOptions) -> ArrayFile:
     """
     del options
     import pydicom
-    from pydicom.waveforms import multiplex_array
+    from pydicom.waveforms.numpy_handler import multiplex_array
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

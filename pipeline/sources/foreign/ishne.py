@@ -26,7 +26,7 @@ MAGIC = b"ISHNE1.0"
 
 _FIXED = 522  # bytes of the header before its variable part
 _MISSING = -32768
-_NAMES = ("", "", "VX", "VY", "VZ", "I", "II", "III", "aVR", "aVL", "aVF")
+_NAMES: tuple[str, ...] = ("", "", "VX", "VY", "VZ", "I", "II", "III", "aVR", "aVL", "aVF")
 _NAMES += ("V1", "V2", "V3", "V4", "V5", "V6", "ES", "AS", "AI")
 _MOST = 12
 
@@ -53,7 +53,7 @@ class IshneFile:
         if len(head) < _FIXED or not head.startswith(MAGIC):
             raise RecordCorrupt(f"{path.name}: it is no ISHNE file, or is cut in its header")
         _, samples, _, at = struct.unpack_from("<4i", head, 10)
-        self._leads = struct.unpack_from("<h", head, 156)[0]
+        self._leads = int(struct.unpack_from("<h", head, 156)[0])
         if not 1 <= self._leads <= _MOST or not at >= _FIXED:
             raise RecordCorrupt(f"{path.name}: its header gives {self._leads} leads, samples from byte {at} on")
         specifications = struct.unpack_from("<12h", head, 158)
@@ -70,7 +70,7 @@ class IshneFile:
             self.notes.append(f"its header declares {samples} samples a lead, and it holds {there}: is it cut?")
         if not there:
             raise RecordCorrupt(f"{path.name} is cut: it holds none of {samples} samples; copy it again")
-        self._length = there
+        self._length = int(there)
         self.signals = []
         self._gain = np.ones(self._leads)
         for i in range(self._leads):
