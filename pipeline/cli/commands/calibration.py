@@ -96,7 +96,7 @@ def command(
             show(name, k / len(names))
             task = Task(name, settings, (path,), rpeaks, data_dir, leads, rivals=False)
             try:
-                findings, annotations, n_samples, _ = task.score()
+                findings, annotations, n_samples, *_ = task.score()
                 disturbed = replace(task, step=step).score().findings if step else None
             except PipelineError as error:
                 failed[name] = str(error)
