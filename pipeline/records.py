@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -275,6 +275,10 @@ class Findings(Sequence[ScoredBeat]):
             window=self.window[i],
             expected=self.expected[i],
         )
+
+    def without_events(self) -> Findings:
+        """Return the beats alone, without alarms, drifts and gaps."""
+        return self if not (self.alarms or self.drifts or self.gaps) else replace(self, alarms=(), drifts=(), gaps=())
 
     @classmethod
     def concatenate(cls, parts: Sequence[Findings]) -> Findings:

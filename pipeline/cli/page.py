@@ -11,6 +11,7 @@ import webbrowser
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -104,7 +105,7 @@ def watch(
         alarms=settings.alarms,
         clock=now_us,
         is_live=is_live,
-        watch=Monitor if address is None else Witness,
+        watch=Monitor if address is None else partial(Witness, gates=False),  # the page shows no gates
     )
     connect(engine, hub.metrics)
     engine.listeners.append(hub)
