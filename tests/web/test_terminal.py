@@ -1,16 +1,17 @@
 from __future__ import annotations
 
+import pytest
 from rich.console import Console
 
 from pipeline.web.hub import Hub
 from pipeline.web.terminal import STRIP_COLUMNS, render
-from tests.web.conftest import RUN, chunk
+from tests.web.conftest import RUN, Heard, chunk, tell
 
 
-def shown(hub: Hub, width: int = 120) -> str:
+def shown(hub: Hub, width: int = 120, height: int | None = None) -> str:
     console = Console(width=width, record=True, force_terminal=False)
     with console.capture() as capture:
-        console.print(render(hub, width))
+        console.print(render(hub, width, height))
     return capture.get()
 
 
@@ -45,3 +46,22 @@ def test_flagged_beats_stand_above_the_strip_and_gaps_are_blank() -> None:
 
 def test_an_empty_ward_is_no_error() -> None:
     assert "Not a medical device" in shown(Hub())
+
+
+@pytest.mark.parametrize(("patients", "height"), [(8, 24), (16, 24), (40, 24), (8, 10), (2, 24)])
+def test_what_does_not_fit_is_lower_or_named(minute: Heard, patients: int, height: int) -> None:
+    hub = Hub()
+    for i in range(patients - 1):
+        hub.signal(chunk(0, 500, record=f"ward/bed-{i + 1}"))
+    tell(hub, minute)  # the last one, with an alarm
+    text = shown(hub, 80, height)
+    lines = text.rstrip("\n").splitlines()
+    assert len(lines) <= height
+    assert max(map(len, lines)) <= 80
+    assert RUN in text
+    assert "ventricular run" in text
+    seen = sum(f"ward/bed-{i + 1} " in text for i in range(patients - 1))
+    if seen < patients - 1:
+        assert f"{patients - 1 - seen} more" in text
+    else:
+        assert " more" not in text

@@ -48,7 +48,7 @@ export class AlarmTable {
       : el("span", { title: "an earlier run: its signal is no longer kept" }, when);
     const taken = alarm.by
       ? el("span", {}, `${alarm.by}, ${wallClock(alarm.at_us)}`)
-      : el("button", { type: "button", className: "ack", onclick: () => this.acknowledge([alarm]) }, "Acknowledge");
+      : el("button", { type: "button", className: "ack", onclick: () => this.acknowledge(alarm) }, "Acknowledge");
     const row = el("tr", { className: alarm.is_of_this_run ? "" : "earlier" },
       el("td", {}, time),
       el("td", {}, el("span", { className: `chip ${alarm.priority}${alarm.physiological ? "" : " technical"}` },

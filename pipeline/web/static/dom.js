@@ -47,7 +47,7 @@ export function probability(p) {
 
 let colours = null;
 
-const COLOURS = ["paper", "fine", "bold", "ink", "muted", "expected", "error", "normal", "ventricular", "supraventricular", "other",
+const COLOURS = ["panel", "paper", "fine", "bold", "ink", "muted", "expected", "error", "normal", "ventricular", "supraventricular", "other",
   "threshold", "drift", "gap", "high", "medium", "low", "edge", "window", "accent"];
 
 // The palette of the style sheet, for canvases: as colours of a node, since a variable may hold a light and a dark one.

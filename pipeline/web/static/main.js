@@ -2,6 +2,7 @@
 
 import { Connection } from "./connection.js";
 import { acknowledge } from "./acknowledge.js";
+import { announce } from "./announce.js";
 import { KINDS, el, forgetPalette, setText } from "./dom.js";
 import { PatientView } from "./patient.js";
 import { Station } from "./station.js";
@@ -39,6 +40,7 @@ ward.addEventListener("backlog", ({ detail }) => {
   $("behind").hidden = !detail.seconds;
   if (detail.seconds) setText($("behind"), `The monitor is ${detail.seconds} s behind: ${detail.frames} frames wait`);
 });
+ward.addEventListener("alarm", ({ detail }) => announce(detail.patient, detail.event));
 for (const type of ["beats", "alarm", "drift", "gap", "status"]) {
   ward.addEventListener(type, ({ detail }) => view.hear(type, detail));
 }
@@ -77,7 +79,7 @@ function overview() {
   const open = { high: 0, medium: 0, low: 0 };
   let technical = 0;
   for (const patient of ward.patients.values()) {
-    for (const alarm of patient.openAlarms()) {
+    for (const { alarm } of patient.openAlarms()) {
       if (alarm.physiological) open[alarm.priority] += 1;
       else technical += 1;
     }
@@ -111,9 +113,11 @@ function setTheme(theme) {
   view.repaint();
 }
 function toggleTheme() {
-  const isDark = getComputedStyle(document.documentElement).colorScheme.includes("dark");
-  localStorage.setItem("ecg-theme", isDark ? "light" : "dark");
-  setTheme(isDark ? "light" : "dark");
+  // What is seen now: chosen here, else the system's.
+  const now = document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+  const next = now === "dark" ? "light" : "dark";
+  localStorage.setItem("ecg-theme", next);
+  setTheme(next);
 }
 setTheme(localStorage.getItem("ecg-theme"));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => setTheme(null));
@@ -123,7 +127,7 @@ $("theme").addEventListener("click", toggleTheme);
 
 const KEYS = [
   ["Arrows", "move between patients"], ["Enter", "open the patient"], ["Esc", "back to the central station"],
-  ["A", "acknowledge the patient’s alarms"], ["← →", "scroll back and on (with Shift: a strip at a time)"],
+  ["A", "acknowledge the patient’s alarms, after a question"], ["← →", "scroll back and on (with Shift: a strip at a time)"],
   ["N  P", "next, previous anomaly"], ["L", "live"], ["+  −", "paper speed"], ["[  ]", "previous, next patient"],
   ["T", "light or dark"], ["F", "full screen"], ["?", "this list"],
 ];

@@ -3,7 +3,7 @@
 import { forgetName, knownName } from "./acknowledge.js";
 import { AlarmTable } from "./alarmtable.js";
 import { BeatView } from "./beatview.js";
-import { el, palette, say, setText, shown } from "./dom.js";
+import { clock, el, palette, say, setText, shown } from "./dom.js";
 import { History } from "./history.js";
 import { Minimap } from "./minimap.js";
 import { Strip } from "./strip.js";
@@ -28,7 +28,8 @@ export class PatientView {
     this.state = el("span", { className: "state" });
     this.heart = el("span", { className: "chips" });
     this.signal = el("span", { className: "chips" });
-    this.rate = el("output", { className: "rate", ariaLabel: "heart rate" });
+    this.rate = el("span", { className: "rate" });
+    this.unit = el("span", { className: "unit" }, "bpm");
     this.quality = qualityBars();
     this.facts = el("span", { className: "recent" });
     this.live = button("Live", "back to now (L)", () => this.scrollTo(null));
@@ -42,7 +43,7 @@ export class PatientView {
     this.readout = el("span", { className: "readout" });
     this.beatTitle = el("h3");
     this.beatWhy = el("p", { className: "why" });
-    const beatFacts = el("dl");
+    const beatFacts = el("dl", { tabIndex: 0, ariaLabel: "facts of the beat" });
     this.lens = el("div", { className: "lens" }, el("canvas", { role: "img", ariaLabel: "a beat: seen, expected, error" }));
     this.who = button("", "let somebody else take note", () => { forgetName(); this.second(); });
     this.alarmRoot = el("div", { className: "alarms" });
@@ -50,7 +51,7 @@ export class PatientView {
       el("header", {},
         el("a", { href: "#/", className: "back", title: "central station (Esc)" }, "‹ All"),
         el("div", { className: "who" }, this.name, this.state), this.heart, this.signal, el("span", { className: "space" }),
-        this.facts, this.quality, el("span", { className: "heart-rate" }, this.rate, el("span", { className: "unit" }, "bpm"))),
+        this.facts, this.quality, el("span", { className: "heart-rate" }, this.rate, this.unit)),
       el("div", { className: "tools" },
         button("‹ Previous anomaly", "P", () => this.#step(-1)), button("Next anomaly ›", "N", () => this.#step(1)), this.live,
         el("span", { className: "group", role: "group", ariaLabel: "paper speed, mm/s" }, ...this.speeds, el("span", {}, "mm/s, 10 mm/mV")),
@@ -68,7 +69,7 @@ export class PatientView {
     this.trends = new Trends(this.charts, this.readout, (beat) => this.pick(beat, true));
     this.beatView = new BeatView(this.lens.firstChild, beatFacts);
     this.table = new AlarmTable(this.alarmRoot, {
-      acknowledge: (alarms) => this.acknowledge(alarms),
+      acknowledge: (alarm) => this.acknowledge([{ alarm, patient: this.patient }]),
       onPick: (alarm) => {
         const beat = this.history.nearest(alarm.onset_s * this.patient.fs);
         if (beat && alarm.first_beat >= 0) this.pick(beat, true);
@@ -227,7 +228,11 @@ export class PatientView {
   second() {
     const { patient, history: known, strip } = this;
     if (!this.isOpen || !patient) return;
-    setText(this.state, stateText(patient));
+    // Looking back, nothing says "live" but the button that leads there.
+    const isBack = strip.end !== null;
+    setText(this.state, isBack ? `◷ ${patient.time(strip.right() / patient.fs)}, ${clock((known.to() - strip.right()) / patient.fs)} ago` : stateText(patient));
+    this.state.classList.toggle("back-in-time", isBack);
+    setText(this.unit, isBack ? "bpm now" : "bpm");
     setText(this.rate, shown(rateOf(patient), 0));
     showChips(this.heart, patient.open(true), 4);
     showChips(this.signal, patient.open(false), 3);

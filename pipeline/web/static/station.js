@@ -34,7 +34,10 @@ export class Station {
     const selected = this.selected?.patient.name;
     const known = new Map(this.tiles.map((tile) => [tile.patient, tile]));
     this.seen.disconnect();
-    this.tiles = [...this.ward.patients.values()].map((patient) => known.get(patient) ?? new Tile(patient, (tile) => { this.selected = tile; }));
+    this.tiles = [...this.ward.patients.values()].map((patient) => known.get(patient) ?? new Tile(patient, {
+      onSelect: (tile) => { this.selected = tile; },
+      onAcknowledge: () => this.acknowledge(patient.openAlarms()),
+    }));
     this.root.replaceChildren(...this.tiles.map((tile) => tile.node));
     for (const { node } of this.tiles) this.seen.observe(node);
     this.selected = this.tiles.find((tile) => tile.patient.name === selected) ?? null;

@@ -52,7 +52,7 @@ export function showQuality(node, quality) {
 export const qualityBars = () => el("span", { className: "quality", role: "img" }, el("i"), el("i"), el("i"), el("i"));
 
 export class Tile {
-  constructor(patient, onSelect) {
+  constructor(patient, { onSelect, onAcknowledge }) {
     this.patient = patient;
     this.sweep = new Sweep(patient);
     this.isVisible = true;
@@ -60,13 +60,20 @@ export class Tile {
     this.state = el("span", { className: "state" });
     this.heart = el("span", { className: "chips" });
     this.signal = el("span", { className: "chips" });
-    this.rate = el("output", { className: "rate", ariaLabel: "heart rate" });
+    this.rate = el("span", { className: "rate" }); // read when asked for: eight beds must not speak all day
     this.quality = qualityBars();
     this.recent = el("span", { className: "recent" });
     this.lead = el("span", { className: "lead" });
+    this.take = el("button", {
+      type: "button", className: "take", hidden: true, title: `Acknowledge the alarms of ${patient.name} (A)`, ariaLabel: `acknowledge the alarms of ${patient.name}`,
+      onclick: (event) => {
+        event.stopPropagation(); // the tile itself opens the patient
+        onAcknowledge();
+      },
+    }, "✓");
     this.paper = el("div", { className: "paper" }, this.sweep.canvas, this.lead);
     this.node = el("article", { className: "tile", tabIndex: 0, ariaLabel: patient.name, onfocus: () => onSelect(this) },
-      el("header", {}, this.name, this.heart, el("span", { className: "space" }), this.signal, this.state),
+      el("header", {}, this.name, this.heart, this.take, el("span", { className: "space" }), this.signal, this.state),
       this.paper,
       el("div", { className: "numbers" }, this.rate, el("span", { className: "unit" }, "bpm"), this.quality, this.recent));
     this.node.dataset.patient = patient.name;
@@ -85,6 +92,7 @@ export class Tile {
     const signal = patient.open(false);
     showChips(this.heart, heart, this.node.clientWidth < 560 ? 1 : 2);
     showChips(this.signal, signal, 1);
+    this.take.hidden = !heart.length && !signal.length;
     setText(this.state, stateText(patient));
     setText(this.rate, shown(rateOf(patient), 0));
     const { recent, learning, quality } = patient.vitals;

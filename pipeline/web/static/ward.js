@@ -82,7 +82,7 @@ export class Patient {
   }
 
   openAlarms() {
-    return [...this.alarms.values()].filter((alarm) => !alarm.by);
+    return [...this.alarms.values()].filter((alarm) => !alarm.by).map((alarm) => ({ alarm, patient: this }));
   }
 }
 
