@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline.cli.group import bad_arguments
+from pipeline.errors import RecordNotFound
 
 if TYPE_CHECKING:
     from pipeline.scoring import Outcome
@@ -44,6 +45,9 @@ def score_batch(
     started = time.perf_counter()
     try:
         planned = plan(patterns, out, settings, data_dir=data_dir, leads=leads, model=model, force=force, report=report)
+    except RecordNotFound:  # of all that was named: nothing can be done
+        with bad_arguments():
+            raise
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     with bad_arguments():  # a damaged model is one line, not one a record
@@ -128,8 +132,11 @@ def _show_table(
         records = {done.summary.record: done.summary for done in sorted(scored, key=lambda done: done.summary.record)}
         failed = {outcome.record: outcome.error for outcome in outcomes if outcome.error}
         show_table(summary_table(Summary(records=records, failed=failed)))
-        if any(entry.sensitivity is not None or entry.precision is not None for entry in records.values()):
-            click.echo("Se, +P: flagged beats against annotated S, V and F beats, from 5:00 on.\n")
+        if any(entry.reference_anomalies is not None for entry in records.values()):
+            click.echo(
+                "Se: share of the annotated S, V and F beats that was flagged; +P: share of the\n"
+                "flagged beats that are such; from 5:00 on, in brackets how many these are.\n"
+            )
         bare = sum(not entry.scored for entry in records.values())
         if bare:
             click.echo(

@@ -190,6 +190,7 @@ class ResultWriter:
             scored=self._scored,
             anomalies=self._anomalies,
             reference_anomalies=self._accuracy.reference_anomalies,
+            flagged=self._accuracy.flagged,
             sensitivity=self._accuracy.sensitivity,
             precision=self._accuracy.precision,
             alarms=len(self._alarms),

@@ -56,7 +56,11 @@ Exit codes: 0 all records measured, 1 some failed (the others were measured).
 @leads_option
 @model_option
 @click.option(
-    "--seeds", type=click.IntRange(1, 20), default=5, show_default=True, help="Networks, if so many lie there."
+    "--seeds",
+    type=click.IntRange(1, 20),
+    default=5,
+    show_default=True,
+    help="Number of networks of other seeds to score with, if so many lie there.",
 )
 @click.option("--noise", type=click.Choice(["bw", "em", "ma"]), help="Noise of nstdb to mix in, with --snr.")
 @click.option("--snr", type=click.FloatRange(-40, 60), help="Signal-to-noise ratio in dB for --noise.")

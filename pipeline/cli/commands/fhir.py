@@ -28,19 +28,23 @@ or a --number asks for them.
 
 
 @click.command("fhir", cls=PipelineCommand, epilog=EPILOG)
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File.  [default: standard output]")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write.  [default: standard output]"
+)
 @click.option(
     "--form",
     type=click.Choice(["ndjson", "json"]),
     default="ndjson",
     show_default=True,
-    help="A resource a line, or one Bundle.",
+    help="Write a resource a line, or one Bundle.",
 )
-@click.option("--record", help="Alarms of this record or patient alone.")
-@click.option("--number", type=click.IntRange(min=1), multiple=True, help="This alarm alone; may be repeated.")
+@click.option("--record", help="Write the alarms of this record or patient alone.")
+@click.option(
+    "--number", type=click.IntRange(min=1), multiple=True, help="Write the alarm of this number alone; may be repeated."
+)
 @click.option("--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="The newest so many.")
-@click.option("--demos", is_flag=True, help="Those of `monitor --demo` as well.")
-@click.option("--monitor", "monitor_url", help="Page of a running monitor, asked for signal first.")
+@click.option("--demos", is_flag=True, help="Write the alarms of `monitor --demo` as well.")
+@click.option("--monitor", "monitor_url", help="Address of a running monitor's page, which is asked for signal first.")
 @data_dir_option
 def command(
     out: Path | None,

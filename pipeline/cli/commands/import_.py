@@ -31,7 +31,11 @@ Exit codes: 0 all files imported, 1 some or all failed, 2 bad argument.
 @click.argument("files", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--out", type=OUT, default="records", show_default=True, help="Folder of the records.")
 @click.option("--fs", type=click.FloatRange(100, 1000), help="Rate in Hz of a CSV file without a column of times.")
-@click.option("--units", type=click.Choice(["mV", "uV", "V"]), help="Where the file does not say.  [default: mV]")
+@click.option(
+    "--units",
+    type=click.Choice(["mV", "uV", "V"]),
+    help="Unit of the signal, where the file does not say.  [default: mV]",
+)
 @click.option(
     "--leads", callback=split_leads, help="Leads to take, such as II,V1, those that a file has.  [default: all]"
 )

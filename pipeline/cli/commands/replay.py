@@ -50,7 +50,9 @@ class _Speed(click.ParamType[float]):
 @click.argument("records", nargs=-1)
 @click.option("--ward", type=click.IntRange(min=1), help="Play so many synthetic patients instead, for a day.")
 @click.option("--speed", type=_Speed(), default="1", show_default=True, help="Times real time, or max.")
-@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Play so much of each.  [default: all]")
+@click.option(
+    "--minutes", type=click.FloatRange(min=0, min_open=True), help="Play so many minutes of each.  [default: all]"
+)
 @click.option(
     "--frame", "frame_s", type=click.FloatRange(0.02, 10), default=1.0, show_default=True, help="Length of a frame, s."
 )
@@ -62,8 +64,13 @@ class _Speed(click.ParamType[float]):
 @click.option(
     "--drift", type=click.FloatRange(-0.05, 0.05), default=0.0, help="True rate above the stated, as a share."
 )
-@click.option("--lead-off", type=click.FloatRange(min=0), default=0.0, help="Leads that come off, per hour.")
-@click.option("--reconnects", type=click.FloatRange(min=0), default=0.0, help="Starts of the device anew, per hour.")
+@click.option("--lead-off", type=click.FloatRange(min=0), default=0.0, help="Number of leads an hour that come off.")
+@click.option(
+    "--reconnects",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    help="Number of times an hour that the device starts anew.",
+)
 @seed_option
 @data_dir_option
 @leads_option
