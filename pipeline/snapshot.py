@@ -15,7 +15,7 @@ from pipeline.errors import SnapshotError
 
 __all__ = ["joined", "pack", "part_of", "unpack"]
 
-VERSION = 4
+VERSION = 5
 Arrays = dict[str, NDArray[np.generic]]
 
 
