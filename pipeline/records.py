@@ -312,8 +312,10 @@ class Findings(Sequence[ScoredBeat]):
         )
 
     def without_events(self) -> Findings:
-        """Return the beats alone, without alarms, drifts and gaps."""
-        return self if not (self.alarms or self.drifts or self.gaps) else replace(self, alarms=(), drifts=(), gaps=())
+        """Return the beats alone, without alarms, drifts, gaps and updates."""
+        if not (self.alarms or self.drifts or self.gaps or self.updates):
+            return self
+        return replace(self, alarms=(), drifts=(), gaps=(), updates=())
 
     @classmethod
     def concatenate(cls, parts: Sequence[Findings]) -> Findings:

@@ -48,7 +48,5 @@ def test_the_explained_beat_is_an_anomaly(mirror: Settings) -> None:
     assert shown
     for words in shown:
         options = command.make_context("explain", words[1:]).params
-        told = explain(
-            open_record(options["record"], settings=mirror), options["beat"], time_s=options["time_s"]
-        )
+        told = explain(open_record(options["record"], settings=mirror), options["beat"], time_s=options["time_s"])
         assert told.scored.is_anomaly

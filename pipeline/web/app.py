@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from importlib import resources
 from typing import Any
 
@@ -37,6 +38,10 @@ LONGEST_S = 120.0  # s of signal or shapes in one answer
 ALARMS = 500  # alarms in one answer
 LONGEST_NAME = 80  # characters of who acknowledges
 LONGEST_BODY = 4096  # bytes
+MOST = 5000  # alarms acknowledged, or actions told, at once
+LONGEST_LIST = 65_536  # bytes of their numbers
+
+_Change = Callable[[list[int], str], list[StoredAlarm]]
 
 
 class _Static(StaticFiles):
@@ -109,14 +114,30 @@ class _Service:
         return _json([{**_stored(one), "is_of_this_run": one.id in mine} for one in stored])
 
     async def acknowledge(self, request: Request) -> Response:
-        by = (await _body(request)).get("by")
-        if not isinstance(by, str) or not 0 < len(by.strip()) <= LONGEST_NAME:
-            raise HTTPException(400, f"by is who acknowledges: 1 to {LONGEST_NAME} characters")
+        by = _who(await _body(request))
+        return _json((await self._change(self.desk.acknowledge, [request.path_params["alarm"]], by))[0])
+
+    async def acknowledge_all(self, request: Request) -> Response:
+        return await self._change_all(request, self.desk.acknowledge)
+
+    async def take_back(self, request: Request) -> Response:
+        return await self._change_all(request, self.desk.take_back)
+
+    async def _change_all(self, request: Request, change: _Change) -> Response:
+        document = await _body(request, LONGEST_LIST)
+        numbers = document.get("alarms")
+        if not isinstance(numbers, list) or not 0 < len(numbers) <= MOST or not all(type(n) is int for n in numbers):
+            raise HTTPException(400, f"alarms are 1 to {MOST} numbers of alarms")
+        return _json(await self._change(change, numbers, _who(document)))
+
+    async def _change(self, change: _Change, numbers: list[int], by: str) -> list[dict[str, Any]]:
         try:
-            stored = await run_in_threadpool(self.desk.acknowledge, request.path_params["alarm"], by)
+            return [_stored(one) for one in await run_in_threadpool(change, numbers, by)]
         except ValueError as error:
             raise HTTPException(404, str(error)) from error
-        return _json(_stored(stored))
+
+    async def actions(self, request: Request) -> Response:
+        return _json([asdict(one) for one in await run_in_threadpool(self.desk.actions, MOST)])
 
     async def observation(self, request: Request) -> Response:
         number = request.path_params["alarm"]
@@ -171,6 +192,9 @@ def create_app(hub: Hub, desk: AlarmDesk, access: Access, *checks: Mapping[str, 
         Route("/api/patients/{patient:int}/beats", service.beats),
         Route("/api/patients/{patient:int}/beats/{beat:int}/why", service.why),
         Route("/api/patients/{patient:int}/alarms", service.alarms),
+        Route("/api/alarms/acknowledge", service.acknowledge_all, methods=["POST"]),
+        Route("/api/alarms/take-back", service.take_back, methods=["POST"]),
+        Route("/api/alarms/actions", service.actions),
         Route("/api/alarms/{alarm:int}/acknowledge", service.acknowledge, methods=["POST"]),
         Route("/api/alarms/{alarm:int}/observation", service.observation),
         *probe_routes(hub.metrics, {"database": lambda: desk.trouble}, *checks),
@@ -192,15 +216,23 @@ async def _no_database(_request: Request, _error: Exception) -> Response:
     return JSONResponse({"error": "the database cannot be used now; try again"}, 503)
 
 
-async def _body(request: Request) -> dict[str, Any]:
+def _who(document: Mapping[str, Any]) -> str:
+    """Return who does something, as a document names them."""
+    by = document.get("by")
+    if not isinstance(by, str) or not 0 < len(by.strip()) <= LONGEST_NAME:
+        raise HTTPException(400, f"by is who acknowledges: 1 to {LONGEST_NAME} characters")
+    return by
+
+
+async def _body(request: Request, longest: int = LONGEST_BODY) -> dict[str, Any]:
     """Return a small JSON object. A form of another site cannot send one."""
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise HTTPException(415, "send application/json")
     data = b""
     async for part in request.stream():
         data += part
-        if len(data) > LONGEST_BODY:
-            raise HTTPException(413, f"more than {LONGEST_BODY} bytes")
+        if len(data) > longest:
+            raise HTTPException(413, f"more than {longest} bytes")
     try:
         document = json.loads(data)
     except ValueError as error:

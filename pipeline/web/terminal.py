@@ -53,7 +53,7 @@ def render(hub: Hub, width: int = PLAIN_COLUMNS, height: int | None = None) -> R
     table.add_column(f"last {STRIP_S:g} s", no_wrap=True, width=columns)
     table.add_column("bpm", justify="right", no_wrap=True)
     table.add_column("quality", justify="right", no_wrap=True)
-    table.add_column("alarms not acknowledged", ratio=1, no_wrap=True, overflow="ellipsis")
+    table.add_column("alarms that last", ratio=1, no_wrap=True, overflow="ellipsis")
     for patient in patients:
         if patient in hidden:
             continue
@@ -136,22 +136,40 @@ def _braille(lead: NDArray[np.float64], across: int, down: int) -> list[str]:
 
 
 def _urgency(patient: Patient) -> int:
-    return min((RANK[one.alarm.priority] for one in patient.alarms() if one.acknowledged_by is None), default=len(RANK))
+    return min((RANK[raised.alarm.priority] for raised in _lasting(patient)), default=len(RANK))
+
+
+def _lasting(patient: Patient) -> list[RaisedAlarm]:
+    """Return the alarms whose cause lasts, the most urgent first."""
+    lasting = [raised for raised in patient.alarms() if raised.alarm.ended_s is None]
+    return sorted(lasting, key=lambda raised: RANK[raised.alarm.priority])
 
 
 def _alarms(patient: Patient, rows: int) -> Text:
-    kinds: dict[str, list[RaisedAlarm]] = {}
-    for raised in patient.alarms():
-        if raised.acknowledged_by is None:
-            kinds.setdefault(raised.alarm.kind, []).append(raised)
+    now_s = patient.kept[1] / patient.fs
+    words = []
+    for raised in _lasting(patient):
+        alarm = raised.alarm
+        mark, style = PRIORITY[alarm.priority]
+        if raised.acknowledged_by is not None:
+            mark, style = "✓", "dim"
+        about = "" if alarm.physiological else " (signal)"
+        words.append((f" {mark} {alarm.kind}{about} {_clock(now_s - alarm.onset_s)} ", style))
+    past = [
+        raised for raised in patient.alarms() if raised.alarm.ended_s is not None and raised.acknowledged_by is None
+    ]
+    if past:
+        gravest = min(past, key=lambda raised: RANK[raised.alarm.priority]).alarm
+        words.append((f"{len(past)} past: {gravest.kind}", "dim"))
     text = Text()
-    newest = sorted((entries[-1].alarm for entries in kinds.values()), key=lambda alarm: RANK[alarm.priority])
-    together = -(-len(newest) // rows)  # on a line
-    for i, alarm in enumerate(newest):
+    together = -(-len(words) // rows)  # on a line
+    for i, (word, style) in enumerate(words):
         if i:
             text.append("\n" if i % together == 0 else " ")
-        mark, style = PRIORITY[alarm.priority]
-        count = len(kinds[alarm.kind])
-        about = "" if alarm.physiological else " (signal)"
-        text.append(f" {mark} {alarm.kind}{about}{f' ×{count}' if count > 1 else ''} ", style)
+        text.append(word, style)
     return text
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(max(0, int(seconds)), 60)
+    return f"{minutes}:{rest:02d}"

@@ -56,3 +56,20 @@ def test_the_station_acknowledges_by_hand(service: Service, open_page: Open, by:
     expect(button).to_be_hidden()
     assert page.evaluate("location.hash") in ("", "#/")  # the tile below it did not open
     assert taken(service)
+
+
+def test_what_was_acknowledged_can_be_taken_back_and_the_log_knows_both(service: Service, open_page: Open) -> None:
+    page = open_page(service.url)
+    n = page.locator(".tile .take")
+    n.click()
+    page.get_by_label("Who takes note?").fill("A. Nurse")
+    page.keyboard.press("Enter")
+    wait(page, "[...monitor.ward.patients.values()][0].openAlarms().length === 0")
+    page.get_by_role("button", name="Undo").click()
+    wait(page, "[...monitor.ward.patients.values()][0].openAlarms().length > 0")
+    assert taken(service) == []
+    log = page.evaluate("fetch('/api/alarms/actions').then((answer) => answer.json())")
+    stored = service.database.alarms.newest(record=RUN)
+    assert [line["action"] for line in log] == len(stored) * ["taken back"] + len(stored) * ["acknowledged"]
+    assert {line["by"] for line in log} == {"A. Nurse"}
+    assert {line["alarm"] for line in log} == {one.id for one in stored}

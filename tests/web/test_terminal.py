@@ -8,6 +8,14 @@ from pipeline.web.terminal import STRIP_COLUMNS, render
 from tests.web.conftest import RUN, Heard, chunk, tell
 
 
+@pytest.fixture
+def alarming(minute: Heard) -> Hub:
+    """A hub in which a ventricular run, from 40 to 43 s, lasts."""
+    hub = Hub(history_s=120.0)
+    tell(hub, [one for one in minute if one[0].stop <= 45 * one[0].fs])
+    return hub
+
+
 def shown(hub: Hub, width: int = 120, height: int | None = None) -> str:
     console = Console(width=width, record=True, force_terminal=False)
     with console.capture() as capture:
@@ -15,7 +23,8 @@ def shown(hub: Hub, width: int = 120, height: int | None = None) -> str:
     return capture.get()
 
 
-def test_a_patient_stands_on_the_terminal_with_rate_strip_and_alarms(hub: Hub) -> None:
+def test_a_patient_stands_on_the_terminal_with_rate_strip_and_alarms(alarming: Hub) -> None:
+    hub = alarming
     text = shown(hub)
     assert RUN in text
     rate = hub.patients()[0].vitals()["hr"]
@@ -27,8 +36,14 @@ def test_a_patient_stands_on_the_terminal_with_rate_strip_and_alarms(hub: Hub) -
     assert max(map(len, text.splitlines())) <= 120
 
 
-def test_a_narrow_terminal_keeps_room_for_alarms(hub: Hub) -> None:
-    text = shown(hub, 80)
+def test_what_is_over_is_named_and_not_urgent(hub: Hub) -> None:
+    text = shown(hub)
+    assert "past: ventricular run" in text
+    assert "!!!" not in text
+
+
+def test_a_narrow_terminal_keeps_room_for_alarms(alarming: Hub) -> None:
+    text = shown(alarming, 80)
     assert "ventricular run" in text
     assert max(map(len, text.splitlines())) <= 80
 
@@ -53,7 +68,8 @@ def test_what_does_not_fit_is_lower_or_named(minute: Heard, patients: int, heigh
     hub = Hub()
     for i in range(patients - 1):
         hub.signal(chunk(0, 500, record=f"ward/bed-{i + 1}"))
-    tell(hub, minute)  # the last one, with an alarm
+    # The last one has an alarm that lasts.
+    tell(hub, [one for one in minute if one[0].stop <= 45 * one[0].fs])
     text = shown(hub, 80, height)
     lines = text.rstrip("\n").splitlines()
     assert len(lines) <= height

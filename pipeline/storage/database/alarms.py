@@ -6,10 +6,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, bindparam, case, delete, distinct, func, null, select, update
+from sqlalchemy import Connection, Row, bindparam, case, delete, distinct, func, null, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.records import Alarm
+from pipeline.storage.database import acknowledging
+from pipeline.storage.database.acknowledging import LARGEST, AlarmAction
+from pipeline.storage.database.tables import alarm_actions as actions_table
 from pipeline.storage.database.tables import alarms as table
 
 if TYPE_CHECKING:
@@ -18,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["DEMO", "AlarmCount", "AlarmStore", "StoredAlarm", "alarm_row", "stored_alarm", "write_alarms"]
 
 DEMO = "demo-"  # how the origins of alarms begin that a demo has raised, of synthetic patients
-LARGEST = 2**31 - 1  # number of an alarm that the table can have, in PostgreSQL
 
 _KEY = ("origin", "record", "key")
 
@@ -165,33 +167,45 @@ class AlarmStore:
                 connection.execute(delete(table).where(table.c.id == bindparam("stale")), stale)
 
     def acknowledge(self, number: int, by: str, *, at_us: int) -> StoredAlarm:
-        """Note who has taken note of an alarm, and when; where somebody has before, that stays.
+        """Note who has taken note of one alarm; see :meth:`acknowledge_all`."""
+        return self.acknowledge_all([number], by, at_us=at_us)[0]
+
+    def acknowledge_all(self, numbers: Collection[int], by: str, *, at_us: int) -> list[StoredAlarm]:
+        """Note who has taken note of alarms, and when, all of them or none; where somebody has before, that stays.
 
         Parameters
         ----------
-        number : int
-            The alarm's ``id``.
+        numbers : collection of int
+            Their ``id``.
         by : str
             Who.
         at_us : int
             When, in microseconds since 1970 UTC.
 
+        Returns
+        -------
+        list of StoredAlarm
+            In the order of their numbers.
+
         Raises
         ------
         ValueError
-            If there is no such alarm, or ``by`` is blank.
+            If one of them is not there, or ``by`` is blank.
         """
-        if not by.strip():
-            raise ValueError("an alarm is acknowledged by somebody: by is blank")
-        if number > LARGEST:
-            raise ValueError(f"there is no alarm of number {number}")
-        change = update(table).where(table.c.id == number, table.c.acknowledged_by.is_(None))
         with self._database.writing() as connection:
-            connection.execute(change.values(acknowledged_by=by.strip(), acknowledged_at_us=at_us))
-            row = connection.execute(select(table).where(table.c.id == number)).one_or_none()
-        if row is None:
-            raise ValueError(f"there is no alarm of number {number}")
-        return stored_alarm(row)
+            return [stored_alarm(row) for row in acknowledging.acknowledge(connection, numbers, by, at_us)]
+
+    def take_back(self, numbers: Collection[int], by: str, *, at_us: int) -> list[StoredAlarm]:
+        """Undo acknowledgements; the log keeps both. As :meth:`acknowledge_all`."""
+        with self._database.writing() as connection:
+            return [stored_alarm(row) for row in acknowledging.take_back(connection, numbers, by, at_us)]
+
+    def actions(
+        self, limit: int = 1000, *, since_us: int | None = None, record: str | None = None
+    ) -> list[AlarmAction]:
+        """Return who did what about alarms, the last first."""
+        with self._database.reading() as connection:
+            return acknowledging.actions(connection, limit, since_us=since_us, record=record)
 
     def newest(
         self,
@@ -233,8 +247,9 @@ class AlarmStore:
             return [stored_alarm(row) for row in connection.execute(wanted.limit(limit))]
 
     def acknowledged(self, since_us: int) -> list[StoredAlarm]:
-        """Return the alarms that somebody has acknowledged from a moment on, by the clock of whoever did."""
-        wanted = select(table).where(table.c.acknowledged_at_us >= since_us).order_by(table.c.acknowledged_at_us)
+        """Return the alarms that somebody has acknowledged, or opened again, from a moment on, by that one's clock."""
+        lately = select(actions_table.c.alarm).where(actions_table.c.done_at_us >= since_us)
+        wanted = select(table).where(table.c.id.in_(lately)).order_by(table.c.id)
         with self._database.reading() as connection:
             return [stored_alarm(row) for row in connection.execute(wanted)]
 

@@ -57,6 +57,15 @@ function ask(alarms) {
 
 document.querySelector("#who .cancel").addEventListener("click", () => document.getElementById("who").close());
 
+async function takeBack(numbers, by) {
+  try {
+    await post("/api/alarms/take-back", { by, alarms: numbers });
+    say(`Open again: ${alarmsOf(numbers.length)}`);
+  } catch (error) {
+    say(`Still acknowledged: ${error.message}`);
+  }
+}
+
 // Asks, then stores: `alarms` are pairs of alarm and patient. Every page hears of it from the service; nothing is shown as
 // acknowledged that is not stored.
 export async function acknowledge(alarms) {
@@ -71,8 +80,9 @@ export async function acknowledge(alarms) {
     return;
   }
   try {
-    await Promise.all(wanted.map(({ alarm }) => post(`/api/alarms/${alarm.id}/acknowledge`, { by })));
-    say(`Acknowledged by ${by}: ${wanted.length === 1 ? wanted[0].alarm.kind : alarmsOf(wanted.length)}`);
+    const numbers = wanted.map(({ alarm }) => alarm.id);
+    await post("/api/alarms/acknowledge", { by, alarms: numbers }); // all of them or none
+    say(`Acknowledged by ${by}: ${wanted.length === 1 ? wanted[0].alarm.kind : alarmsOf(wanted.length)}`, { text: "Undo", onclick: () => takeBack(numbers, by) });
   } catch (error) {
     say(`Not acknowledged: ${error.message}`);
   }

@@ -70,12 +70,19 @@ export function forgetPalette() {
 
 let notice = 0;
 
-export function say(text) {
+// Says something for a while; with an action there is a button, and more time for it.
+export function say(text, action = null) {
   const node = document.getElementById("said");
-  node.textContent = text;
+  node.replaceChildren(text);
+  if (action) {
+    node.append(el("button", { type: "button", onclick: () => {
+      node.classList.remove("on");
+      action.onclick();
+    } }, action.text));
+  }
   node.classList.add("on");
   clearTimeout(notice);
-  notice = setTimeout(() => node.classList.remove("on"), 4000);
+  notice = setTimeout(() => node.classList.remove("on"), action ? 10000 : 4000);
 }
 
 export const KINDS = {

@@ -3,11 +3,11 @@
 import { forgetName, knownName } from "./acknowledge.js";
 import { AlarmTable } from "./alarmtable.js";
 import { BeatView } from "./beatview.js";
-import { clock, el, palette, say, setText, shown } from "./dom.js";
+import { clock, el, palette, say, setText } from "./dom.js";
 import { History } from "./history.js";
 import { Minimap } from "./minimap.js";
 import { Strip } from "./strip.js";
-import { hrefOf, qualityBars, qualityText, rateOf, showChips, showQuality, stateText } from "./tile.js";
+import { hrefOf, qualityBars, qualityText, showChips, showPast, showQuality, showRate, stateText } from "./tile.js";
 import { Trends } from "./trends.js";
 
 const SPEEDS = [12.5, 25, 50];
@@ -29,6 +29,7 @@ export class PatientView {
     this.heart = el("span", { className: "chips" });
     this.signal = el("span", { className: "chips" });
     this.rate = el("span", { className: "rate" });
+    this.past = el("span", { className: "past", hidden: true });
     this.unit = el("span", { className: "unit" }, "bpm");
     this.quality = qualityBars();
     this.facts = el("span", { className: "recent" });
@@ -50,7 +51,7 @@ export class PatientView {
     this.root.append(
       el("header", {},
         el("a", { href: "#/", className: "back", title: "central station (Esc)" }, "‹ All"),
-        el("div", { className: "who" }, this.name, this.state), this.heart, this.signal, el("span", { className: "space" }),
+        el("div", { className: "who" }, this.name, this.state), this.heart, this.signal, this.past, el("span", { className: "space" }),
         this.facts, this.quality, el("span", { className: "heart-rate" }, this.rate, this.unit)),
       el("div", { className: "tools" },
         button("‹ Previous anomaly", "P", () => this.#step(-1)), button("Next anomaly ›", "N", () => this.#step(1)), this.live,
@@ -233,9 +234,10 @@ export class PatientView {
     setText(this.state, isBack ? `◷ ${patient.time(strip.right() / patient.fs)}, ${clock((known.to() - strip.right()) / patient.fs)} ago` : stateText(patient));
     this.state.classList.toggle("back-in-time", isBack);
     setText(this.unit, isBack ? "bpm now" : "bpm");
-    setText(this.rate, shown(rateOf(patient), 0));
-    showChips(this.heart, patient.open(true), 4);
-    showChips(this.signal, patient.open(false), 3);
+    showRate(this.rate, patient);
+    showChips(this.heart, patient, patient.current(true), 4);
+    showChips(this.signal, patient, patient.current(false), 3);
+    showPast(this.past, patient);
     const { anomalies, learning, quality } = patient.vitals;
     showQuality(this.quality, quality);
     const name = knownName();
