@@ -141,7 +141,7 @@ def test_an_alarm_is_acknowledged_and_stays_so_after_a_reload(live: Service, ope
     page.get_by_role("button", name="as A. Nurse").click()
     wait(page, "localStorage.getItem('ecg-who') === null")
     stored = live.database.alarms.newest(record="ward/bed-2")
-    assert stored[0].acknowledged_by == "A. Nurse"
+    assert "A. Nurse" in {one.acknowledged_by for one in stored}
 
 
 def test_a_lost_connection_is_shown_and_heals(tmp_path: Path, minute: Heard, open_page: Open) -> None:

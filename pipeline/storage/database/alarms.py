@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, bindparam, case, delete, distinct, func, null, select
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, delete, distinct, func, null, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.records import Alarm
@@ -209,7 +209,7 @@ class AlarmStore:
 
     def newest(
         self,
-        limit: int = 1000,
+        limit: int | None = 1000,
         *,
         origin: str | None = None,
         record: str | None = None,
@@ -221,8 +221,8 @@ class AlarmStore:
 
         Parameters
         ----------
-        limit : int
-            How many at the most.
+        limit : int or None
+            How many at the most; None for all.
         origin, record : str, optional
             Those of one origin, or of one record.
         only_open : bool
@@ -233,18 +233,25 @@ class AlarmStore:
             Those of synthetic patients that a demo has shown as well.
         """
         wanted = select(table).order_by(table.c.noted_at_us.desc(), table.c.raised_us.desc(), table.c.id.desc())
-        if origin is not None:
-            wanted = wanted.where(table.c.origin == origin)
-        if record is not None:
-            wanted = wanted.where(table.c.record == record)
-        if only_open:
-            wanted = wanted.where(table.c.acknowledged_by.is_(None))
-        if numbers is not None:
-            wanted = wanted.where(table.c.id.in_([number for number in numbers if number <= LARGEST]))
-        if not with_demos:
-            wanted = wanted.where(~table.c.origin.startswith(DEMO, autoescape=True))
+        wanted = wanted.where(*_which(origin, record, only_open, numbers, with_demos))
         with self._database.reading() as connection:
             return [stored_alarm(row) for row in connection.execute(wanted.limit(limit))]
+
+    def count(
+        self,
+        *,
+        origin: str | None = None,
+        record: str | None = None,
+        only_open: bool = False,
+        numbers: Collection[int] | None = None,
+        with_demos: bool = True,
+    ) -> int:
+        """Return how many alarms :meth:`newest` would return without a limit."""
+        wanted = select(func.count()).select_from(table)
+        with self._database.reading() as connection:
+            return int(
+                connection.execute(wanted.where(*_which(origin, record, only_open, numbers, with_demos))).scalar_one()
+            )
 
     def acknowledged(self, since_us: int) -> list[StoredAlarm]:
         """Return the alarms that somebody has acknowledged, or opened again, from a moment on, by that one's clock."""
@@ -267,6 +274,23 @@ class AlarmStore:
         with self._database.reading() as connection:
             rows = connection.execute(wanted.order_by(number.desc(), table.c.kind)).all()
         return [AlarmCount(str(r[0]), str(r[1]), int(r[2]), int(r[3]), int(r[4])) for r in rows]
+
+
+def _which(
+    origin: str | None, record: str | None, only_open: bool, numbers: Collection[int] | None, with_demos: bool
+) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = []
+    if origin is not None:
+        wanted.append(table.c.origin == origin)
+    if record is not None:
+        wanted.append(table.c.record == record)
+    if only_open:
+        wanted.append(table.c.acknowledged_by.is_(None))
+    if numbers is not None:
+        wanted.append(table.c.id.in_([number for number in numbers if number <= LARGEST]))
+    if not with_demos:
+        wanted.append(~table.c.origin.startswith(DEMO, autoescape=True))
+    return wanted
 
 
 def write_alarms(connection: Connection, rows: Sequence[dict[str, Any]], *, whole: bool = False) -> None:
