@@ -37,6 +37,7 @@ from flows.retrying import PATIENTLY
 from flows.runners import reason_of_failure, runner_for
 from pipeline.announcing import EventSender, events_of
 from pipeline.clock import now_us
+from pipeline.compiling import compile_all, is_compiled
 from pipeline.errors import PipelineError
 from pipeline.learning.promotion import model_in_use
 from pipeline.report import load_report, report_path, score_svg, write_report
@@ -138,7 +139,11 @@ def score(
         threshold = settings.threshold.model_validate({**settings.threshold.model_dump(), "alpha": alpha})
         settings = settings.model_copy(update={"threshold": threshold})
     model = model or model_in_use(settings)
-    checksum = model_at(model, settings.device).checksum  # a damaged model is one line, not one a record
+    loaded = model_at(model, settings.device)  # a damaged model is one line, not one a record
+    checksum = loaded.checksum
+    if not is_compiled(loaded.kind):
+        get_run_logger().info("first run of this version: compiling machine code takes a minute or so, once")
+        compile_all(loaded.kind)
     facts = {"model": checksum, **settings.model_dump(mode="json", include={"threshold", "alarms"})}
     planned = plan(records, out, settings, data_dir=data_dir, leads=leads, model=model, force=force, report=report)
     jobs, not_found = planned.jobs, planned.not_found

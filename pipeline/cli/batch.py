@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipeline.cli.compiling import ensure_compiled
 from pipeline.cli.group import bad_arguments
 from pipeline.errors import RecordNotFound
 
@@ -42,7 +43,6 @@ def score_batch(
     from pipeline.scoring import Outcome, model_at, plan, run_jobs
     from pipeline.storage import note_run, package_versions
 
-    started = time.perf_counter()
     try:
         planned = plan(patterns, out, settings, data_dir=data_dir, leads=leads, model=model, force=force, report=report)
     except RecordNotFound:  # of all that was named: nothing can be done
@@ -51,11 +51,15 @@ def score_batch(
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     with bad_arguments():  # a damaged model is one line, not one a record
-        checksum = model_at(model, settings.device).checksum
+        loaded = model_at(model, settings.device)
+    checksum = loaded.checksum
     facts = {"model": checksum, **settings.model_dump(mode="json", include={"threshold", "alarms"})}
     note_run(out, command=_command(), settings=facts, versions=package_versions(), not_found=planned.not_found)
 
     todo = planned.jobs
+    if todo and settings.device == "cpu":
+        ensure_compiled(loaded, progress=progress)  # no record is charged with it
+    started = time.perf_counter()
     outcomes: list[Outcome] = []
     shares: dict[str, float] = {}
     with progress_bar("scoring", progress) as show:

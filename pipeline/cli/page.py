@@ -88,6 +88,7 @@ def watch(
         What ended the feed, if something did.
     """
     show = _terminal if address is None else _page(address, checks)  # first: a taken port is told at once
+    from pipeline.cli.compiling import ensure_compiled
     from pipeline.cli.database import open_database
     from pipeline.cli.work import connect
     from pipeline.clock import now_us
@@ -98,9 +99,11 @@ def watch(
     from pipeline.web.desk import AlarmDesk
     from pipeline.web.hub import Hub
 
+    model = model_at(None, settings.device)
+    ensure_compiled(model)
     hub = Hub()
     engine = Engine(
-        model_at(None, settings.device),
+        model,
         threshold=settings.threshold,
         alarms=settings.alarms,
         clock=now_us,

@@ -64,6 +64,7 @@ def command(
         raise click.UsageError("name the beat by --beat or by --time")
     check_outputs(figure=figure)
     settings = read_settings()
+    from pipeline.cli.compiling import ensure_compiled
     from pipeline.cli.display import show_json, show_lines
     from pipeline.detection.model import DEFAULT_MODEL, BeatModel
     from pipeline.explain.replay import explain
@@ -72,6 +73,7 @@ def command(
 
     with bad_arguments():
         network = BeatModel.load(model or DEFAULT_MODEL)
+    ensure_compiled(network)
     explanation = explain(
         open_record(record, data_dir=data_dir, leads=leads, settings=settings),
         beat,

@@ -94,6 +94,7 @@ def command(
 
     What goes wrong in the field can be added. All patients are discharged at the end.
     """
+    from pipeline.cli.compiling import ensure_compiled
     from pipeline.cli.display import progress_bar
     from pipeline.live.engine import Engine
     from pipeline.live.faults import Faults
@@ -104,6 +105,8 @@ def command(
     seconds = math.inf if minutes is None else 60.0 * minutes
     sources = _open(records, ward, data_dir, leads, seconds, seed, progress)
     settings = read_settings()
+    if target is None:
+        ensure_compiled(model_at(None, settings.device), progress=progress)  # before the clock of what is played runs
     began_us = now_us()
     playing = play(
         sources,
