@@ -317,6 +317,11 @@ class Findings(Sequence[ScoredBeat]):
             return self
         return replace(self, alarms=(), drifts=(), gaps=(), updates=())
 
+    def bare(self) -> Findings:
+        """Return the columns alone, without windows and events: a day of beats is a few megabytes."""
+        nothing = np.empty((len(self), 0, len(self.leads)), dtype=np.float32)
+        return replace(self.without_events(), window=nothing, expected=nothing)
+
     @classmethod
     def concatenate(cls, parts: Sequence[Findings]) -> Findings:
         """Join findings of one record that follow each other.

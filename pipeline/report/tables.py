@@ -64,4 +64,5 @@ def _percent(share: float | None, n: int | None, entry: RecordSummary) -> str:
         return ""
     if share is None:
         return "–"
-    return f"{100 * share:.1f}" if n is None else f"{100 * share:.1f} ({n})"
+    of = "" if n is None else f" ({n})" if n < 10_000 else f" ({n / 1000:.0f}k)"
+    return f"{100 * share:.1f}{of}"
