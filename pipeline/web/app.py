@@ -29,6 +29,7 @@ from pipeline.web.hub import Hub
 from pipeline.web.patient import Patient, beat_fields
 from pipeline.web.probes import Check, probe_routes
 from pipeline.web.stream import Viewer
+from pipeline.web.strips import export
 from pipeline.web.wire import drift_event, gap_event, patient_facts, signal_message
 
 __all__ = ["STATIC", "create_app"]
@@ -81,6 +82,17 @@ class _Service:
         return Response(
             signal_message([(patient.number, position, True, steps)]), media_type="application/octet-stream"
         )
+
+    async def strip(self, request: Request) -> Response:
+        patient, start, stop = self._stretch(request)
+        try:
+            content, media_type, name = await run_in_threadpool(
+                export, patient, start, stop, request.path_params["form"]
+            )
+        except ValueError as error:
+            raise HTTPException(404, str(error)) from error
+        headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+        return Response(content, media_type=media_type, headers=headers)
 
     async def shapes(self, request: Request) -> Response:
         patient, start, stop = self._stretch(request)
@@ -188,6 +200,7 @@ def create_app(hub: Hub, desk: AlarmDesk, access: Access, *checks: Mapping[str, 
         Route("/login", service.login, methods=["POST"]),
         WebSocketRoute("/stream", service.stream),
         Route("/api/patients/{patient:int}/signal", service.signal),
+        Route("/api/patients/{patient:int}/strip.{form}", service.strip),
         Route("/api/patients/{patient:int}/shapes", service.shapes),
         Route("/api/patients/{patient:int}/beats", service.beats),
         Route("/api/patients/{patient:int}/beats/{beat:int}/why", service.why),

@@ -47,6 +47,8 @@ export class PatientView {
     const beatFacts = el("dl", { tabIndex: 0, ariaLabel: "facts of the beat" });
     this.lens = el("div", { className: "lens" }, el("canvas", { role: "img", ariaLabel: "a beat: seen, expected, error" }));
     this.who = button("", "let somebody else take note", () => { forgetName(); this.second(); });
+    this.save = el("select", { title: "the strip that is seen, as a file", onchange: () => this.#save() },
+      ...[["", "strip…"], ["pdf", "PDF, true to scale"], ["png", "PNG"], ["csv", "CSV"], ["wfdb", "WFDB"], ["edf", "EDF"]].map(([value, text]) => el("option", { value }, text)));
     this.alarmRoot = el("div", { className: "alarms" });
     this.root.append(
       el("header", {},
@@ -58,6 +60,7 @@ export class PatientView {
         el("span", { className: "group", role: "group", ariaLabel: "paper speed, mm/s" }, ...this.speeds, el("span", {}, "mm/s, 10 mm/mV")),
         el("span", { className: "legend" }, el("i", { className: "seen" }), "seen", el("i", { className: "expected" }), "expected"),
         el("span", { className: "space" }),
+        el("label", { className: "save" }, "Save ", this.save),
         button("Copy link", "an address that opens exactly this view", () => this.#copy()),
         this.who, button("Acknowledge all", "A", () => this.acknowledge(this.patient?.openAlarms() ?? []))),
       this.paper, this.map,
@@ -152,6 +155,16 @@ export class PatientView {
     } catch {
       say("The address of this page is the link.");
     }
+  }
+
+  // Saves the stretch that the strip shows.
+  #save() {
+    const form = this.save.value;
+    this.save.value = "";
+    if (!form || !this.patient) return;
+    const to = Math.floor(this.strip.right());
+    const from = Math.max(0, Math.ceil(to - this.strip.seconds * this.patient.fs));
+    el("a", { href: `/api/patients/${this.patient.number}/strip.${form}?from=${from}&to=${to}`, download: "" }).click();
   }
 
   // Scrolls so that the strip ends at a position; null is live.
