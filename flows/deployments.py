@@ -118,7 +118,7 @@ def rest(deployments: Sequence[RunnerDeployment]) -> None:
 
 
 def _resting() -> list[str]:
-    names = Variable.get(RESTING, default=None)
+    names: Any = Variable.get(RESTING, default=None)
     return [str(name) for name in names] if isinstance(names, list) else []
 
 

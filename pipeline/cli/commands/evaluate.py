@@ -73,7 +73,7 @@ Exit codes: 0 all records measured, 1 some failed (the others were measured).
 @click.option("--jobs", type=click.IntRange(min=1), help="Records measured at the same time.  [default: the cores]")
 @json_file_option
 @insert_option
-@click.option("--only", help="Of the tables, insert only the one whose title begins so.")
+@click.option("--only", help="Insert only the table whose title begins so.")
 @progress_option
 @click.pass_context
 def command(
