@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
@@ -26,6 +26,7 @@ from pipeline.web.desk import AlarmDesk
 from pipeline.web.expectation import beat_shapes
 from pipeline.web.fhir import observation
 from pipeline.web.hub import Hub
+from pipeline.web.openapi import document, page
 from pipeline.web.patient import Patient, beat_fields
 from pipeline.web.probes import Check, probe_routes
 from pipeline.web.stream import Viewer
@@ -174,7 +175,7 @@ class _Service:
             start, stop = int(request.query_params["from"]), int(request.query_params["to"])
         except (KeyError, ValueError) as error:
             raise HTTPException(400, "from and to are positions in samples") from error
-        if not 0 <= stop - start <= LONGEST_S * patient.fs:
+        if not (0 <= stop - start <= LONGEST_S * patient.fs and abs(start) < 2**53):
             raise HTTPException(400, f"from {start} to {stop} is not within 0 to {LONGEST_S:g} s")
         return patient, start, stop
 
@@ -199,6 +200,8 @@ def create_app(hub: Hub, desk: AlarmDesk, access: Access, *checks: Mapping[str, 
         Route("/login", service.login_page, methods=["GET"]),
         Route("/login", service.login, methods=["POST"]),
         WebSocketRoute("/stream", service.stream),
+        Route("/api", _interface),
+        Route("/api/openapi.json", _openapi),
         Route("/api/patients/{patient:int}/signal", service.signal),
         Route("/api/patients/{patient:int}/strip.{form}", service.strip),
         Route("/api/patients/{patient:int}/shapes", service.shapes),
@@ -220,6 +223,14 @@ def create_app(hub: Hub, desk: AlarmDesk, access: Access, *checks: Mapping[str, 
     )
 
 
+async def _interface(_request: Request) -> Response:
+    return HTMLResponse(page())
+
+
+async def _openapi(_request: Request) -> Response:
+    return _json(document())
+
+
 async def _told(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
     return JSONResponse({"error": error.detail}, error.status_code, error.headers)
@@ -232,8 +243,8 @@ async def _no_database(_request: Request, _error: Exception) -> Response:
 def _who(document: Mapping[str, Any]) -> str:
     """Return who does something, as a document names them."""
     by = document.get("by")
-    if not isinstance(by, str) or not 0 < len(by.strip()) <= LONGEST_NAME:
-        raise HTTPException(400, f"by is who acknowledges: 1 to {LONGEST_NAME} characters")
+    if not isinstance(by, str) or not 0 < len(by.strip()) <= LONGEST_NAME or not by.strip().isprintable():
+        raise HTTPException(400, f"by is who acknowledges: 1 to {LONGEST_NAME} printable characters")
     return by
 
 
@@ -248,7 +259,7 @@ async def _body(request: Request, longest: int = LONGEST_BODY) -> dict[str, Any]
             raise HTTPException(413, f"more than {longest} bytes")
     try:
         document = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise HTTPException(400, "that is no JSON") from error
     if not isinstance(document, dict):
         raise HTTPException(400, "send a JSON object")
