@@ -15,7 +15,7 @@ import numba
 import platformdirs
 from numba.core import config as numba_config
 
-__all__ = ["jit"]
+__all__ = ["cache_folder", "jit"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -56,6 +56,11 @@ config: Any = numba_config  # its values are set when it is imported, and no typ
 if not config.CACHE_DIR:  # who sets NUMBA_CACHE_DIR knows why
     config.CACHE_DIR = str(_cache_dir())
 _CACHED = _can_write(Path(config.CACHE_DIR))
+
+
+def cache_folder() -> Path | None:
+    """Return where machine code is kept; None where it cannot be, so that every start compiles."""
+    return Path(config.CACHE_DIR) if _CACHED else None
 
 
 def jit(function: Callable[P, R]) -> Callable[P, R]:

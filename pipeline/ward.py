@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -29,9 +29,9 @@ class Ward:
         The declared false-alarm rate.
     alarms : AlarmSettings, optional
         When a person is told.
-    watch : type of Monitor
-        What follows each patient, such as a :class:`pipeline.explain.witness.Witness`, which can say why a beat got its
-        score.
+    watch : callable
+        Returns what follows a patient: a :class:`Monitor`, or a :class:`pipeline.explain.witness.Witness`, which can
+        say why a beat got its score.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Ward:
         *,
         threshold: ThresholdSettings | None = None,
         alarms: AlarmSettings | None = None,
-        watch: type[Monitor] = Monitor,
+        watch: Callable[..., Monitor] = Monitor,
     ) -> None:
         self.model = model
         self._threshold = threshold

@@ -11,6 +11,7 @@ import webbrowser
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -87,6 +88,7 @@ def watch(
         What ended the feed, if something did.
     """
     show = _terminal if address is None else _page(address, checks)  # first: a taken port is told at once
+    from pipeline.cli.compiling import ensure_compiled
     from pipeline.cli.database import open_database
     from pipeline.cli.work import connect
     from pipeline.clock import now_us
@@ -97,14 +99,16 @@ def watch(
     from pipeline.web.desk import AlarmDesk
     from pipeline.web.hub import Hub
 
+    model = model_at(None, settings.device)
+    ensure_compiled(model)
     hub = Hub()
     engine = Engine(
-        model_at(None, settings.device),
+        model,
         threshold=settings.threshold,
         alarms=settings.alarms,
         clock=now_us,
         is_live=is_live,
-        watch=Monitor if address is None else Witness,
+        watch=Monitor if address is None else partial(Witness, gates=False),  # the page shows no gates
     )
     connect(engine, hub.metrics)
     engine.listeners.append(hub)

@@ -142,11 +142,13 @@ class Work:
             server = Server(host, port, option="--metrics")
             serving = server.running(create_probes(metrics, access, self.checks))
         log_as_json()
+        from pipeline.cli.compiling import ensure_compiled
         from pipeline.live.engine import Engine
         from pipeline.scoring import model_at
 
         settings = self.settings
         model = model_at(None, settings.device)
+        ensure_compiled(model)
         engine = Engine(model, threshold=settings.threshold, alarms=settings.alarms, clock=now_us)
         connect(engine, metrics)
         if server is not None:
