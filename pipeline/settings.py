@@ -86,6 +86,12 @@ class LiveSettings(_Section):
     rest_s: float = Field(
         900.0, ge=60, description="silence after which a patient leaves memory; the next frame brings it back as it was"
     )
+    most_patients: int = Field(
+        4000, ge=1, description="patients that one worker monitors at a time; who comes when it is full is refused"
+    )
+    most_patients_a_site: int = Field(
+        2000, ge=1, description="of these, patients of one site (the first part of a name)"
+    )
 
 
 class Settings(BaseSettings):

@@ -71,7 +71,7 @@ def watch(
     origin: str | None,
     is_live: bool,
     address: Address | None,
-    checks: Mapping[str, Check],
+    checks: dict[str, Check],
 ) -> None:
     """Run an engine and show it on a page, or on the terminal where there is no address, until Ctrl-C.
 
@@ -106,7 +106,7 @@ def watch(
         is_live=is_live,
         watch=Monitor if address is None else Witness,
     )
-    connect(engine, hub.metrics)
+    connect(engine, hub.metrics, checks)
     engine.listeners.append(hub)
     engine.on_intake = hub.intake
     hub.why = engine.explain
