@@ -139,7 +139,13 @@ class Monitor:
             for hole in self._finder.open_holes()
             if hole.lead == ALL and hole.start / FS < end_s - 1.0 / FS
         ]
-        return replace(findings, gaps=findings.gaps + tuple(gaps))
+        alarms, updates = self._timeline.finish(end_s)
+        return replace(
+            findings,
+            alarms=findings.alarms + alarms,
+            gaps=findings.gaps + tuple(gaps),
+            updates=findings.updates + updates,
+        )
 
     # The two halves of the work: a ward runs the network between them, once for all patients.
 
@@ -181,7 +187,7 @@ class Monitor:
                 drifts.append(Drift(record, self._count + i, at, shift.before, shift.after, shift.action))
         number = np.arange(self._count, self._count + n)
         self._count += n
-        alarms = self._timeline.advance(
+        alarms, updates = self._timeline.advance(
             beats,
             number,
             scores.rr,
@@ -214,6 +220,7 @@ class Monitor:
             alarms=alarms,
             drifts=tuple(drifts),
             gaps=pending.gaps,
+            updates=updates,
         )
         self._note(findings, pending.prepared, parts)
         return findings

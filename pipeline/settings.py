@@ -53,7 +53,10 @@ class RuleSettings(_Section):
 
     enabled: bool = Field(True, description="whether it is on")
     priority: Literal["high", "medium", "low"] | None = Field(None, description="in place of its own")
-    refractory_s: float | None = Field(None, ge=0, description="its silence after an alarm, in place of the shared one")
+    calm_s: float | None = Field(None, ge=0, description="how long its condition must be gone until the episode ended")
+    refractory_s: float | None = Field(
+        None, ge=0, description="how long an ended episode goes on if its condition returns, in place of the shared one"
+    )
 
 
 class AlarmSettings(_Section):
@@ -61,7 +64,9 @@ class AlarmSettings(_Section):
 
     k: int = Field(4, ge=1, description="anomalies among the last n beats that raise an alarm")
     n: int = Field(8, ge=1, description="beats that k is counted in")
-    refractory_s: float = Field(60.0, ge=0, description="silence of a rule after it has raised an alarm")
+    refractory_s: float = Field(
+        60.0, ge=0, description="how long an ended episode of low or medium priority goes on if its condition returns"
+    )
     pause_s: float = Field(3.0, gt=0, description="no beat for so long is a pause")
     brady_bpm: float = Field(35.0, gt=0, description="mean rate of 8 beats below which the heart is too slow")
     tachy_bpm: float = Field(160.0, gt=0, description="mean rate of 8 beats above which the heart is too fast")

@@ -56,7 +56,7 @@ class Ledger:
                 results_of.gaps.append(result.lost)
             if result.findings is not None:
                 results_of.findings.append(result.findings)
-                entry.is_urgent = entry.is_urgent or bool(result.findings.alarms)
+                entry.is_urgent = entry.is_urgent or bool(result.findings.alarms or result.findings.updates)
 
     def due(self, before_us: int) -> list[str]:
         """Return the patients that are open since so long, and those with an alarm."""

@@ -171,11 +171,7 @@ class AlarmDesk:
                 self._hub.stored(one, add=True)
             return True
         for one in mine:
-            if _key(one.alarm) == _key(item.alarm):
+            if one.alarm.key == item.alarm.key and one.alarm.revision >= item.alarm.revision:
                 self._hub.stored(one)
                 return True
         return False
-
-
-def _key(alarm: Alarm) -> tuple[str, int, str]:
-    return alarm.kind, round(alarm.raised_s * 1e6), alarm.message

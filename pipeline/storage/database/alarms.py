@@ -6,21 +6,21 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, bindparam, case, delete, distinct, func, select, update
+from sqlalchemy import Connection, Row, bindparam, case, delete, distinct, func, null, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.records import Alarm
 from pipeline.storage.database.tables import alarms as table
-from pipeline.storage.database.upsert import upsert
 
 if TYPE_CHECKING:
     from pipeline.storage.database.connection import Database
 
-__all__ = ["DEMO", "AlarmCount", "AlarmStore", "StoredAlarm", "alarm_row", "stored_alarm"]
+__all__ = ["DEMO", "AlarmCount", "AlarmStore", "StoredAlarm", "alarm_row", "stored_alarm", "write_alarms"]
 
 DEMO = "demo-"  # how the origins of alarms begin that a demo has raised, of synthetic patients
 LARGEST = 2**31 - 1  # number of an alarm that the table can have, in PostgreSQL
 
-_KEY = ("origin", "record", "kind", "raised_us", "message")
+_KEY = ("origin", "record", "key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,9 @@ class AlarmCount:
 class AlarmStore:
     """The table of alarms; every method is one transaction and raises OutputError where the database cannot be used.
 
-    An alarm is told from others by its origin, record, kind, moment and message: written again, it is not doubled, and
-    who has acknowledged it stays.
+    A row is an episode, known by its origin, record and key: a later state of it replaces the one before, an earlier
+    one changes nothing. Who has acknowledged it stays, unless its priority has risen since: then it is to be
+    acknowledged anew.
 
     Parameters
     ----------
@@ -121,7 +122,7 @@ class AlarmStore:
         """
         rows = [alarm_row(origin, alarm, at_us, started_at_us, run) for alarm in alarms]
         with self._database.writing() as connection:
-            upsert(connection, table, rows, key=_KEY, keep=("noted_at_us",))
+            write_alarms(connection, rows)
 
     def replace(
         self,
@@ -157,7 +158,7 @@ class AlarmStore:
         come_again = {tuple(row[name] for name in _KEY) for row in rows}
         mine = (table.c.origin == origin) & (table.c.record == record) & table.c.acknowledged_by.is_(None)
         with self._database.writing() as connection:
-            upsert(connection, table, rows, key=_KEY, keep=("noted_at_us",))
+            write_alarms(connection, rows, whole=True)
             there = connection.execute(select(table.c.id, *(table.c[name] for name in _KEY)).where(mine)).all()
             stale = [{"stale": row.id} for row in there if tuple(row[1:]) not in come_again]
             if stale:
@@ -253,6 +254,36 @@ class AlarmStore:
         return [AlarmCount(str(r[0]), str(r[1]), int(r[2]), int(r[3]), int(r[4])) for r in rows]
 
 
+def write_alarms(connection: Connection, rows: Sequence[dict[str, Any]], *, whole: bool = False) -> None:
+    """Insert alarms, or bring those that are there to a later state.
+
+    Parameters
+    ----------
+    connection : sqlalchemy.Connection
+        In a transaction that writes.
+    rows : sequence of dict
+        As :func:`alarm_row` returns them.
+    whole : bool
+        True if these are the last states of a record that was scored as a whole, which count whatever was there.
+    """
+    if not rows:
+        return
+    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+    new = insert.excluded
+    has_risen = _rank(new.priority) > _rank(table.c.priority)
+    changed = {name: new[name] for name in rows[0] if name not in {*_KEY, "noted_at_us"}}
+    for name in ("acknowledged_by", "acknowledged_at_us"):
+        changed[name] = case((has_risen, null()), else_=table.c[name])
+    where = None if whole else new.revision >= table.c.revision
+    connection.execute(
+        insert.on_conflict_do_update(index_elements=list(_KEY), set_=changed, where=where), [dict(row) for row in rows]
+    )
+
+
+def _rank(priority: Any) -> Any:
+    return case({"high": 2, "medium": 1}, value=priority, else_=0)
+
+
 def alarm_row(origin: str, alarm: Alarm, at_us: int, started_at_us: int | None, run: str | None) -> dict[str, Any]:
     """Return an alarm as a row of the table."""
     return {
@@ -266,6 +297,11 @@ def alarm_row(origin: str, alarm: Alarm, at_us: int, started_at_us: int | None, 
         "first_beat": alarm.first_beat,
         "last_beat": alarm.last_beat,
         "message": alarm.message,
+        "key": alarm.key,
+        "revision": alarm.revision,
+        "ended_us": None if alarm.ended_s is None else round(alarm.ended_s * 1e6),
+        "longest": alarm.longest,
+        "rate_bpm": alarm.rate_bpm,
         "started_at_us": started_at_us,
         "noted_at_us": at_us,
         "run": run,
@@ -284,6 +320,11 @@ def stored_alarm(row: Row[Any]) -> StoredAlarm:
         first_beat=row.first_beat,
         last_beat=row.last_beat,
         message=row.message,
+        key=row.key,
+        revision=row.revision,
+        ended_s=None if row.ended_us is None else row.ended_us / 1e6,
+        longest=row.longest,
+        rate_bpm=row.rate_bpm,
     )
     return StoredAlarm(
         id=row.id,

@@ -82,13 +82,18 @@ alarms = Table(
     Column("first_beat", BigInteger, nullable=False),
     Column("last_beat", BigInteger, nullable=False),
     Column("message", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("ended_us", BigInteger),
+    Column("longest", Integer, nullable=False),
+    Column("rate_bpm", Float(53)),
     Column("started_at_us", BigInteger),
     Column("noted_at_us", BigInteger, nullable=False),
     Column("run", String(200), ForeignKey("runs.id", ondelete="SET NULL")),
     Column("acknowledged_by", String(200)),
     Column("acknowledged_at_us", BigInteger),
-    # The message tells apart two leads that go off at the same moment.
-    UniqueConstraint("origin", "record", "kind", "raised_us", "message"),
+    # A row is an episode, in the last state of it that is known.
+    UniqueConstraint("origin", "record", "key"),
     CheckConstraint("(acknowledged_by IS NULL) = (acknowledged_at_us IS NULL)", name="acknowledged"),
     Index(None, "run"),
     Index(None, "acknowledged_at_us"),
@@ -196,5 +201,6 @@ live_deliveries = Table(
     Column("sink", String(200), primary_key=True),
     Column("alarm", Integer, ForeignKey("alarms.id", ondelete="CASCADE"), primary_key=True),
     Column("partition", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),
     Index(None, "alarm"),
 )

@@ -35,7 +35,7 @@ export class Patient {
   }
 
   alarm(alarm) {
-    this.alarms.set(`${alarm.kind} ${alarm.raised_s} ${alarm.message}`, alarm);
+    this.alarms.set(alarm.key, alarm);
     if (this.alarms.size > ALARMS) this.alarms.delete(this.alarms.keys().next().value);
   }
 
