@@ -170,6 +170,7 @@ class Engine:
         self._fillings.forget(patient)
         if patient in self._ward:
             self._ward.discharge(patient)
+        entry.hearing.ended += entry.close_all(at_s)
         entry.begin_anew()
         alarm = entry.hearing.anew(at_s, type(error).__name__ if not is_expected else str(error))
         if entry.stay is None:
@@ -362,7 +363,7 @@ class Engine:
     def _follow(self, patient: Patient, step: Step) -> None:
         """Do what a frame has brought about."""
         if isinstance(step, Chunk):
-            patient.hearing.took(len(step.signal) / step.fs)
+            patient.hearing.took(len(step.signal) / step.fs, step.stop / step.fs)
             self._chunks += self._fillings.put(step)
             self._listen("signal", step)
         elif isinstance(step, Gap):
@@ -389,7 +390,9 @@ class Engine:
             patient.until_s = monitor.time_s
             self._found(monitor.finish(), patient.until_s)
             self._ward.discharge(name)
+            patient.open = {}
         patient.hearing.end(patient.until_s, is_discharged=patient.sequencer.stay is None)
+        self._hear_all(patient, ())
 
     def _score(self) -> None:
         if not self._chunks:
@@ -410,9 +413,11 @@ class Engine:
         patient = self._patients[findings.record]
         stay = patient.stay
         assert stay is not None  # noqa: S101 - signal belongs to a stay
+        patient.note((*findings.alarms, *findings.updates))
         told = patient.hearing.scored(findings.time_s.tolist(), findings.alarms, until_s)
-        if told:
-            findings = replace(findings, alarms=(*findings.alarms, *told))
+        ended, patient.hearing.ended = patient.hearing.ended, []
+        if told or ended:
+            findings = replace(findings, alarms=(*findings.alarms, *told), updates=(*findings.updates, *ended))
         self._results.append(Result(stay, findings))
         totals = self.totals
         totals.beats += len(findings)
@@ -425,10 +430,10 @@ class Engine:
     def _hear_all(self, patient: Patient, alarms: Iterable[Alarm]) -> None:
         """Tell what is about the patient's frames or monitor, as any other alarm."""
         alarms, stay = tuple(alarms), patient.stay
-        if not alarms:
+        if stay is None or not (alarms or patient.hearing.ended):
             return
-        assert stay is not None  # noqa: S101 - whoever tells has seen to it
-        findings = findings_of_alarms(patient.name, stay, alarms)
+        ended, patient.hearing.ended = patient.hearing.ended, []
+        findings = findings_of_alarms(patient.name, stay, alarms, tuple(ended))
         for alarm in alarms:
             logger.warning("%s: %s: %s", alarm.record, alarm.kind, alarm.message)
         self.totals.alarms += len(alarms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict, replace
 from typing import Any
 
 from pipeline.detection.alarms import WAIT
@@ -37,11 +38,15 @@ class Hearing:
     ----------
     is_deaf : bool
         True while frames come and no beats do.
+    ended : list of Alarm
+        Last states of alarms whose cause has gone; whoever tells takes them out.
     """
 
     def __init__(self, patient: str) -> None:
         self.patient = patient
         self.is_deaf = False
+        self.ended: list[Alarm] = []
+        self._open: dict[str, Alarm] = {}  # by kind, while their cause lasts
         self._is_told = False  # of the beats that do not come
         self._since = 0.0  # s: the last beat, or the stay's beginning
         self._carried = 0.0  # s without a beat in short stays before this one
@@ -58,11 +63,12 @@ class Hearing:
 
     # What happens to frames.
 
-    def took(self, seconds: float) -> None:
-        """Note that signal was taken in."""
+    def took(self, seconds: float, at_s: float) -> None:
+        """Note that signal was taken in, up to ``at_s``."""
         self._dropped_s = max(0.0, self._dropped_s - LEAK * seconds)
-        if self._dropped_s < 1.0:
+        if self._is_drop_told and self._dropped_s < 1.0:
             self._is_drop_told = False
+            self._close(DROPPED, at_s)
 
     def dropped(self, seconds: float, why: str, at_s: float) -> list[Alarm]:
         """Note that signal was dropped or refused, when the signal had come to ``at_s``; return what is to be told."""
@@ -94,6 +100,8 @@ class Hearing:
         is_short = until_s < DEAF_S and self._since == 0.0
         self._carried = self._unheard(until_s, until_s) if is_short else 0.0
         self._extras = []
+        for kind in list(self._open):  # what goes on is told anew of the next stay
+            self._close(kind, until_s)
         if is_discharged:
             self._carried, self.is_deaf = 0.0, False
 
@@ -113,6 +121,7 @@ class Hearing:
         told: list[Alarm] = []
         for beat_s in beats_s:
             told += self._look(beat_s, beat_s)
+            self._close(NO_BEATS, beat_s)
             self._since, self._carried, self._is_told, self.is_deaf = beat_s, 0.0, False, False
             self._gaps = [gap for gap in self._gaps if gap[1] > beat_s]
             self._extras = [extra for extra in self._extras if extra[0] > beat_s]
@@ -121,7 +130,7 @@ class Hearing:
 
     def anew(self, at_s: float, why: str) -> Alarm:
         """Return what is to be told where the patient's monitor failed and began anew."""
-        return self._alarm(ANEW, at_s, at_s, f"its monitor began anew: {why:.160}")
+        return replace(self._alarm(ANEW, at_s, at_s, f"its monitor began anew: {why:.160}"), ended_s=at_s)
 
     def _look(self, until_s: float, dropped_until_s: float) -> list[Alarm]:
         if self._is_told or self._unheard(until_s, dropped_until_s) < DEAF_S:
@@ -160,13 +169,21 @@ class Hearing:
         return at_s + max(room_s, 0.0) + WAIT
 
     def _alarm(self, kind: str, onset_s: float, raised_s: float, message: str) -> Alarm:
-        return Alarm(self.patient, kind, PRIORITY, False, onset_s, raised_s, -1, -1, message)
+        alarm = Alarm(self.patient, kind, PRIORITY, False, onset_s, raised_s, -1, -1, message)
+        if kind != ANEW:
+            self._open[kind] = alarm
+        return alarm
+
+    def _close(self, kind: str, at_s: float) -> None:
+        alarm = self._open.pop(kind, None)
+        if alarm is not None:
+            self.ended.append(replace(alarm, revision=alarm.revision + 1, ended_s=max(at_s, alarm.onset_s)))
 
     def snapshot(self) -> list[Any]:
         """Return the carried state as plain values."""
         return [
             self.is_deaf, self._is_told, self._since, self._carried, self._gaps, self._extras,
-            self._is_covered, self._dropped_s, self._is_drop_told,
+            self._is_covered, self._dropped_s, self._is_drop_told, [asdict(alarm) for alarm in self._open.values()],
         ]  # fmt: skip
 
     @classmethod
@@ -175,8 +192,9 @@ class Hearing:
         hearing = cls(patient)
         (
             hearing.is_deaf, hearing._is_told, hearing._since, hearing._carried, gaps, extras,
-            hearing._is_covered, hearing._dropped_s, hearing._is_drop_told,
+            hearing._is_covered, hearing._dropped_s, hearing._is_drop_told, still_open,
         ) = state  # fmt: skip
         hearing._gaps = [(start, stop) for start, stop in gaps]
         hearing._extras = [(at_s, seconds) for at_s, seconds in extras]
+        hearing._open = {alarm["kind"]: Alarm(**alarm) for alarm in still_open}
         return hearing

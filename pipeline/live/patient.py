@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from pipeline.records import Alarm
 __all__ = ["SILENT_S", "Patient"]
 
 SILENT_S = 3.0  # s without a frame after which a patient's stream is late
+OPEN = 16  # alarms that are remembered as open: the state stays small
 STUCK_S = 8.0  # s in which nothing comes but frames that were there before
 APART_S = 2.0  # s that one message counts for at the most which is no frame: nobody knows how long it would have been
 
@@ -42,6 +44,8 @@ class Patient:
         What listeners know of its stream, and since when.
     to_tell : list of Alarm
         What is told as soon as there is a stay to which it belongs.
+    open : dict of str to Alarm
+        Alarms that its monitor has raised and not ended, by key, the newest.
     """
 
     def __init__(self, name: str) -> None:
@@ -54,6 +58,7 @@ class Patient:
         self.told: Status | None = None
         self.told_us = 0
         self.to_tell: list[Alarm] = []
+        self.open: dict[str, Alarm] = {}
         self._before = Counts()  # frames that another engine took
         self._refused_us = 0  # when the last message came that is no frame
         self._stuck_us = 0  # since when only frames come that were there before
@@ -71,6 +76,24 @@ class Patient:
         """Begin a stay."""
         self.stay = stay
         self.hearing.begin()
+
+    def note(self, states: Iterable[Alarm]) -> None:
+        """Take note of states of alarms that its monitor has told."""
+        for alarm in states:
+            self.open.pop(alarm.key, None)
+            if alarm.ended_s is None:
+                self.open[alarm.key] = alarm
+        while len(self.open) > OPEN:
+            del self.open[next(iter(self.open))]
+
+    def close_all(self, at_s: float) -> list[Alarm]:
+        """Return the last states of the alarms of a monitor that is gone, and end them."""
+        states = [
+            replace(alarm, revision=alarm.revision + 1, ended_s=max(at_s, alarm.onset_s))
+            for alarm in self.open.values()
+        ]
+        self.open = {}
+        return states
 
     def begin_anew(self) -> None:
         """Forget where the signal was; the next frame begins another stay."""
@@ -95,20 +118,16 @@ class Patient:
     def snapshot(self) -> tuple[bytes, list[Any]]:
         """Return the carried state: of the sequencer, and the rest as plain values."""
         stay = None if self.stay is None else asdict(self.stay)
-        rest = [
-            stay,
-            self.until_s,
-            self.hearing.snapshot(),
-            [asdict(alarm) for alarm in self.to_tell],
-            self._refused_us,
-        ]
+        to_tell, still_open = ([asdict(alarm) for alarm in some] for some in (self.to_tell, self.open.values()))
+        rest = [stay, self.until_s, self.hearing.snapshot(), to_tell, still_open, self._refused_us]
         return self.sequencer.snapshot(), rest
 
     def restore(self, sequence: bytes, rest: list[Any]) -> None:
         """Continue from what :meth:`snapshot` returned."""
         self.sequencer.restore(sequence)
-        stay, self.until_s, hearing, to_tell, self._refused_us = rest
+        stay, self.until_s, hearing, to_tell, still_open, self._refused_us = rest
         self.stay = None if stay is None else Stay(**{**stay, "leads": tuple(stay["leads"])})
         self.hearing = Hearing.restore(self.name, hearing)
         self.to_tell = [Alarm(**alarm) for alarm in to_tell]
+        self.note(Alarm(**alarm) for alarm in still_open)
         self._before = replace(self.sequencer.counts)

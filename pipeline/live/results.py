@@ -55,7 +55,9 @@ class Totals:
     anew: int = 0
 
 
-def findings_of_alarms(patient: str, stay: Stay, alarms: tuple[Alarm, ...]) -> Findings:
+def findings_of_alarms(
+    patient: str, stay: Stay, alarms: tuple[Alarm, ...], updates: tuple[Alarm, ...] = ()
+) -> Findings:
     """Return findings of no beat, which carry what a person is told beside them."""
     whole, number = np.empty(0, np.int64), np.empty(0)
     window = np.empty((0, BEFORE + AFTER, len(stay.leads)), np.float32)
@@ -63,5 +65,5 @@ def findings_of_alarms(patient: str, stay: Stay, alarms: tuple[Alarm, ...]) -> F
         record=patient, fs=stay.fs, leads=stay.leads, beat=whole, r_peak=whole, rr_s=number, score=number,
         threshold=number, p_value=number, is_anomaly=np.empty(0, np.bool_), drift=np.empty(0, np.bool_),
         quality=np.empty(0, np.float32), learning=np.empty(0, np.bool_), kind=np.empty(0, np.uint8), shape=number,
-        rhythm=number, window=window, expected=window, alarms=alarms,
+        rhythm=number, window=window, expected=window, alarms=alarms, updates=updates,
     )  # fmt: skip

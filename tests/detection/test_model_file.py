@@ -33,7 +33,8 @@ def damaged(data: bytes, rng: random.Random) -> bytes:
 
 
 def test_a_damaged_model_is_a_model_error_and_nothing_else(tmp_path: Path) -> None:
-    rng, data, file = random.Random(4), Path(DEFAULT_MODEL).read_bytes(), tmp_path / "m.safetensors"
+    rng = random.Random(4)  # noqa: S311
+    data, file = Path(DEFAULT_MODEL).read_bytes(), tmp_path / "m.safetensors"
     ends: Counter[str] = Counter()
     for _ in range(80):
         file.write_bytes(damaged(data, rng))
@@ -51,7 +52,7 @@ def test_a_model_that_was_written_with_its_checksum_is_read_whole_or_refused(tmp
     again = read_model_file(file)
     assert again.facts == model.facts
     assert all(np.array_equal(again.weights[name], weight) for name, weight in model.weights.items())
-    data, rng = bytearray(file.read_bytes()), random.Random(1)
+    data, rng = bytearray(file.read_bytes()), random.Random(1)  # noqa: S311
     size = int.from_bytes(data[:8], "little")
     for _ in range(20):  # among the weights, where nothing but the checksum tells
         at = 8 + size + rng.randrange(len(data) - 8 - size)

@@ -266,3 +266,22 @@ class OddDevice(RuleBasedStateMachine):
 def test_no_device_however_odd_goes_unheard_in_silence(model: BeatModel, pulse: NDArray[np.float32]) -> None:
     machine = type("Odd", (OddDevice,), {"model": model, "pulse": pulse})
     run_state_machine_as_test(machine, settings=settings(max_examples=25, stateful_step_count=25, deadline=None))
+
+
+def test_what_was_told_ends_when_the_patient_is_heard_again(model: BeatModel, pulse: NDArray[np.float32]) -> None:
+    ward = Ward(model)
+    for second in range(12):
+        ward.refuse(BEGAN_US + second * 1_000_000)
+    for second in range(12, 24):
+        time_us = BEGAN_US + second * 1_000_000
+        ward.send(Frame.of("ward/a", "s", second, time_us, FS, ("II",), SLOPE + second * 1e-3))
+    for second in range(24, 200):
+        ward.send(frame(pulse, second))
+    told = {alarm.key: alarm for alarm in ward.alarms if not alarm.physiological}
+    states = [state for heard in ward.ear.heard if isinstance(heard, Findings) for state in heard.updates]
+    assert {alarm.kind for alarm in told.values()} >= {"frames dropped"}
+    for key, alarm in told.items():
+        last = max((state for state in states if state.key == key), key=lambda state: state.revision)
+        assert last.ended_s is not None
+        assert last.ended_s >= alarm.onset_s
+    assert ward.engine.deaf() == []
