@@ -34,6 +34,8 @@ def score_batch(
     report: bool,
     as_json: bool,
     progress: bool | None,
+    fs: float | None = None,
+    units: str | None = None,
 ) -> int:
     """Score records, show what came out, and return the exit code."""
     from pipeline.cli.display import progress_bar
@@ -43,7 +45,18 @@ def score_batch(
 
     started = time.perf_counter()
     try:
-        planned = plan(patterns, out, settings, data_dir=data_dir, leads=leads, model=model, force=force, report=report)
+        planned = plan(
+            patterns,
+            out,
+            settings,
+            data_dir=data_dir,
+            leads=leads,
+            model=model,
+            force=force,
+            report=report,
+            fs=fs,
+            units=units,
+        )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     with bad_arguments():  # a damaged model is one line, not one a record

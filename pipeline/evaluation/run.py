@@ -24,6 +24,7 @@ from pipeline.evaluation.rivals import RIVALS
 from pipeline.evaluation.seeds import score_by_seeds
 from pipeline.evaluation.step import SteppedRecord
 from pipeline.processes import without_ctrl_c
+from pipeline.record_name import RecordName
 from pipeline.records import Findings, Record
 from pipeline.settings import Settings
 from pipeline.signals.reference_peaks import ReferencePeaks
@@ -104,8 +105,8 @@ class Task:
         if self.data_dir is None:
             return PhysioNetName.parse(self.name).canonical
         folder = self.data_dir.resolve()
-        database = self.database or (folder.parent.name if is_version(folder.name) else folder.name)
-        return f"{database or 'records'}/{self.name.removesuffix('.hea')}"
+        folder = folder.parent if is_version(folder.name) else folder
+        return str(RecordName.in_folder(Path("/", self.database) if self.database else folder, self.name))
 
     def score(self) -> ScoredRecord:
         """Score the record.

@@ -6,8 +6,11 @@ Format: WFDB Applications Guide, header(5) and signal(5), https://physionet.org/
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,16 @@ import wfdb
 from pipeline.errors import RecordCorrupt, RecordNotFound, RecordUnsupported, SourceUnavailable
 from pipeline.sources.leads import unique_names
 
-__all__ = ["Channel", "Header", "Segment", "check_signal_files", "header_files", "read_header", "with_extension"]
+__all__ = [
+    "Channel",
+    "Header",
+    "Segment",
+    "check_signal_files",
+    "header_files",
+    "read_header",
+    "undated",
+    "with_extension",
+]
 
 # Bytes that a stored sample takes, signal(5). In FLAC it varies; wfdb reads no other formats.
 _ONE, _TWO, _FOUR_THIRDS = Fraction(1), Fraction(2), Fraction(4, 3)
@@ -96,6 +108,10 @@ class Header:
         Its parts; empty in a single-segment record.
     layout : str or None
         In a record of variable layout, the name of the header that declares all of its signals.
+    start : datetime or None
+        When its first sample was taken; None if it does not say, or says what is no date.
+    is_undated : bool
+        True if wfdb reads it only without the date and time that it gives.
     """
 
     fs: float
@@ -103,6 +119,8 @@ class Header:
     channels: tuple[Channel, ...]
     segments: tuple[Segment, ...] = ()
     layout: str | None = None
+    start: datetime | None = None
+    is_undated: bool = False
 
 
 def with_extension(path: Path, extension: str) -> Path:
@@ -132,9 +150,16 @@ def read_header(path: Path, record: str) -> Header:
         If it cannot be read.
     """
     file = with_extension(path, "hea")
+    is_undated = False
     try:
         raw = file.read_bytes()
-        parsed = wfdb.rdheader(str(path.absolute()))
+        try:
+            parsed = wfdb.rdheader(str(path.absolute()))
+        except ValueError:
+            with undated(path) as copy:  # a year, or no date at all: what can be read does not depend on it
+                if copy == path:
+                    raise
+                parsed, is_undated = wfdb.rdheader(str(copy.absolute())), True
     except (FileNotFoundError, NotADirectoryError) as error:
         raise RecordNotFound(f"record {record!r}: there is no {file.name} in {file.parent}") from error
     except OSError as error:
@@ -144,10 +169,40 @@ def read_header(path: Path, record: str) -> Header:
         raise RecordCorrupt(
             f"record {record!r}: {file.name} is not a WFDB header ({reason}); delete it and fetch or export it again"
         ) from error
-    header = _from_wfdb(parsed, raw, record, file.name)
+    header = replace(_from_wfdb(parsed, raw, record, file.name), start=_start(parsed), is_undated=is_undated)
     if not header.fs > 0:
         raise RecordCorrupt(f"record {record!r}: {file.name} gives a sampling rate of {header.fs:g} Hz")
     return header
+
+
+def _start(parsed: Any) -> datetime | None:
+    if parsed.base_date is None or parsed.base_time is None:
+        return None
+    return datetime.combine(parsed.base_date, parsed.base_time)
+
+
+@contextmanager
+def undated(path: Path) -> Iterator[Path]:
+    """Yield a path under which wfdb finds a record's header without date and time, and its signal files.
+
+    The record's own path is yielded if its header gives neither.
+    """
+    with with_extension(path, "hea").open("rb") as file:
+        lines = file.read().splitlines(keepends=True)
+    first = next((i for i, line in enumerate(lines) if line.strip() and not line.lstrip().startswith(b"#")), None)
+    fields = [] if first is None else lines[first].split()
+    if first is None or len(fields) < 5:  # name, signals, rate, length; then time and date
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="ecg-anomaly-") as folder:
+        copy = Path(folder) / path.name
+        lines[first] = b" ".join(fields[:4]) + b"\n"
+        with_extension(copy, "hea").write_bytes(b"".join(lines))
+        signals, _ = header_files(b"".join(lines).decode("utf-8", "replace"))
+        for name in signals:
+            if Path(name).name == name:
+                (Path(folder) / name).symlink_to(path.absolute().with_name(name))
+        yield copy
 
 
 def _from_wfdb(parsed: Any, raw: bytes, record: str, file: str) -> Header:

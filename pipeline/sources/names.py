@@ -13,8 +13,9 @@ from difflib import get_close_matches
 from pathlib import PurePosixPath
 
 from pipeline.errors import RecordNotFound
+from pipeline.record_name import RecordName
 
-__all__ = ["KNOWN_DATABASES", "PhysioNetName", "check_path", "did_you_mean", "is_version", "version_key"]
+__all__ = ["KNOWN_DATABASES", "PhysioNetName", "check_file", "check_path", "did_you_mean", "is_version", "version_key"]
 
 # ECG databases that PhysioNet offers without registration; only used to suggest a name.
 KNOWN_DATABASES = (
@@ -83,6 +84,21 @@ def check_path(name: str, *, glob: bool = False) -> str:
             f"record {name!r}: not a name of a record; write it like mitdb/208, of letters, digits and _ . + = - only"
         )
     return path
+
+
+def check_file(name: str) -> str:
+    """Return the relative path of a record in a folder, without ``.hea``: whatever files may be called.
+
+    Raises
+    ------
+    RecordNotFound
+        If it leads out of the folder, is hidden, or holds what no name does.
+    """
+    path = name.removesuffix(".hea")
+    try:
+        return str(RecordName.parse(path))
+    except ValueError as error:
+        raise RecordNotFound(f"record {name!r}: not a name of a record in a folder ({error})") from error
 
 
 @dataclass(frozen=True, slots=True)

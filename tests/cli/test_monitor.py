@@ -168,7 +168,7 @@ def _beats(url: str) -> dict[str, Any]:
     ("arguments", "message"),
     [
         (["--partitions", "7"], "7"),
-        (["--records", "nowhere/1", "--data-dir", "empty"], "holds no WFDB record"),
+        (["--records", "nowhere/1", "--data-dir", "empty"], "holds no recording"),
         (["--demo", "--speed", "0"], "0"),
     ],
 )

@@ -157,7 +157,7 @@ def test_an_output_folder_that_belongs_to_others_is_a_bad_argument(
 def test_a_folder_without_records_is_a_bad_argument(ecg: Run, tmp_path: Path) -> None:
     ran = ecg("score", "--data-dir", tmp_path, "--out", tmp_path / "out")
     assert ran.exit_code == 2
-    assert f"'--data-dir': {tmp_path} holds no WFDB record" in ran.stderr
+    assert f"'--data-dir': {tmp_path} holds no recording" in ran.stderr
     assert not list(tmp_path.iterdir())
 
 

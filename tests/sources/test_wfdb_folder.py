@@ -135,8 +135,8 @@ def test_any_flipped_bit_is_found_at_the_end(
     ("old", "new", "error", "text"),
     [
         (" 16 ", " 999 ", RecordUnsupported, "unknown signal format, 999"),
-        ("250", "99", RecordUnsupported, "99 Hz; the pipeline takes 100 to 1000 Hz"),
-        ("250", "2000", RecordUnsupported, "2000 Hz"),
+        ("250", "49", RecordUnsupported, "49 Hz; records of 50 to 10000 Hz are read"),
+        ("250", "20000", RecordUnsupported, "20000 Hz"),
         ("250 3000", "0 3000", RecordCorrupt, "rate of 0 Hz"),
         ("/mV", "/mmHg", RecordUnsupported, "no ECG lead"),
         ("100 2", "100 3", RecordCorrupt, "describes 2 of 3 signals"),
