@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -70,6 +71,7 @@ class Work:
             After Ctrl-C, when everything is stored.
         """
         from pipeline.cli.database import open_database
+        from pipeline.errors import SourceUnavailable
         from pipeline.live.aside import Aside
         from pipeline.live.broker import Broker
         from pipeline.live.courier import Courier
@@ -87,6 +89,10 @@ class Work:
             broker = stack.enter_context(Broker(self.brokers))
             stack.enter_context(_telling(engine))
             broker.make_stream(replicas=self.replicas)
+            try:
+                broker.check_stream()
+            except SourceUnavailable as error:  # it is monitored all the same
+                logging.getLogger("pipeline").warning("%s", error)
             names = [sink.name for sink in self.sinks]
             worker = Worker(
                 broker, database, engine, self.partitions, clock=now_us, settings=settings.live, sinks=names,
