@@ -110,8 +110,8 @@ class _Service:
 
     async def acknowledge(self, request: Request) -> Response:
         by = (await _body(request)).get("by")
-        if not isinstance(by, str) or not 0 < len(by.strip()) <= LONGEST_NAME:
-            raise HTTPException(400, f"by is who acknowledges: 1 to {LONGEST_NAME} characters")
+        if not isinstance(by, str) or not 0 < len(by.strip()) <= LONGEST_NAME or not by.strip().isprintable():
+            raise HTTPException(400, f"by is who acknowledges: 1 to {LONGEST_NAME} printable characters")
         try:
             stored = await run_in_threadpool(self.desk.acknowledge, request.path_params["alarm"], by)
         except ValueError as error:
@@ -141,7 +141,7 @@ class _Service:
             start, stop = int(request.query_params["from"]), int(request.query_params["to"])
         except (KeyError, ValueError) as error:
             raise HTTPException(400, "from and to are positions in samples") from error
-        if not 0 <= stop - start <= LONGEST_S * patient.fs:
+        if not (0 <= stop - start <= LONGEST_S * patient.fs and abs(start) < 2**53):
             raise HTTPException(400, f"from {start} to {stop} is not within 0 to {LONGEST_S:g} s")
         return patient, start, stop
 
@@ -203,7 +203,7 @@ async def _body(request: Request) -> dict[str, Any]:
             raise HTTPException(413, f"more than {LONGEST_BODY} bytes")
     try:
         document = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise HTTPException(400, "that is no JSON") from error
     if not isinstance(document, dict):
         raise HTTPException(400, "send a JSON object")
