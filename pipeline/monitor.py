@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from pipeline.signals.beats import BeatFinder, Beats
 from pipeline.signals.gaps import ALL, Hole
 from pipeline.signals.peaks import PeakFinder
 from pipeline.signals.resample import FS
-from pipeline.snapshot import joined, pack, part_of, unpack
+from pipeline.snapshot import Arrays, joined, pack, part_of, unpack
 from pipeline.timeline import AlarmTimeline
 
 __all__ = ["LEARNING_S", "Monitor", "Pending"]
@@ -316,8 +317,17 @@ class Monitor:
             If it is damaged, of another version, or was made with another model.
         """
         arrays, facts = unpack(snapshot)
-        if facts["model"] != self.model.checksum:
+        if facts.get("model") != self.model.checksum:
             raise SnapshotError("a snapshot was made with another model: load that model, or start the patient anew")
+        try:
+            self._restore(arrays, facts)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            self._stream = None
+            raise SnapshotError(
+                f"a snapshot lacks what belongs into it ({error!r:.100}): start the patient anew"
+            ) from error
+
+    def _restore(self, arrays: Arrays, facts: dict[str, Any]) -> None:
         record, fs, leads = facts["stream"]
         self._threshold_settings = ThresholdSettings(**facts["threshold_settings"])
         self._alarm_settings = AlarmSettings(**facts["alarm_settings"])

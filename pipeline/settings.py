@@ -34,6 +34,8 @@ class FetchSettings(_Section):
     retries: int = Field(4, ge=0, le=10, description="tries after the first, for what may pass (never for a 404)")
     backoff_s: float = Field(0.5, ge=0, description="wait before the first retry; doubles, with jitter")
     requests_per_s: float = Field(5.0, gt=0, description="highest rate of requests")
+    slowest_bytes_per_s: float = Field(1000.0, ge=0, description="rate below which an answer is given up, after 30 s")
+    most_bytes: int = Field(8 * 2**30, gt=0, description="size of a file above which it is not fetched")
 
 
 class ThresholdSettings(_Section):
@@ -90,6 +92,12 @@ class LiveSettings(_Section):
     )
     rest_s: float = Field(
         900.0, ge=60, description="silence after which a patient leaves memory; the next frame brings it back as it was"
+    )
+    most_patients: int = Field(
+        4000, ge=1, description="patients that one worker monitors at a time; who comes when it is full is refused"
+    )
+    most_patients_a_site: int = Field(
+        2000, ge=1, description="of these, patients of one site (the first part of a name)"
     )
 
 
