@@ -174,7 +174,9 @@ def _wfdb(stretch: _Stretch) -> bytes:
     out = io.BytesIO()
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         write_recording(
-            Recording(stretch.patient.fs, stretch.patient.leads, stretch.signal), Path(folder), stretch.name
+            Recording(stretch.patient.fs, stretch.patient.leads, stretch.signal.astype(np.float32)),
+            Path(folder),
+            stretch.name,
         )
         for path in sorted(Path(folder).iterdir()):
             archive.write(path, path.name)

@@ -207,7 +207,7 @@ def test_files_of_other_formats_are_scored_as_they_are(ecg: Run, tmp_path: Path)
     patient = synthesise(demo_ward(90.0)["synth/sinus"], name="synth/sinus", seconds=90.0, seed=1, fs=250.0)
     signal = np.concatenate([chunk.signal for chunk in patient.chunks()]).astype(np.float64)
     rng = np.random.default_rng(0)
-    limits = {"physical_dimension": "uV", "physical_range": (-9000, 9000)}
+    limits: Any = {"physical_dimension": "uV", "physical_range": (-9000, 9000)}
     eeg = [
         edfio.EdfSignal(40 * rng.standard_normal(len(signal)), 250.0, label=name, **limits)
         for name in ("F3-M2", "C3-M2")
