@@ -67,7 +67,7 @@ def _compile(kind: str) -> None:
     """Score a short synthetic record; a line on standard output for each function that had to be compiled."""
     from numba.core import event
 
-    class Teller(event.Listener):  # type: ignore[misc]  # numba has no types
+    class Teller(event.Listener):
         def on_start(self, event: Any) -> None:
             pass
 
@@ -75,7 +75,7 @@ def _compile(kind: str) -> None:
             sys.stdout.write("compiled\n")
             sys.stdout.flush()
 
-    event.register("numba:compile", Teller())
+    event.register("numba:compile", Teller())  # type: ignore[no-untyped-call]  # numba has few types
     from pipeline.detection.model import BeatModel
     from pipeline.detection.shipped import SHIPPED
     from pipeline.monitor import Monitor
