@@ -75,7 +75,7 @@ def _compile(kind: str) -> None:
             sys.stdout.write("compiled\n")
             sys.stdout.flush()
 
-    event.register("numba:compile", Teller())  # type: ignore[no-untyped-call]  # numba's own
+    event.register("numba:compile", Teller())  # type: ignore[no-untyped-call]  # numba has few types
     from pipeline.detection.model import BeatModel
     from pipeline.detection.shipped import SHIPPED
     from pipeline.monitor import Monitor

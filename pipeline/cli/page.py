@@ -91,7 +91,7 @@ def watch(
     show = (
         _terminal if address is None else _page(address, checks, settings.state_dir)
     )  # first: a taken port is told at once
-    from pipeline.cli.compiling import ensure_compiled
+    from pipeline.cli.compiling import compile_while_shown, ensure_compiled
     from pipeline.cli.database import open_database
     from pipeline.cli.work import connect
     from pipeline.clock import now_us
@@ -103,7 +103,8 @@ def watch(
     from pipeline.web.hub import Hub
 
     model = model_at(None, settings.device)
-    ensure_compiled(model)
+    if address is None:
+        ensure_compiled(model)  # a picture that is drawn in place has no room for a bar
     hub = Hub()
     engine = Engine(
         model,
@@ -119,7 +120,13 @@ def watch(
     hub.why = engine.explain
     with ExitStack() as stack:
         desk = stack.enter_context(AlarmDesk(hub, stack.enter_context(open_database(settings)), origin))
-        feeding = Feeding(feed, engine)
+
+        def begin(engine: Engine, stop: threading.Event) -> None:
+            compile_while_shown(model, stop)  # the page answers meanwhile
+            if not stop.is_set():
+                feed(engine, stop)
+
+        feeding = Feeding(begin, engine)
         stack.callback(feeding.stop)
         show(hub, desk, feeding)
     if feeding.trouble:

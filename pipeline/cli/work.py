@@ -156,12 +156,12 @@ class Work:
 
         settings = self.settings
         model = model_at(None, settings.device)
-        ensure_compiled(model)
         engine = Engine(model, threshold=settings.threshold, alarms=settings.alarms, clock=now_us)
         connect(engine, metrics, self.checks)
         if server is not None:
             click.echo(f"Metrics: {server.url}metrics")
-        with serving:
+        with serving:  # it answers while machine code is made
+            ensure_compiled(model)
             self.run(engine)
 
 

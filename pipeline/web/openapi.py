@@ -176,6 +176,7 @@ def page() -> str:
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>ECG monitor: interface</title>'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        '<link rel="icon" href="/static/icon.svg" type="image/svg+xml">'
         '<link rel="stylesheet" href="/static/style.css"></head><body><main class="alarm-list"><h1>Interface</h1>'
         "<p>For machines; the token goes into <code>Authorization: Bearer</code>. "
         '<a href="/api/openapi.json">OpenAPI 3.1</a>. Not a medical device.</p>'
