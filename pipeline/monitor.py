@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from pipeline.signals.beats import BeatFinder, Beats
 from pipeline.signals.gaps import ALL, Hole
 from pipeline.signals.peaks import PeakFinder
 from pipeline.signals.resample import FS
-from pipeline.snapshot import joined, pack, part_of, unpack
+from pipeline.snapshot import Arrays, joined, pack, part_of, unpack
 from pipeline.timeline import AlarmTimeline
 
 __all__ = ["LEARNING_S", "Monitor", "Pending"]
@@ -138,7 +139,13 @@ class Monitor:
             for hole in self._finder.open_holes()
             if hole.lead == ALL and hole.start / FS < end_s - 1.0 / FS
         ]
-        return replace(findings, gaps=findings.gaps + tuple(gaps))
+        alarms, updates = self._timeline.finish(end_s)
+        return replace(
+            findings,
+            alarms=findings.alarms + alarms,
+            gaps=findings.gaps + tuple(gaps),
+            updates=findings.updates + updates,
+        )
 
     # The two halves of the work: a ward runs the network between them, once for all patients.
 
@@ -180,7 +187,7 @@ class Monitor:
                 drifts.append(Drift(record, self._count + i, at, shift.before, shift.after, shift.action))
         number = np.arange(self._count, self._count + n)
         self._count += n
-        alarms = self._timeline.advance(
+        alarms, updates = self._timeline.advance(
             beats,
             number,
             scores.rr,
@@ -213,6 +220,7 @@ class Monitor:
             alarms=alarms,
             drifts=tuple(drifts),
             gaps=pending.gaps,
+            updates=updates,
         )
         self._note(findings, pending.prepared, parts)
         return findings
@@ -309,8 +317,17 @@ class Monitor:
             If it is damaged, of another version, or was made with another model.
         """
         arrays, facts = unpack(snapshot)
-        if facts["model"] != self.model.checksum:
+        if facts.get("model") != self.model.checksum:
             raise SnapshotError("a snapshot was made with another model: load that model, or start the patient anew")
+        try:
+            self._restore(arrays, facts)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            self._stream = None
+            raise SnapshotError(
+                f"a snapshot lacks what belongs into it ({error!r:.100}): start the patient anew"
+            ) from error
+
+    def _restore(self, arrays: Arrays, facts: dict[str, Any]) -> None:
         record, fs, leads = facts["stream"]
         self._threshold_settings = ThresholdSettings(**facts["threshold_settings"])
         self._alarm_settings = AlarmSettings(**facts["alarm_settings"])

@@ -20,7 +20,7 @@ from pipeline.signals.resample import FS
 __all__ = ["AlarmTimeline"]
 
 SETTLED = round(WAIT * FS)  # samples after which all beats before a hole are out
-_ORDER = ("back", "lost", "gone")  # of what is due at the same sample
+_ORDER = ("back", "over", "lost", "gone")  # of what is due at the same sample
 
 
 class AlarmTimeline:
@@ -59,8 +59,8 @@ class AlarmTimeline:
         noise: NDArray[np.float64],
         holes: Sequence[Hole],
         clock: int,
-    ) -> tuple[Alarm, ...]:
-        """Take what a chunk brought; return the alarms that it raises.
+    ) -> tuple[tuple[Alarm, ...], tuple[Alarm, ...]]:
+        """Take what a chunk brought; return what a person is told, and the other states of episodes.
 
         Parameters
         ----------
@@ -75,11 +75,10 @@ class AlarmTimeline:
         """
         for hole in holes:
             self._schedule(hole, is_open=hole.stop == clock)
-        alarms: list[Alarm] = []
         decided = beats.decided / self._fs
         for i in range(len(beats)):
-            alarms += self._due(int(decided[i] * FS))
-            alarms += self._engine.beat(
+            self._due(int(decided[i] * FS))
+            self._engine.beat(
                 int(number[i]),
                 float(beats.r_peak[i] / self._fs),
                 float(decided[i]),
@@ -88,9 +87,15 @@ class AlarmTimeline:
                 bool(kind[i] == KIND_VENTRICULAR),
                 float(noise[i]),
             )
-        alarms += self._due(clock)
-        alarms += self._engine.silence((clock - SETTLED) / FS)
-        return tuple(alarms)
+        self._due(clock)
+        self._engine.expire(clock / FS)
+        self._engine.silence((clock - SETTLED) / FS)
+        return self._engine.take()
+
+    def finish(self, stop_s: float) -> tuple[tuple[Alarm, ...], tuple[Alarm, ...]]:
+        """Take that the record is over at ``stop_s``, in s; return what that brings, as :meth:`advance` does."""
+        self._engine.finish(stop_s)
+        return self._engine.take()
 
     def _schedule(self, hole: Hole, *, is_open: bool) -> None:
         long_enough = is_open or hole.stop - hole.start >= self._flat
@@ -103,6 +108,7 @@ class AlarmTimeline:
         if is_open:
             return
         del self._open[hole.lead]
+        self._event(hole.stop + SETTLED, "over", hole, hole.stop)
         if hole.lead == ALL:
             self._event(hole.stop + SETTLED, "back", hole, hole.stop)
         if not long_enough:  # it ended in time: what was scheduled while it was open is off
@@ -113,17 +119,19 @@ class AlarmTimeline:
     def _event(self, due: int, what: str, hole: Hole, sample: int) -> None:
         heapq.heappush(self._events, (due, _ORDER.index(what), hole.lead, sample, hole.reason))
 
-    def _due(self, now: int) -> list[Alarm]:
-        alarms: list[Alarm] = []
+    def _due(self, now: int) -> None:
         while self._events and self._events[0][0] <= now:
-            _, rank, lead, sample, reason = heapq.heappop(self._events)
+            due, rank, lead, sample, reason = heapq.heappop(self._events)
+            self._engine.expire(due / FS)
+            name = None if lead == ALL else self._leads[lead]
             if _ORDER[rank] == "lost":
-                alarms += self._engine.signal_lost(sample / FS)
+                self._engine.signal_lost(sample / FS)
             elif _ORDER[rank] == "back":
                 self._engine.signal_back(sample / FS)
+            elif _ORDER[rank] == "over":
+                self._engine.hole_over(name, sample / FS)
             else:
-                alarms += self._engine.hole(None if lead == ALL else self._leads[lead], sample / FS, reason)
-        return alarms
+                self._engine.hole(name, sample / FS, reason)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the carried state as plain values."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.errors import SourceError
 from pipeline.settings import Settings
 from pipeline.sources import WfdbRecord, list_records, open_record
-from pipeline.sources.foreign import ForeignRecord
+from pipeline.sources.foreign.record import ForeignRecord
 from pipeline.sources.synthetic import demo_ward, synthesise, write_wfdb
 
 __all__ = ["USUAL", "Workload", "choose", "write_synthetic"]

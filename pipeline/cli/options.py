@@ -143,7 +143,8 @@ _SCORING = (
         help="Declared false-alarm rate per normal beat.  [default: 0.01]",
     ),
     click.option(
-        "--device", help="Where the network runs: cpu, or a GPU as torch names it, such as cuda.  [default: cpu]"
+        "--device",
+        help="Device on which the network runs: cpu, or a GPU as torch names it, such as cuda.  [default: cpu]",
     ),
     click.option("--force", is_flag=True, help="Score again what is scored already."),
     click.option(

@@ -134,8 +134,8 @@ def plan(
                 "score one of them into another folder"
             )
     if data_dir is not None:
-        prefix = f"{RecordName.in_folder(data_dir, '')}/"  # names may stand with it or without
-        missing = {prefix + pattern.removeprefix(prefix): error for pattern, error in missing.items()}
+        of_folder = f"{RecordName.in_folder(data_dir, '')}/"  # names may stand with it or without
+        missing = {of_folder + pattern.removeprefix(of_folder): error for pattern, error in missing.items()}
     return Plan(tuple(jobs.values()), missing)
 
 

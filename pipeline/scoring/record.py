@@ -127,7 +127,9 @@ def score_record(
         clock=clock,
     )
     collector = ReportCollector(record.name, record.fs, record.leads, annotations) if report else None
-    witness = None if collector is None else Witness(model, threshold=settings.threshold, alarms=settings.alarms)
+    witness = (
+        None if collector is None else Witness(model, threshold=settings.threshold, alarms=settings.alarms, gates=False)
+    )
     monitor = witness or Monitor(model, threshold=settings.threshold, alarms=settings.alarms)
     has_signal = False
     remarks = Remarks(record, annotations)

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 
-from pipeline.errors import PipelineError, RecordNotFound, SourceUnavailable
+from pipeline.errors import PipelineError, RecordCorrupt, RecordNotFound, SourceUnavailable
 from pipeline.record_name import RecordName
 from pipeline.settings import Settings
 from pipeline.sources.checksums import published_in
@@ -25,6 +25,8 @@ from pipeline.sources.wfdb_record import WfdbRecord
 __all__ = ["find_records", "list_records", "open_record"]
 
 _LIST = "RECORDS"
+DEEPEST = 6  # folders with lists of their own in each other
+MOST_LISTS = 10_000  # of one database or folder
 _UNREADABLE = "let this user read it, or copy it elsewhere"
 
 
@@ -233,6 +235,10 @@ def _listed(
     read: Callable[[str], str | None], glob: str, folder: str = "", *, check: Callable[[str], str] = check_path
 ) -> Iterator[str]:
     """Yield the records of a ``RECORDS`` file; a line that ends in a slash names a folder with a list of its own."""
+    if folder.count("/") > DEEPEST:
+        raise RecordCorrupt(f"{folder}{_LIST}: lists lie in each other more than {DEEPEST} deep: one lists itself")
+    if not folder:
+        read = _at_most(MOST_LISTS, read)
     literal = re.split(r"[*?\[]", glob)[0]
     for line in (read(f"{folder}{_LIST}") or "").splitlines():
         entry = folder + line.strip()
@@ -242,6 +248,20 @@ def _listed(
             yield check(entry)
         elif entry.startswith(literal) or literal.startswith(entry):  # a list costs a request: only where it may match
             yield from _listed(read, glob, check(entry.rstrip("/")) + "/", check=check)
+
+
+def _at_most(most: int, read: Callable[[str], str | None]) -> Callable[[str], str | None]:
+    """Return what reads so many lists and no more: lists may name lists, which name lists."""
+    lists = 0
+
+    def counted(file: str) -> str | None:
+        nonlocal lists
+        lists += 1
+        if lists > most:
+            raise RecordCorrupt(f"{file}: more than {most:,} lists of records name each other")
+        return read(file)
+
+    return counted
 
 
 def _matching(pattern: str, there: Sequence[str], where: str) -> list[str]:

@@ -220,18 +220,19 @@ class WfdbRecord:
     def _blocks(self) -> Iterator[NDArray[np.floating]]:
         """Yield the signal in pieces of bounded size."""
         if not self._header.segments:
-            yield from self._segment(self.path, self._header, list(self._channels))
+            yield from self._segment(self.path, self._header, list(self._channels), self._length)
         for segment in self._header.segments:
             if segment.name is None:
                 yield from self._missing(segment.length)
                 continue
             path = self.path.with_name(segment.name)
             header = self._segment_header(path, segment.length)
-            yield from self._segment(path, header, self._matching(header, path))
+            yield from self._segment(path, header, self._matching(header, path), segment.length)
 
-    def _segment(self, path: Path, header: Header, channels: list[Channel | None]) -> Iterator[NDArray[np.float32]]:
-        """Yield one stored segment; a channel that is None is absent from it."""
-        length = self._length if header.length is None else header.length
+    def _segment(
+        self, path: Path, header: Header, channels: list[Channel | None], length: int
+    ) -> Iterator[NDArray[np.float32]]:
+        """Yield one stored segment of so many frames; a channel that is None is absent from it."""
         stored = [channel for channel in channels if channel is not None and channel.is_stored]
         if not stored:
             yield from self._missing(length)

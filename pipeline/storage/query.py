@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import duckdb
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 from upath import UPath
 
 from pipeline.errors import OutputError, RecordNotFound
@@ -24,6 +25,7 @@ _BATCH = 10_000  # rows
 _ARROW = {"str": pa.string(), "int": pa.int64(), "float": pa.float64()}
 _DAMAGE = (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException)
 _UNKNOWN_NAME = (duckdb.CatalogException, duckdb.BinderException)
+_WRONG_QUERY = (*_UNKNOWN_NAME, duckdb.ParserException, duckdb.PermissionException, duckdb.ConversionException)
 
 
 def query(sql: str, folder: PlaceLike) -> pd.DataFrame:
@@ -124,8 +126,21 @@ def _translated(folder: Place) -> Iterator[None]:
         yield
     except duckdb.Error as error:
         reason = str(error).strip()
-        if isinstance(error, _DAMAGE) and ".parquet" in reason:
+        named = isinstance(error, _DAMAGE) and ".parquet" in reason
+        if named or (not isinstance(error, _WRONG_QUERY) and _has_damage(folder)):
             raise OutputError(
                 f"{folder}: a table of beats is damaged or gone; remove it and score its record again ({reason})"
             ) from error
         raise ValueError(reason + _HINT if isinstance(error, _UNKNOWN_NAME) else reason) from error
+
+
+def _has_damage(folder: Place) -> bool:
+    """Tell whether a table of beats cannot be read: of some damage DuckDB does not say that it is in a file."""
+    for file in (folder / "beats").glob("**/*.parquet"):
+        try:
+            with file.open("rb") as opened, pq.ParquetFile(opened) as table:
+                for _ in table.iter_batches(_BATCH):
+                    pass
+        except (pa.ArrowException, OSError, ValueError):
+            return True
+    return False

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from upath import UPath
 
 from pipeline.annotations import Annotations
-from pipeline.records import Alarm, Drift, Findings, Gap
+from pipeline.records import Alarm, Drift, Findings, Gap, last_states
 from pipeline.storage.accuracy import Accuracy
 from pipeline.storage.annotation_file import AnnotationFile, annotation_path
 from pipeline.storage.beats import Columns, beat_columns, beat_path, beat_schema, beat_table
@@ -128,7 +128,8 @@ class ResultWriter:
         steps = np.diff(findings.r_peak, prepend=self._last_peak)
         if np.any(steps <= 0):
             raise ValueError(f"{self._record}: findings do not follow the ones before, at sample {self._last_peak}")
-        self._alarms += findings.alarms
+        # One row an episode, in its last state: what came before is told while the record streams by.
+        self._alarms = last_states([*self._alarms, *findings.alarms, *findings.updates])
         self._drifts += findings.drifts
         self._gaps += findings.gaps
         if not len(findings):
@@ -193,6 +194,7 @@ class ResultWriter:
             scored=self._scored,
             anomalies=self._anomalies,
             reference_anomalies=self._accuracy.reference_anomalies,
+            flagged=self._accuracy.flagged,
             sensitivity=self._accuracy.sensitivity,
             precision=self._accuracy.precision,
             alarms=len(self._alarms),

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import wfdb
 from click.testing import Result
-from numpy.typing import NDArray
 
 from pipeline.sources.synthetic import demo_ward, synthesise
 from pipeline.storage import read_beats, read_summary
@@ -208,12 +207,12 @@ def test_files_of_other_formats_are_scored_as_they_are(ecg: Run, tmp_path: Path)
     patient = synthesise(demo_ward(90.0)["synth/sinus"], name="synth/sinus", seconds=90.0, seed=1, fs=250.0)
     signal = np.concatenate([chunk.signal for chunk in patient.chunks()]).astype(np.float64)
     rng = np.random.default_rng(0)
-
-    def made(values: NDArray[np.float64], label: str) -> edfio.EdfSignal:
-        return edfio.EdfSignal(values, 250.0, label=label, physical_dimension="uV", physical_range=(-9000, 9000))
-
-    eeg = [made(40 * rng.standard_normal(len(signal)), name) for name in ("F3-M2", "C3-M2")]
-    lead = made(1000 * signal[:, 0], "ECG")
+    limits: Any = {"physical_dimension": "uV", "physical_range": (-9000, 9000)}
+    eeg = [
+        edfio.EdfSignal(40 * rng.standard_normal(len(signal)), 250.0, label=name, **limits)
+        for name in ("F3-M2", "C3-M2")
+    ]
+    lead = edfio.EdfSignal(1000 * signal[:, 0], 250.0, label="ECG", **limits)
     edfio.Edf([*eeg, lead]).write(study / "night+1.edf")
     np.savez(study / "x.npz", a=40.0 * signal[:, 0], fs=250.0)
     out = tmp_path / "out"

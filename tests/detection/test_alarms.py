@@ -1,34 +1,43 @@
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
 from pipeline.detection.alarms import AlarmEngine
-from pipeline.detection.rules import RULES, rules_in_force
-from pipeline.records import Alarm
+from pipeline.detection.rules import RANKS, RULES, rules_in_force
+from pipeline.records import Alarm, last_states
 from pipeline.settings import AlarmSettings
 
 
-def play(pattern: str, rr: float = 0.8, **settings: Any) -> list[Alarm]:
-    """Play beats: ``.`` normal, ``v`` ventricular-like anomaly, ``a`` other anomaly, ``-`` one interval of nothing."""
+def play_all(pattern: str, rr: float | list[float] = 0.8, **settings: Any) -> tuple[list[Alarm], list[Alarm]]:
+    """Play beats: ``.`` normal, ``v`` ventricular-like anomaly, ``a`` other anomaly, ``-`` one interval of nothing.
+
+    Returns what is told and the other states of episodes.
+    """
     engine = AlarmEngine("x", AlarmSettings(**settings))
-    alarms: list[Alarm] = []
     time, number, last = 0.0, 0, 0.0
-    for sign in pattern:
-        time += rr
+    intervals = rr if isinstance(rr, list) else [rr] * len(pattern)
+    for sign, interval in zip(pattern, intervals, strict=True):
+        time += interval
         if sign == "-":
-            alarms += engine.silence(time - 0.5)
+            engine.silence(time - 0.5)
             continue
-        alarms += engine.beat(
-            number, time, time + 0.4, time - last if number else float("nan"), sign != ".", sign == "v"
-        )
+        engine.beat(number, time, time + 0.4, time - last if number else math.nan, sign != ".", sign == "v")
         number, last = number + 1, time
-    return alarms
+    told, updates = engine.take()
+    return list(told), list(updates)
 
 
-def kinds(alarms: list[Alarm]) -> list[str]:
+def play(pattern: str, rr: float = 0.8, **settings: Any) -> list[Alarm]:
+    """Return what is told."""
+    return play_all(pattern, rr, **settings)[0]
+
+
+def kinds(alarms: Iterable[Alarm]) -> list[str]:
     return [alarm.kind for alarm in alarms]
 
 
@@ -58,9 +67,65 @@ def test_k_of_n_counts_scattered_anomalies() -> None:
     assert kinds(play("..a....a....a..")) == []
 
 
-def test_the_same_alarm_is_not_told_twice_within_the_refractory_time() -> None:
-    assert kinds(play("...vvv....vvv....", refractory_s=60)).count("ventricular run") == 1
-    assert kinds(play("...vvv....vvv....", refractory_s=1)).count("ventricular run") == 2
+def test_an_episode_is_told_once_and_a_new_one_after_it_has_ended() -> None:
+    assert kinds(play("...vvv....vvv....")).count("ventricular run") == 1
+    assert kinds(play("...vvv" + "." * 20 + "vvv....")).count("ventricular run") == 2
+
+
+def test_a_sustained_run_after_a_short_one_is_told_at_high_priority() -> None:
+    # 3 V, 24 s of normal beats, 25 s at 143 a minute: the silence of the first must not swallow the second.
+    pattern = "." * 10 + "vvv" + "." * 30 + "v" * 60 + "." * 30
+    intervals = [0.8] * 43 + [0.42] * 60 + [0.8] * 30
+    told, updates = play_all(pattern, intervals)
+    second = next(alarm for alarm in told if alarm.priority == "high" and alarm.raised_s > 30)
+    assert second.first_beat == 43
+    assert second.raised_s - second.onset_s < 2.0
+    (ended,) = [alarm for alarm in updates if alarm.key == second.key and alarm.ended_s is not None]
+    assert (ended.longest, round(ended.rate_bpm or 0)) == (60, 143)
+    assert ended.ended_s == pytest.approx(43 * 0.8 + 60 * 0.42)
+
+
+def test_where_one_rule_of_a_run_is_off_the_others_are_told_all_the_same() -> None:
+    told = kinds(play("." * 10 + "v" * 8 + "...", rules={"ventricular run": {"enabled": False}}))
+    assert told == ["couplet", "run", "long run"]
+
+
+def test_all_states_of_an_episode_have_one_key_and_its_priority_only_rises() -> None:
+    told, updates = play_all("." * 10 + "aaa" + "." * 4 + "v" * 8 + "..aaa" + "." * 30)
+    states = sorted((alarm for alarm in told + updates if "run" in alarm.key), key=lambda one: one.revision)
+    assert len({alarm.key for alarm in states}) == 1
+    assert [alarm.revision for alarm in states] == list(range(len(states)))
+    ranks = [RANKS[alarm.priority] for alarm in states]
+    assert ranks == sorted(ranks)
+    assert states[0].ended_s is None
+    assert states[-1].ended_s is not None
+    assert (states[0].kind, states[-1].priority, states[-1].longest) == ("run", "high", 8)
+    assert len(last_states(states)) == 1
+
+
+def test_what_returns_within_the_refractory_time_goes_on_with_its_episode_unless_it_is_graver() -> None:
+    calm = "." * 20  # more than the 10 s after which an episode has ended
+    told, updates = play_all("..vv" + calm + "vv" + calm + "vvv" + calm + "vv" + calm)
+    assert [kind for kind in kinds(told) if kind != "frequent anomalies"] == ["couplet", "ventricular run", "couplet"]
+    assert told[0].key == told[1].key != told[-1].key
+    reopened = [alarm for alarm in updates if alarm.key == told[0].key and alarm.ended_s is None]
+    assert len(reopened) == 2  # by the second couplet, and by the beginning of the run
+
+
+def test_frequent_anomalies_are_not_told_while_a_run_lasts() -> None:
+    assert kinds(play("." * 10 + "v" * 20)) == ["couplet", "ventricular run"]
+
+
+def test_a_record_that_ends_ends_its_episodes() -> None:
+    engine = AlarmEngine("x", AlarmSettings())
+    for i in range(12):
+        engine.beat(i, 0.8 * i, 0.8 * i + 0.4, 0.8, i > 5, True)
+    engine.hole("V1", 3.0, "flat")
+    engine.take()
+    engine.finish(9.5)
+    told, updates = engine.take()
+    assert told == ()
+    assert {alarm.key.split("@")[0]: alarm.ended_s for alarm in updates} == {"run": 8.8, "lead off V1": 9.5}
 
 
 def test_a_pause_is_told_once_while_it_lasts() -> None:
@@ -73,18 +138,25 @@ def test_a_pause_is_the_same_alarm_whether_silence_or_the_next_beat_tells_it() -
     quiet, late = AlarmEngine("x", AlarmSettings()), AlarmEngine("x", AlarmSettings())
     for engine in (quiet, late):
         engine.beat(0, 1.0, 1.4, float("nan"), False, False)
-    told = quiet.silence(4.2) + quiet.beat(1, 5.0, 5.4, 4.0, False, False)
-    assert told == late.beat(1, 5.0, 5.4, 4.0, False, False)
+    quiet.silence(4.2)
+    for engine in (quiet, late):
+        engine.beat(1, 5.0, 5.4, 4.0, False, False)
+        engine.expire(20.0)
+    told, ended = quiet.take()
+    assert (told, ended) == late.take()
+    assert (told[0].ended_s, ended[0].ended_s) == (None, 5.0)
 
 
 def test_no_signal_is_no_pause() -> None:
     engine = AlarmEngine("x", AlarmSettings())
-    engine.beat(0, 1.0, 1.4, float("nan"), False, False)
-    assert engine.signal_lost(2.0) == []
-    assert engine.silence(60.0) == []
+    engine.beat(0, 1.0, 1.4, math.nan, False, False)
+    engine.signal_lost(2.0)
+    engine.silence(60.0)
     engine.signal_back(60.0)
-    assert engine.silence(62.9) == []
-    assert kinds(engine.silence(63.0)) == ["asystole"]
+    engine.silence(62.9)
+    assert engine.take() == ((), ())
+    engine.silence(63.0)
+    assert kinds(engine.take()[0]) == ["asystole"]
 
 
 def test_slow_and_fast_hearts_are_told() -> None:
@@ -101,24 +173,23 @@ def test_extreme_rates_are_of_high_priority() -> None:
 def test_runs_are_told_by_their_length() -> None:
     assert kinds(play("." * 10 + "vv" + "." * 10)) == ["couplet"]
     assert kinds(play("." * 10 + "aa" + "." * 10)) == []
-    told = kinds(play("." * 10 + "a" * 7 + "." * 10))
-    assert (told.count("run"), told.count("long run")) == (1, 1)
+    assert kinds(play("." * 10 + "a" * 7 + "." * 10)) == ["run", "long run"]
 
 
 def test_noise_is_a_technical_alarm() -> None:
     engine = AlarmEngine("x", AlarmSettings())
-    alarms = []
     for i in range(40):
         loud = math.log(6.0) if i >= 20 else 0.0
-        alarms += engine.beat(i, 0.8 * i, 0.8 * i + 0.4, 0.8, False, False, loud)
-    (alarm,) = alarms
+        engine.beat(i, 0.8 * i, 0.8 * i + 0.4, 0.8, False, False, loud)
+    (alarm,) = engine.take()[0]
     assert (alarm.kind, alarm.physiological) == ("noise", False)
     assert 20 < alarm.last_beat < 30
 
 
 def test_a_rule_can_be_silenced_raised_and_switched_off() -> None:
     pattern = "." * 10 + "vvv" + "." * 6 + "vvv" + "." * 6
-    rules = {"ventricular run": {"refractory_s": 1, "priority": "low"}, "couplet": {"enabled": False}}
+    quiet = {"couplet": {"enabled": False}, "run": {"enabled": False}}
+    rules = {"ventricular run": {"calm_s": 2, "refractory_s": 1, "priority": "low"}, **quiet}
     alarms = play(pattern, rules=rules)
     assert [a.priority for a in alarms if a.kind == "ventricular run"] == ["low", "low"]
     assert "couplet" not in kinds(alarms)
@@ -131,7 +202,9 @@ def test_a_rule_that_is_not_there_is_named() -> None:
 
 def test_technical_alarms_stand_apart() -> None:
     engine = AlarmEngine("x", AlarmSettings())
-    alarms = engine.hole("V1", 10.0, "flat") + engine.hole(None, 20.0, "missing")
+    engine.hole("V1", 10.0, "flat")
+    engine.hole(None, 20.0, "missing")
+    alarms, _ = engine.take()
     assert kinds(alarms) == ["lead off", "no signal"]
     assert not any(alarm.physiological for alarm in alarms)
     assert "V1" in alarms[0].message
@@ -141,8 +214,16 @@ def test_a_snapshot_goes_on_where_it_was_taken() -> None:
     first, second = AlarmEngine("x", AlarmSettings()), AlarmEngine("x", AlarmSettings())
     for i in range(10):
         first.beat(i, 0.8 * i, 0.8 * i + 0.4, 0.8, i > 7, True)
-    second.restore(first.snapshot())
-    assert first.beat(10, 8.0, 8.4, 0.8, True, True) == second.beat(10, 8.0, 8.4, 0.8, True, True) != []
+    first.hole("V1", 3.0, "flat")
+    first.take()
+    second.restore(json.loads(json.dumps(first.snapshot())))
+    for engine in (first, second):
+        engine.beat(10, 8.0, 8.4, 0.8, True, True)
+        engine.finish(30.0)
+    told, updates = first.take()
+    assert (told, updates) == second.take()
+    assert kinds(told) == ["ventricular run"]
+    assert len(updates) == 2
 
 
 def test_every_rule_says_when_it_is_raised() -> None:

@@ -63,7 +63,11 @@ Exit codes: 0 all records measured, 1 some failed (the others were measured).
 @leads_option
 @model_option
 @click.option(
-    "--seeds", type=click.IntRange(1, 20), default=5, show_default=True, help="Networks, if so many lie there."
+    "--seeds",
+    type=click.IntRange(1, 20),
+    default=5,
+    show_default=True,
+    help="Number of networks of other seeds to score with, if so many lie there.",
 )
 @annotator_option
 @click.option("--noise", type=click.Choice(["bw", "em", "ma"]), help="Noise of nstdb to mix in, with --snr.")
@@ -77,7 +81,7 @@ Exit codes: 0 all records measured, 1 some failed (the others were measured).
 @click.option("--jobs", type=click.IntRange(min=1), help="Records measured at the same time.  [default: the cores]")
 @json_file_option
 @insert_option
-@click.option("--only", help="Of the tables, insert only the one whose title begins so.")
+@click.option("--only", help="Insert only the table whose title begins so.")
 @progress_option
 @click.pass_context
 def command(
