@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -65,10 +68,40 @@ def query(sql: str, folder: PlaceLike) -> pd.DataFrame:
 def query_batches(sql: str, folder: PlaceLike) -> Iterator[pa.RecordBatchReader]:
     """Answer a SELECT piece by piece, for answers that do not fit into memory; otherwise as :func:`query`."""
     where = place(folder)
-    with _translated(where), duckdb.connect(config=_CONFIG) as connection:
+    # What does not fit into memory goes to a folder of its own, never to the one that the user is in, and has an end.
+    with (
+        _translated(where),
+        tempfile.TemporaryDirectory(prefix="ecg-query-") as spill,
+        duckdb.connect(config={**_CONFIG, "temp_directory": spill}) as connection,
+    ):
         _check(connection, sql)
         _make_views(connection, where)
-        yield connection.sql(sql).to_arrow_reader(_BATCH)
+        with _aside(connection) as run:
+            reader = run(lambda: connection.sql(sql).to_arrow_reader(_BATCH))
+            yield pa.RecordBatchReader.from_batches(reader.schema, _batches(reader, run))
+
+
+_Run = Callable[[Callable[[], Any]], Any]
+
+
+@contextmanager
+def _aside(connection: duckdb.DuckDBPyConnection) -> Iterator[_Run]:
+    """Yield what runs work of DuckDB in a thread, so that this one hears Ctrl-C at once, and ends that work then."""
+    with ThreadPoolExecutor(1, "duckdb") as thread:
+
+        def run(work: Callable[[], Any]) -> Any:
+            try:
+                return thread.submit(work).result()
+            except (KeyboardInterrupt, SystemExit):
+                connection.interrupt()
+                raise
+
+        yield run
+
+
+def _batches(reader: pa.RecordBatchReader, run: _Run) -> Iterator[pa.RecordBatch]:
+    while (batch := run(lambda: next(reader, None))) is not None:
+        yield batch
 
 
 COLUMNS: dict[str, Sequence[str]] = {
@@ -81,6 +114,7 @@ _HINT = "".join(f"\n{view}: {', '.join(columns)}" for view, columns in COLUMNS.i
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
+    "max_temp_directory_size": "8GB",
 }
 
 
