@@ -25,8 +25,11 @@ INTERRUPTED = 130  # what shells expect of a program that Ctrl-C has ended
 
 
 def _own_commands() -> dict[str, str]:
-    """Return the modules of the commands by name: `import_` is called `import`, which no module can be."""
-    return {module.name.rstrip("_"): f"{commands.__name__}.{module.name}" for module in iter_modules(commands.__path__)}
+    """Return the modules of the commands by name: `import_` is called `import`, which no module can be, and _ is -."""
+    return {
+        module.name.rstrip("_").replace("_", "-"): f"{commands.__name__}.{module.name}"
+        for module in iter_modules(commands.__path__)
+    }
 
 
 class _BadArgument(Exception):

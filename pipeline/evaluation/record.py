@@ -122,6 +122,6 @@ def evaluate_record(
         rivals={name: judged(score=scores) for name, scores in beside.items()}
         | {rival: judged(score=score(findings.window, findings.time_s)) for rival, score in rivals.items()},
         r_peaks=r_peaks,
-        alarms=judge_alarms(beats, findings.alarms, annotations, start_s=start_s),
+        alarms=judge_alarms(beats, findings.alarms, annotations, updates=findings.updates, start_s=start_s),
         snr_db=snr_db,
     )
