@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -183,16 +183,30 @@ def _detected(record: Record) -> NDArray[np.int64]:
     return np.concatenate([finder.process(chunk.signal[:, :LEADS]).r_peak for chunk in record.chunks()])
 
 
+R = TypeVar("R", covariant=True)
+
+
+class Measurement(Protocol[R]):
+    """A record to measure, and how: plain values that may travel to another process."""
+
+    @property
+    def record(self) -> str:
+        """Name that the figures carry."""
+
+    def run(self) -> R:
+        """Measure it; raises PipelineError where it cannot be."""
+
+
 def evaluate_tasks(
-    tasks: Sequence[Task], *, processes: int = 1
-) -> Generator[tuple[Task, EvaluatedRecord | str], None, None]:
+    tasks: Sequence[Measurement[R]], *, processes: int = 1
+) -> Generator[tuple[Measurement[R], R | str], None, None]:
     """Measure records and yield each with its figures as it finishes, or with the reason why it has none.
 
     What happens to one leaves the others alone. Closing the iterator stops what has not begun.
 
     Parameters
     ----------
-    tasks : sequence of Task
+    tasks : sequence of Measurement
         What to measure.
     processes : int
         How many to measure at the same time; with 1 in this process.
@@ -212,7 +226,7 @@ def evaluate_tasks(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _attempt(task: Task) -> EvaluatedRecord | str:
+def _attempt(task: Measurement[R]) -> R | str:
     try:
         return task.run()
     except PipelineError as error:
@@ -222,7 +236,7 @@ def _attempt(task: Task) -> EvaluatedRecord | str:
     return " ".join(reason.split())
 
 
-def _outcome(done: Future[EvaluatedRecord | str], task: Task) -> EvaluatedRecord | str:
+def _outcome(done: Future[R | str], task: Measurement[R]) -> R | str:
     try:
         return done.result()
     except BrokenProcessPool:

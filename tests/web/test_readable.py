@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import axe_playwright_python  # type: ignore[import-untyped]  # it has none
+import axe_playwright_python
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
