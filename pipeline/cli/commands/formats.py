@@ -21,7 +21,7 @@ Any of them may be compressed with gzip (night.edf.gz). Where a library is missi
 pip install 'ecg-anomaly[formats]'
 Packages add formats by an entry point of the group ecg_anomaly.formats.
 
-With --fuzz a small file of each format is damaged, over and over, in headers,
+With --fuzz a small file of each format (but BIOPAC's) is damaged, over and over, in headers,
 samples and annotations, and read in a process of its own. Each is to be read, or
 refused in one line, within 20 s and 1 GB. Exit codes: 0 all were, 1 some were not.
 """
