@@ -51,7 +51,8 @@ def test_an_input_that_hangs_or_kills_is_counted_and_the_others_go_on(
     real = subprocess.Popen
     monkeypatch.setattr(run, "HANG_S", 1.0)
     monkeypatch.setattr(
-        run.subprocess, "Popen", lambda words, **more: real([sys.executable, str(child), *words[3:]], **more)
+        "pipeline.fuzzing.run.subprocess.Popen",
+        lambda words, **more: real([sys.executable, str(child), *words[3:]], **more),
     )
     slow, dead = fuzz({"slow": 4, "dead": 4})
     assert (slow.inputs, slow.taken, slow.hung) == (4, 3, 1)
