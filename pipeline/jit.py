@@ -16,7 +16,7 @@ import numba
 import platformdirs
 from numba.core import config as numba_config
 
-__all__ = ["jit"]
+__all__ = ["cache_folder", "jit"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -94,6 +94,11 @@ _FOLDER = _place([Path(config.CACHE_DIR)] if config.CACHE_DIR else _cache_dirs()
 if _FOLDER is not None:
     config.CACHE_DIR = str(_FOLDER)
 _CACHED = _FOLDER is not None
+
+
+def cache_folder() -> Path | None:
+    """Return where machine code is kept; None where it cannot be, so that every start compiles."""
+    return Path(config.CACHE_DIR) if _CACHED else None
 
 
 def jit(function: Callable[P, R]) -> Callable[P, R]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.detection.fibrillation import Fibrillation, Level
 from pipeline.detection.model import BeatModel
 from pipeline.detection.reading import LEADS
 from pipeline.detection.score_parts import ScoreParts, take_apart
@@ -21,6 +22,7 @@ from pipeline.signals.beats import BeatFinder, Beats
 from pipeline.signals.gaps import ALL, Hole
 from pipeline.signals.peaks import PeakFinder
 from pipeline.signals.resample import FS
+from pipeline.signals.windows import WindowStage
 from pipeline.snapshot import Arrays, joined, pack, part_of, unpack
 from pipeline.timeline import AlarmTimeline
 
@@ -42,6 +44,7 @@ class Pending:
     holes: tuple[Hole, ...]
     still_open: tuple[Hole, ...]
     clock: int
+    levels: list[Level]
 
 
 class Monitor:
@@ -196,6 +199,7 @@ class Monitor:
             scores.noise,
             (*pending.holes, *pending.still_open),
             pending.clock,
+            pending.levels,
         )
         time_s = beats.r_peak / fs
         findings = Findings(
@@ -260,6 +264,8 @@ class Monitor:
         n = min(len(leads), LEADS)
         self._stream = stream
         self._finder = BeatFinder(fs, n, self._peaks() if self._peaks else None)
+        self._windows = WindowStage(n)
+        self._fibrillation = Fibrillation()
         self._scorer = Scorer(self.model, n)
         settings = self._threshold_settings
         self._threshold = AdaptiveThreshold(
@@ -276,6 +282,7 @@ class Monitor:
     def _take(self, signal: NDArray[np.float32], gaps: tuple[Gap, ...]) -> Pending:
         assert self._stream is not None  # noqa: S101 - _follow() has set it
         beats = self._finder.process(signal)
+        levels = self._fibrillation.process(self._windows.process(*self._finder.fresh()))
         self._next += len(signal)
         record = self._stream[0]
         closed = tuple(
@@ -283,7 +290,7 @@ class Monitor:
         )
         prepared = self._scorer.prepare(beats.sample / FS, beats.window, beats.present, beats.broken)
         clock = round(self._finder.time_s * FS)
-        return Pending(beats, prepared, gaps + closed, beats.holes, tuple(self._finder.open_holes()), clock)
+        return Pending(beats, prepared, gaps + closed, beats.holes, tuple(self._finder.open_holes()), clock, levels)
 
     def snapshot(self) -> bytes:
         """Return the patient's whole state, so that :meth:`restore` goes on from here and no score changes.
@@ -296,7 +303,14 @@ class Monitor:
         if self._stream is None:
             raise StreamError("nothing to snapshot: no chunk has been taken in")
         threshold = {key: np.array(value) for key, value in self._threshold.snapshot().items()}
-        arrays = joined({"finder": self._finder.snapshot(), "scorer": self._scorer.snapshot(), "threshold": threshold})
+        arrays = joined(
+            {
+                "finder": self._finder.snapshot(),
+                "windows": self._windows.snapshot(),
+                "scorer": self._scorer.snapshot(),
+                "threshold": threshold,
+            }
+        )
         facts = {
             "model": self.model.checksum,
             "stream": self._stream,
@@ -304,6 +318,7 @@ class Monitor:
             "count": self._count,
             "threshold_settings": self._threshold_settings.model_dump(),
             "alarm_settings": self._alarm_settings.model_dump(),
+            "fibrillation": self._fibrillation.snapshot(),
             "timeline": self._timeline.snapshot(),
         }
         return pack(arrays, facts)
@@ -333,6 +348,8 @@ class Monitor:
         self._alarm_settings = AlarmSettings(**facts["alarm_settings"])
         self._begin((record, float(fs), tuple(leads)), 0)
         self._finder.restore(part_of(arrays, "finder"))
+        self._windows.restore(part_of(arrays, "windows"))
+        self._fibrillation.restore(facts["fibrillation"])
         self._scorer.restore(part_of(arrays, "scorer"))
         self._threshold.restore({key: value.tolist() for key, value in part_of(arrays, "threshold").items()})
         self._timeline.restore(facts["timeline"])

@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["RecordName"]
+__all__ = ["RecordName", "folder_part", "patient_name"]
 
 MOST_PARTS = 8
 LONGEST_PART = 180  # bytes in UTF-8: a file name has room for 255, with an ending
@@ -75,6 +75,18 @@ class RecordName:
     def file_parts(self) -> tuple[str, ...]:
         """The parts as names of folders and, the last one without ending, a file."""
         return tuple(_quoted(part) for part in self.parts)
+
+
+def patient_name(name: str) -> str:
+    """Return what a record's patient is called in frames, whose names are subjects of a broker: ``SITE/PATIENT``.
+
+    Letters, digits, ``-`` and ``_`` stay; each run of anything else becomes one ``-``.
+
+    >>> patient_name("mitdb/208"), patient_name("study (1)/night+1.edf")
+    ('mitdb/208', 'study-1/night-1-edf')
+    """
+    parts = [re.sub(r"[^A-Za-z0-9_-]+", "-", part).strip("-")[:64] or "x" for part in name.split("/")]
+    return "/".join(parts)
 
 
 def folder_part(folder: Path) -> str:

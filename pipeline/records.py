@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -310,6 +310,17 @@ class Findings(Sequence[ScoredBeat]):
             window=self.window[i],
             expected=self.expected[i],
         )
+
+    def without_events(self) -> Findings:
+        """Return the beats alone, without alarms, drifts, gaps and updates."""
+        if not (self.alarms or self.drifts or self.gaps or self.updates):
+            return self
+        return replace(self, alarms=(), drifts=(), gaps=(), updates=())
+
+    def bare(self) -> Findings:
+        """Return the columns alone, without windows and events: a day of beats is a few megabytes."""
+        nothing = np.empty((len(self), 0, len(self.leads)), dtype=np.float32)
+        return replace(self.without_events(), window=nothing, expected=nothing)
 
     @classmethod
     def concatenate(cls, parts: Sequence[Findings]) -> Findings:

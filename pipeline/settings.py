@@ -70,10 +70,16 @@ class AlarmSettings(_Section):
         60.0, ge=0, description="how long an ended episode of low or medium priority goes on if its condition returns"
     )
     pause_s: float = Field(3.0, gt=0, description="no beat for so long is a pause")
-    brady_bpm: float = Field(35.0, gt=0, description="mean rate of 8 beats below which the heart is too slow")
-    tachy_bpm: float = Field(160.0, gt=0, description="mean rate of 8 beats above which the heart is too fast")
+    asystole_s: float = Field(3.5, gt=0, description="no beat for so long is asystole, told half a second later")
+    brady_bpm: float = Field(40.0, gt=0, description="mean rate of 5 beats below which the heart is too slow")
+    tachy_bpm: float = Field(140.0, gt=0, description="mean rate of 17 beats above which the heart is too fast")
     extreme_brady_bpm: float = Field(25.0, gt=0, description="mean rate of 8 beats that is dangerously slow")
     extreme_tachy_bpm: float = Field(190.0, gt=0, description="mean rate of 8 beats that is dangerously fast")
+    vt_beats: int = Field(5, ge=3, description="ventricular-like beats in a row that are a ventricular tachycardia")
+    vt_bpm: float = Field(100.0, gt=0, description="rate of such a run from which on it is one")
+    run_noise_ratio: float = Field(
+        3.0, gt=1, description="mean noise of a run's last beats over the usual in which no ventricular run is told"
+    )
     flat_s: float = Field(5.0, gt=0, description="a lead that is constant for so long is off")
     noise_ratio: float = Field(4.0, gt=1, description="mean noise of 8 beats over the usual that is noise")
     rules: dict[str, RuleSettings] = Field({}, description="rules by name, as `ecg-anomaly rules` shows them")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.detection.alarms import WAIT, AlarmEngine
+from pipeline.detection.fibrillation import Level
 from pipeline.detection.scorer import KIND_VENTRICULAR
 from pipeline.records import Alarm
 from pipeline.settings import AlarmSettings
@@ -46,6 +48,7 @@ class AlarmTimeline:
         self._leads = leads
         self._flat = round(settings.flat_s * FS)
         self._engine = AlarmEngine(record, settings)
+        self._levels: deque[Level] = deque()  # of windows, until it is their turn; empty between chunks
         self._open: dict[int, int] = {}  # lead -> start of the hole that is open
         self._events: list[tuple[int, int, int, int, str]] = []  # due, rank in _ORDER, lead, sample, reason
 
@@ -59,6 +62,7 @@ class AlarmTimeline:
         noise: NDArray[np.float64],
         holes: Sequence[Hole],
         clock: int,
+        levels: Sequence[Level] = (),
     ) -> tuple[tuple[Alarm, ...], tuple[Alarm, ...]]:
         """Take what a chunk brought; return what a person is told, and the other states of episodes.
 
@@ -72,7 +76,10 @@ class AlarmTimeline:
             Holes that ended in it, and then those that are open at its end, which stop at ``clock``.
         clock : int
             Samples at the internal rate that have been taken in.
+        levels : sequence of Level
+            What the windows that ended in it look like.
         """
+        self._levels.extend(levels)
         for hole in holes:
             self._schedule(hole, is_open=hole.stop == clock)
         decided = beats.decided / self._fs
@@ -120,7 +127,15 @@ class AlarmTimeline:
         heapq.heappush(self._events, (due, _ORDER.index(what), hole.lead, sample, hole.reason))
 
     def _due(self, now: int) -> None:
-        while self._events and self._events[0][0] <= now:
+        while True:
+            hole = self._events[0][0] if self._events else now + 1
+            window = self._levels[0].stop if self._levels else now + 1
+            if min(hole, window) > now:
+                return
+            if window < hole:
+                level = self._levels.popleft()
+                self._engine.window(level.stop / FS, level.fibrillation)
+                continue
             due, rank, lead, sample, reason = heapq.heappop(self._events)
             self._engine.expire(due / FS)
             name = None if lead == ALL else self._leads[lead]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,9 +35,9 @@ class Ward:
         The declared false-alarm rate.
     alarms : AlarmSettings, optional
         When a person is told.
-    watch : type of Monitor
-        What follows each patient, such as a :class:`pipeline.explain.witness.Witness`, which can say why a beat got its
-        score.
+    watch : callable
+        Returns what follows a patient: a :class:`Monitor`, or a :class:`pipeline.explain.witness.Witness`, which can
+        say why a beat got its score.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Ward:
         *,
         threshold: ThresholdSettings | None = None,
         alarms: AlarmSettings | None = None,
-        watch: type[Monitor] = Monitor,
+        watch: Callable[..., Monitor] = Monitor,
     ) -> None:
         self.model = model
         self._threshold = threshold

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OUT",
+    "annotator_option",
     "data_dir_option",
     "fs_option",
     "json_option",
@@ -77,6 +78,12 @@ seed_option = click.option(
 )
 
 
+def _checked_extension(value: str) -> str:
+    if not value.isalnum():
+        raise click.BadParameter(f"{value!r}: write letters and digits, such as qrs")
+    return value
+
+
 def split_leads(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, ...] | None:
     """Turn ``MLII,V1`` into names."""
     if value is None:
@@ -92,6 +99,13 @@ fs_option = click.option(
 )
 units_option = click.option(
     "--units", type=click.Choice(["mV", "uV", "V"]), help="Unit of a file that does not tell it.  [default: mV]"
+)
+annotator_option = click.option(
+    "--annotator",
+    default="atr",
+    show_default=True,
+    callback=lambda _ctx, _parameter, value: _checked_extension(value),
+    help="Whose annotations count: the extension of their files, such as qrs.",
 )
 leads_option = click.option(
     "--leads",
@@ -129,7 +143,8 @@ _SCORING = (
         help="Declared false-alarm rate per normal beat.  [default: 0.01]",
     ),
     click.option(
-        "--device", help="Where the network runs: cpu, or a GPU as torch names it, such as cuda.  [default: cpu]"
+        "--device",
+        help="Device on which the network runs: cpu, or a GPU as torch names it, such as cuda.  [default: cpu]",
     ),
     click.option("--force", is_flag=True, help="Score again what is scored already."),
     click.option(

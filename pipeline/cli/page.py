@@ -11,6 +11,7 @@ import webbrowser
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,6 +91,7 @@ def watch(
     show = (
         _terminal if address is None else _page(address, checks, settings.state_dir)
     )  # first: a taken port is told at once
+    from pipeline.cli.compiling import compile_while_shown, ensure_compiled
     from pipeline.cli.database import open_database
     from pipeline.cli.work import connect
     from pipeline.clock import now_us
@@ -100,14 +102,17 @@ def watch(
     from pipeline.web.desk import AlarmDesk
     from pipeline.web.hub import Hub
 
+    model = model_at(None, settings.device)
+    if address is None:
+        ensure_compiled(model)  # a picture that is drawn in place has no room for a bar
     hub = Hub()
     engine = Engine(
-        model_at(None, settings.device),
+        model,
         threshold=settings.threshold,
         alarms=settings.alarms,
         clock=now_us,
         is_live=is_live,
-        watch=Monitor if address is None else Witness,
+        watch=Monitor if address is None else partial(Witness, gates=False),  # the page shows no gates
     )
     connect(engine, hub.metrics, checks)
     engine.listeners.append(hub)
@@ -115,7 +120,13 @@ def watch(
     hub.why = engine.explain
     with ExitStack() as stack:
         desk = stack.enter_context(AlarmDesk(hub, stack.enter_context(open_database(settings)), origin))
-        feeding = Feeding(feed, engine)
+
+        def begin(engine: Engine, stop: threading.Event) -> None:
+            compile_while_shown(model, stop)  # the page answers meanwhile
+            if not stop.is_set():
+                feed(engine, stop)
+
+        feeding = Feeding(begin, engine)
         stack.callback(feeding.stop)
         show(hub, desk, feeding)
     if feeding.trouble:

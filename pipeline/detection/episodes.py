@@ -29,6 +29,7 @@ class _Open:
     longest: int
     rate_bpm: float | None
     ended: bool = False
+    came_back_from_s: float | None = None  # when it had ended, before its condition came back
 
     def now(self) -> Alarm:
         """Return its present state, a revision further."""
@@ -115,6 +116,9 @@ class Episodes:
         true_s = now_s if true_s is None else true_s
         cause = f"{rule.cause} {subject}".strip()
         episode = self._open.get(cause)
+        if episode is not None and self._is_another(episode, rule):
+            self._close(cause, now_s)
+            episode = None
         if episode is None:
             if self.lasts(*rule.quiet_while):
                 return
@@ -143,6 +147,8 @@ class Episodes:
         true_s: float,
     ) -> None:
         was_over, episode.ended = episode.ended, False
+        if was_over:
+            episode.came_back_from_s = episode.last_true_s
         episode.last_true_s = max(true_s, episode.last_true_s)
         episode.last_beat = max(last_beat, episode.last_beat)
         episode.longest = max(longest, episode.longest)
@@ -157,6 +163,19 @@ class Episodes:
             episode.progress_s = now_s + PROGRESS_S
             self.told.append(episode.alarm)
         elif was_over:
+            self._update(episode, now_s)
+
+    @staticmethod
+    def _is_another(episode: _Open, rule: Rule) -> bool:
+        """Tell whether what is graver than an episode that had ended has come: it is not that episode grown worse."""
+        had_ended = episode.ended or episode.came_back_from_s is not None
+        return had_ended and RANKS[rule.priority] > RANKS[episode.alarm.priority]
+
+    def _close(self, cause: str, now_s: float) -> None:
+        """Take an episode for ended when it had ended first, for what brought it back was the start of another."""
+        episode = self._open.pop(cause)
+        if episode.came_back_from_s is not None and not episode.ended:
+            episode.last_true_s, episode.ended = episode.came_back_from_s, True
             self._update(episode, now_s)
 
     def over(self, cause: str, at_s: float) -> None:

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.annotations import Annotations
 from pipeline.detection.model import DEFAULT_MODEL, BeatModel
+from pipeline.detection.reading import LEADS
 from pipeline.errors import PipelineError, RecordUnsupported
 from pipeline.evaluation.noise import NoisyRecord, snr_of
 from pipeline.evaluation.protocol import LEARNING_S
@@ -23,10 +24,12 @@ from pipeline.evaluation.record import EvaluatedRecord, evaluate_record
 from pipeline.evaluation.rivals import RIVALS
 from pipeline.evaluation.seeds import score_by_seeds
 from pipeline.evaluation.step import SteppedRecord
+from pipeline.evaluation.time_base import odd_time_base
 from pipeline.processes import without_ctrl_c
 from pipeline.record_name import RecordName
 from pipeline.records import Findings, Record
 from pipeline.settings import Settings
+from pipeline.signals.beats import BeatFinder
 from pipeline.signals.reference_peaks import ReferencePeaks
 from pipeline.sources import open_record
 from pipeline.sources.names import PhysioNetName, is_version
@@ -48,13 +51,14 @@ class Noise:
 class ScoredRecord(NamedTuple):
     """A record's scored beats, its annotations, its length in samples, and the scores of the other networks.
 
-    Those are of the other seeds first, then of the detectors beside.
+    Those are of the other seeds first, then of the detectors beside. ``warnings`` says why figures may mislead.
     """
 
     findings: Findings
     annotations: Annotations
     n_samples: int
     other_scores: list[NDArray[np.float64]]
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,8 @@ class Task:
         Name of the database that the figures carry; by default PhysioNet's, or the folder's.
     step : float or None
         What the signal is multiplied by from 15:00 on.
+    annotator : str
+        Whose annotations are the reference: the extension of their files.
     """
 
     name: str
@@ -98,6 +104,7 @@ class Task:
     rivals: bool = True
     database: str | None = None
     step: float | None = None
+    annotator: str = "atr"
 
     @property
     def record(self) -> str:
@@ -118,10 +125,14 @@ class Task:
         PipelineError
             If it, the noise or a model cannot be read.
         """
-        clean = open_record(self.name, data_dir=self.data_dir, leads=self.leads, settings=self.settings)
+        clean = open_record(
+            self.name, data_dir=self.data_dir, leads=self.leads, annotator=self.annotator, settings=self.settings
+        )
         annotations = clean.annotations()
         if annotations is None:
-            raise RecordUnsupported(f"record {clean.name!r} has no beat annotations (.atr) to be measured against")
+            raise RecordUnsupported(
+                f"record {clean.name!r} has no beat annotations (.{self.annotator}) to be measured against"
+            )
         sample, _ = annotations.beats()
         if not (sample >= LEARNING_S * annotations.fs).any():
             raise RecordUnsupported(
@@ -140,14 +151,20 @@ class Task:
             alarms=self.settings.alarms,
             peaks=partial(ReferencePeaks, sample, annotations.fs) if self.rpeaks == "reference" else None,
         )
-        return ScoredRecord(replace(findings, record=self.record), annotations, record.n_samples, other_scores)
+        warnings = list(annotations.notes)
+        if self.noise is None:  # the detector finds its own way where there is no reference to go by
+            found = findings.r_peak if self.rpeaks == "detected" else _detected(clean)
+            odd = odd_time_base(sample, found, fs=clean.fs, annotation_fs=annotations.fs)
+            warnings += [] if odd is None else [odd]
+        findings = replace(findings, record=self.record)
+        return ScoredRecord(findings, annotations, record.n_samples, other_scores, tuple(warnings))
 
     def run(self) -> EvaluatedRecord:
         """Score the record and hold it against its annotations; raises what :meth:`score` raises."""
         scored = self.score()
         seeds = len(self.models) - 1
         names = [name for name, _ in self.beside]
-        return evaluate_record(
+        measured = evaluate_record(
             scored.findings,
             scored.annotations,
             n_samples=scored.n_samples,
@@ -157,18 +174,39 @@ class Task:
             rivals=RIVALS if self.rivals else {},
             snr_db=snr_of(self.record) if self.noise is None else self.noise.snr_db,
         )
+        return replace(measured, warnings=scored.warnings)
+
+
+def _detected(record: Record) -> NDArray[np.int64]:
+    """Return the R peaks that the project's own detector finds, in samples of the record."""
+    finder = BeatFinder(record.fs, min(len(record.leads), LEADS))
+    return np.concatenate([finder.process(chunk.signal[:, :LEADS]).r_peak for chunk in record.chunks()])
+
+
+R = TypeVar("R", covariant=True)
+
+
+class Measurement(Protocol[R]):
+    """A record to measure, and how: plain values that may travel to another process."""
+
+    @property
+    def record(self) -> str:
+        """Name that the figures carry."""
+
+    def run(self) -> R:
+        """Measure it; raises PipelineError where it cannot be."""
 
 
 def evaluate_tasks(
-    tasks: Sequence[Task], *, processes: int = 1
-) -> Generator[tuple[Task, EvaluatedRecord | str], None, None]:
+    tasks: Sequence[Measurement[R]], *, processes: int = 1
+) -> Generator[tuple[Measurement[R], R | str], None, None]:
     """Measure records and yield each with its figures as it finishes, or with the reason why it has none.
 
     What happens to one leaves the others alone. Closing the iterator stops what has not begun.
 
     Parameters
     ----------
-    tasks : sequence of Task
+    tasks : sequence of Measurement
         What to measure.
     processes : int
         How many to measure at the same time; with 1 in this process.
@@ -188,7 +226,7 @@ def evaluate_tasks(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _attempt(task: Task) -> EvaluatedRecord | str:
+def _attempt(task: Measurement[R]) -> R | str:
     try:
         return task.run()
     except PipelineError as error:
@@ -198,7 +236,7 @@ def _attempt(task: Task) -> EvaluatedRecord | str:
     return " ".join(reason.split())
 
 
-def _outcome(done: Future[EvaluatedRecord | str], task: Task) -> EvaluatedRecord | str:
+def _outcome(done: Future[R | str], task: Measurement[R]) -> R | str:
     try:
         return done.result()
     except BrokenProcessPool:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.detection.context import QRS
-from pipeline.detection.gates import beat_gates
-from pipeline.detection.network import BeatNetwork
-from pipeline.detection.score_parts import NOISE_SHARE, ScoreParts, fuse, rhythm_term, shares_of_shape
-from pipeline.detection.scorer import Prepared
+from pipeline.detection.model import BeatModel
+from pipeline.detection.score_parts import NOISE_SHARE, fuse, rhythm_term, shares_of_shape
 from pipeline.explain.explanation import Explanation, GateActivity, NearBeat
-from pipeline.records import Findings
+from pipeline.explain.remembered import Remembered
 from pipeline.signals.resample import FS
 
-__all__ = ["Remembered", "explain_beat"]
+__all__ = ["explain_beat"]
 
 R_SAMPLE = 60  # of a window
 USUAL = 64  # usual beats before the beat that its gates are held against
@@ -25,24 +22,15 @@ NEAREST = 3
 LOW, HIGH = 10, 90  # percentiles of what is usual
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Remembered:
-    """Beats that follow each other, with what their scores were made of."""
-
-    findings: Findings
-    prepared: Prepared
-    parts: ScoreParts
-
-
 def explain_beat(
-    network: BeatNetwork, blocks: Sequence[Remembered], beat: int, *, remember: int, gates: bool = True
+    model: BeatModel, blocks: Sequence[Remembered], beat: int, *, remember: int, gates: bool = True
 ) -> Explanation:
     """Explain a beat by what a monitor has seen of it and of the beats before it.
 
     Parameters
     ----------
-    network : BeatNetwork
-        The network that scored it.
+    model : BeatModel
+        What scored it.
     blocks : sequence of Remembered
         Beats in order; the beat is among them.
     beat : int
@@ -56,51 +44,47 @@ def explain_beat(
     i = int(beat - block.findings.beat[0])
     past = [(b, _usual(b, beat, remember)) for b in blocks]
     usual_shape, usual_rhythm = (
-        float(np.median(values))
-        if len(values := np.concatenate([getattr(b.parts, name)[at] for b, at in past]))
-        else np.nan
+        float(np.median(values)) if len(values := np.concatenate([getattr(b, name)[at] for b, at in past])) else np.nan
         for name in ("shape", "rhythm")
     )
-    parts, beats = block.parts, block.prepared.beats
-    distance = np.where(parts.unknown[i : i + 1], np.nan, parts.distance[i : i + 1])
-    above_shape = max(0.0, float(parts.shape[i]) - np.nan_to_num(usual_shape))
-    above_rhythm = max(0.0, float(parts.rhythm[i]) - np.nan_to_num(usual_rhythm))
+    distance = np.where(block.unknown[i : i + 1], np.nan, block.distance[i : i + 1])
+    above_shape = max(0.0, float(block.shape[i]) - np.nan_to_num(usual_shape))
+    above_rhythm = max(0.0, float(block.rhythm[i]) - np.nan_to_num(usual_rhythm))
     has_score = bool(np.isfinite(block.findings.score[i]))
     above = above_shape + above_rhythm if has_score else np.nan
-    early, variability = beats.early[i : i + 1], beats.variability[i : i + 1]
+    early, variability = block.early[i : i + 1], block.variability[i : i + 1]
     without_p_wave = rhythm_term(early, variability, np.full(1, np.nan))[0]
     scored = block.findings[i]
-    qrs = beats.residual[i : i + 1, :, QRS]
-    error = parts.error[i].copy()
-    error[parts.unknown[i]] = np.nan
+    error = block.error[i].copy()
+    error[block.unknown[i]] = np.nan
     return Explanation(
         scored=scored,
         leads=block.findings.leads,
-        model=network.kind,
+        model=model.kind,
         usual_shape=usual_shape,
         usual_rhythm=usual_rhythm,
         shape_share=above_shape / above if above else above,
         rhythm_share=above_rhythm / above if above else above,
-        noise_taken_off=float(fuse(distance)[0] - parts.shape[i]),
+        noise_taken_off=float(fuse(distance)[0] - block.shape[i]),
         early=float(np.where(np.isnan(early[0]), np.nan, 1.0 - np.exp(-max(0.0, early[0])))),
         variability=float(variability[0]),
-        p_wave_added=float(parts.rhythm[i] - without_p_wave) if has_score else np.nan,
+        p_wave_added=float(block.rhythm[i] - without_p_wave) if has_score else np.nan,
         time_ms=_ms(np.arange(len(scored.window))),
         error=scored.window - scored.expected,
         error_time_ms=_ms(np.arange(QRS.start, QRS.stop)),
         error_in_noise=error.T,
-        share=shares_of_shape(parts.error[i : i + 1], qrs, distance - NOISE_SHARE * parts.noise[i : i + 1])[0].T,
-        gates=_gates(network, block, i, past) if gates else {},
+        share=shares_of_shape(
+            block.error[i : i + 1], block.residual[i : i + 1], distance - NOISE_SHARE * block.noise[i : i + 1]
+        )[0].T,
+        gates=_gates(model, block, i, past) if gates else {},
         nearest=_nearest(block, i, past),
     )
 
 
 def _usual(block: Remembered, beat: int, remember: int) -> NDArray[np.int64]:
     """Return where in a block the patient's usual beats are: near a template, on time, and not flagged."""
-    findings, beats = block.findings, block.prepared.beats
-    is_past = (findings.beat < beat) & (findings.beat >= beat - remember)
-    usual = is_past & beats.near & beats.on_time & ~findings.is_anomaly & np.isfinite(findings.score)
-    return np.flatnonzero(usual)
+    number = block.findings.beat
+    return np.flatnonzero(block.usual & (number < beat) & (number >= beat - remember))
 
 
 def _median(values: NDArray[np.float64]) -> float:
@@ -112,13 +96,14 @@ def _ms(sample: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def _gates(
-    network: BeatNetwork, block: Remembered, i: int, past: Sequence[tuple[Remembered, NDArray[np.int64]]]
+    model: BeatModel, block: Remembered, i: int, past: Sequence[tuple[Remembered, NDArray[np.int64]]]
 ) -> dict[str, GateActivity]:
+    from pipeline.detection.gates import beat_gates  # here: torch takes hundreds of megabytes, and few ask for gates
+
+    network = model.network
     read = [
-        np.concatenate([*(getattr(b.prepared, name)[at] for b, at in past), getattr(block.prepared, name)[i : i + 1]])[
-            -USUAL - 1 :
-        ]
-        for name in ("residual", "condition")
+        np.concatenate([*(getattr(b, name)[at] for b, at in past), getattr(block, name)[i : i + 1]])[-USUAL - 1 :]
+        for name in ("read_residual", "read_condition")
     ]
     step = network.shape.step
     time_ms = _ms(QRS.start + np.arange(network.shape.steps) * step) + 500.0 * (step - 1) / FS
@@ -138,11 +123,10 @@ def _gates(
 
 
 def _nearest(block: Remembered, i: int, past: Sequence[tuple[Remembered, NDArray[np.int64]]]) -> tuple[NearBeat, ...]:
-    beats = block.prepared.beats
-    there = beats.present[i] & ~block.parts.unknown[i]
+    there = block.present[i] & ~block.unknown[i]
     if not there.any():
         return ()
-    unit = np.maximum(beats.noise[i] * beats.scale[i][:, None], 1e-6)[there, QRS]  # (leads, samples), mV
+    unit = block.unit[i][there]  # (leads, samples), mV
     own = block.findings.window[i, QRS].T[there]
     found: list[NearBeat] = []
     for other, at in past:

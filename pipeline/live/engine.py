@@ -57,8 +57,8 @@ class Engine:
         Returns the time now, in microseconds since 1970 UTC.
     is_live : bool
         False for a replay whose times have nothing to do with the clock's.
-    watch : type of Monitor
-        What follows each patient: a :class:`pipeline.explain.witness.Witness` where beats are to be explained.
+    watch : callable
+        Returns what follows a patient: a :class:`pipeline.explain.witness.Witness` where beats are to be explained.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class Engine:
         alarms: AlarmSettings | None = None,
         clock: Callable[[], int],
         is_live: bool = True,
-        watch: type[Monitor] = Monitor,
+        watch: Callable[..., Monitor] = Monitor,
     ) -> None:
         self.listeners: list[Listener] = []
         self.totals = Totals()

@@ -47,6 +47,8 @@ class Job:
         Also save what the report shows.
     fs, units : float, str or None
         Rate in Hz and unit of a file of another format than WFDB, where it does not say.
+    annotator : str
+        Whose annotations label the beats: the extension of their files.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Job:
     report: bool = True
     fs: float | None = None
     units: str | None = None
+    annotator: str = "atr"
 
     @property
     def record(self) -> str:
@@ -101,6 +104,7 @@ def plan(
     report: bool = True,
     fs: float | None = None,
     units: str | None = None,
+    annotator: str = "atr",
 ) -> Plan:
     """Return one job per record that the patterns stand for, and which of them stand for none.
 
@@ -108,7 +112,7 @@ def plan(
     ----------
     patterns : sequence of str
         As :func:`pipeline.sources.list_records` takes them; without ``data_dir`` also paths of files.
-    out, settings, data_dir, leads, model, force, report, fs, units
+    out, settings, data_dir, leads, model, force, report, fs, units, annotator
         As the attributes of :class:`Job`.
 
     Raises
@@ -122,7 +126,7 @@ def plan(
     chosen = None if leads is None else tuple(leads)
     jobs: dict[str, Job] = {}
     for folder, name in found:
-        job = Job(name, out, settings, folder, chosen, model, force, report, fs, units)
+        job = Job(name, out, settings, folder, chosen, model, force, report, fs, units, annotator)
         other = jobs.setdefault(job.record, job)
         if (other.data_dir, other.name) != (folder, name):
             raise ValueError(
@@ -130,8 +134,8 @@ def plan(
                 "score one of them into another folder"
             )
     if data_dir is not None:
-        folder = f"{RecordName.in_folder(data_dir, '')}/"  # names may stand with it or without
-        missing = {folder + pattern.removeprefix(folder): error for pattern, error in missing.items()}
+        of_folder = f"{RecordName.in_folder(data_dir, '')}/"  # names may stand with it or without
+        missing = {of_folder + pattern.removeprefix(of_folder): error for pattern, error in missing.items()}
     return Plan(tuple(jobs.values()), missing)
 
 
@@ -200,6 +204,7 @@ def run_job(job: Job, *, progress: Report | None = None, clock: Callable[[], flo
         leads=job.leads,
         fs=job.fs,
         units=job.units,
+        annotator=job.annotator,
         settings=job.settings,
         progress=fetching,
     )

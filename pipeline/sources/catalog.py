@@ -38,6 +38,7 @@ def open_record(
     max_leads: int = 2,
     fs: float | None = None,
     units: str | None = None,
+    annotator: str = "atr",
     settings: Settings | None = None,
     progress: Progress | None = None,
 ) -> WfdbRecord | ForeignRecord:
@@ -58,6 +59,9 @@ def open_record(
         Most leads to carry, 1 to 12.
     fs, units : float, str, optional
         Rate in Hz and unit of a file of another format, where it does not say.
+    annotator : str
+        Whose annotations count: the extension of a WFDB annotation file, such as ``qrs``. Of PhysioNet's only those of
+        ``atr`` are fetched.
     settings : Settings, optional
         Where records come from and are cached; read from the environment by default.
     progress : callable, optional
@@ -83,7 +87,10 @@ def open_record(
         if data_dir is not None and _is_file(path):
             options = ReadOptions(fs, units)
             return ForeignRecord(path, full_name, leads=leads, max_leads=max_leads, options=options)
-        return WfdbRecord(path, full_name, leads=leads, max_leads=max_leads, is_published=published_in(database))
+        published = published_in(database)
+        return WfdbRecord(
+            path, full_name, leads=leads, max_leads=max_leads, annotator=annotator, is_published=published
+        )
 
 
 def list_records(*patterns: str, data_dir: Path | str | None = None, settings: Settings | None = None) -> list[str]:

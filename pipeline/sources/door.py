@@ -60,14 +60,14 @@ class Door:
         """Return how many samples come out for so many."""
         return -(-samples * self.up // self.down)
 
-    def blocks(self, blocks: Iterator[NDArray[np.float64]]) -> Iterator[NDArray[np.float64]]:
+    def blocks(self, blocks: Iterator[NDArray[np.floating]]) -> Iterator[NDArray[np.floating]]:
         """Convert signals block by block, shape (samples, signals), NaN where missing; blocks may be of any size."""
         if self.is_open:
             yield from blocks
             return
         reach = -(-self._half // self.up)  # input samples on either side of an output
         reach = -(-reach // self.down) * self.down
-        held: NDArray[np.float64] | None = None  # input from `first` on
+        held: NDArray[np.floating] | None = None  # input from `first` on
         first = done = 0  # input sample at which `held` begins; first one whose outputs are not out yet
         for block in blocks:
             if held is None:
@@ -84,7 +84,7 @@ class Door:
                 end = np.full((reach + self.down, held.shape[1]), np.nan)
                 yield self._convert(np.concatenate([held[done - reach - first :], end]), reach, rest)
 
-    def _convert(self, held: NDArray[np.float64], reach: int, count: int) -> NDArray[np.float64]:
+    def _convert(self, held: NDArray[np.floating], reach: int, count: int) -> NDArray[np.float64]:
         """Return the outputs of ``count`` inputs that follow ``reach`` others."""
         held = held[: reach + -(-count // self.down) * self.down + reach]
         from scipy.signal import upfirdn
@@ -102,7 +102,7 @@ class Door:
         return out
 
 
-def _held(signal: NDArray[np.float64], missing: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _held(signal: NDArray[np.floating], missing: NDArray[np.bool_]) -> NDArray[np.floating]:
     """Return a signal whose missing samples repeat the last one, and the first one before that."""
     out = signal.copy()
     for column in range(signal.shape[1]):

@@ -12,7 +12,7 @@ from pipeline.settings import Settings
 from pipeline.sources.checksums import SUMS_FILE, listed_sha256
 from pipeline.sources.download import Client, whole_file, without_password
 from pipeline.sources.layout import EXTENSIONS, beside, folders_in, listed_names, named_in, versions_in
-from pipeline.sources.names import KNOWN_DATABASES, PhysioNetName, did_you_mean, version_key
+from pipeline.sources.names import KNOWN_DATABASES, PhysioNetName, did_you_mean, version_key, with_its_database
 
 __all__ = ["HttpSite"]
 
@@ -119,7 +119,8 @@ class HttpSite:
             found = pattern.findall(f"{urlsplit(address).path}\n{listing.getvalue().decode('utf-8', 'replace')}")
             if found:
                 return str(max(found, key=version_key))
-        near = did_you_mean(database, {*KNOWN_DATABASES, *folders_in(settings.cache_dir)} - {database})
+        known = {*KNOWN_DATABASES, *folders_in(settings.cache_dir)} - {database}
+        near = with_its_database(database) or did_you_mean(database, known)
         raise RecordNotFound(
             f"{self._about}: there is no database {database!r} at {without_password(self._root)}{near}"
         )

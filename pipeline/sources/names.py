@@ -15,7 +15,16 @@ from pathlib import PurePosixPath
 from pipeline.errors import RecordNotFound
 from pipeline.record_name import RecordName
 
-__all__ = ["KNOWN_DATABASES", "PhysioNetName", "check_file", "check_path", "did_you_mean", "is_version", "version_key"]
+__all__ = [
+    "KNOWN_DATABASES",
+    "PhysioNetName",
+    "check_file",
+    "check_path",
+    "did_you_mean",
+    "is_version",
+    "version_key",
+    "with_its_database",
+]
 
 # ECG databases that PhysioNet offers without registration; only used to suggest a name.
 KNOWN_DATABASES = (
@@ -46,6 +55,21 @@ KNOWN_DATABASES = (
     "cebsdb",
     "mimic4wdb",
 )
+
+# How databases name their records, for a name that came without its database; only used to suggest it.
+RECORD_NAMES = {
+    "mitdb": r"1[0-2]\d|2[0-3]\d",
+    "svdb": r"8[0-9]\d",
+    "nstdb": r"11[89]e_?\d\d?",
+    "vfdb": r"4[1-3]\d|6[01]\d",
+    "cudb": r"cu\d\d",
+    "afdb": r"0[4-8]\d{3}",
+    "ltdb": r"14\d{3}",
+    "nsrdb": r"1[6-9]\d{3}",
+    "edb": r"e0\d{3}",
+    "ltstdb": r"s[23]\d{4}",
+    "incartdb": r"I\d\d",
+}
 
 _PART = re.compile(r"\w[\w.+=-]*")
 _VERSION = re.compile(r"\d+(\.\d+)+")
@@ -141,6 +165,16 @@ class PhysioNetName:
 
     def __str__(self) -> str:
         return str(PurePosixPath(self.database, self.version or "", self.path))
+
+
+def with_its_database(name: str) -> str:
+    """Return ``; did you mean 'mitdb/208'?`` if a name is like those of a database's records, else an empty string.
+
+    >>> with_its_database("208")
+    "; did you mean 'mitdb/208'?"
+    """
+    found = next((database for database, like in RECORD_NAMES.items() if re.fullmatch(like, name)), None)
+    return f"; did you mean '{found}/{name}'?" if found else ""
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:

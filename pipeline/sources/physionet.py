@@ -18,7 +18,7 @@ from pipeline.settings import Settings
 from pipeline.sources.download import Client, Progress, without_password
 from pipeline.sources.http_site import HttpSite
 from pipeline.sources.layout import complete, folders_in, listed_names, read_text, versions_in
-from pipeline.sources.names import PhysioNetName, did_you_mean
+from pipeline.sources.names import PhysioNetName, did_you_mean, with_its_database
 
 __all__ = ["FetchedRecord", "database_in", "fetch", "is_here", "mirror_folder", "os_errors", "read_list"]
 
@@ -186,7 +186,7 @@ def database_in(root: Path, name: PhysioNetName, about: str) -> Path:
     """Return the folder of a database, in the version that is named or the newest, below a mirror's root."""
     versions = versions_in(root / name.database)
     if not versions:
-        near = did_you_mean(name.database, set(folders_in(root)) - {name.database})
+        near = with_its_database(name.database) or did_you_mean(name.database, set(folders_in(root)) - {name.database})
         raise RecordNotFound(f"{about}: there is no database {name.database!r} in {root}{near}")
     if name.version and name.version not in versions:
         raise RecordNotFound(f"{about}: {root / name.database} has only version {', '.join(versions)}")

@@ -48,6 +48,8 @@ class WfdbRecord:
         ``max_leads`` that the record has are carried, in this order.
     max_leads : int
         Most leads to carry, 1 to 12.
+    annotator : str
+        Whose annotations are the record's: the extension of their file.
     is_published : callable, optional
         Tells whether a file is byte for byte what its publisher lists. A signal whose sum differs from its header's is
         accepted if its files are: some headers were published with wrong sums.
@@ -70,8 +72,10 @@ class WfdbRecord:
         *,
         leads: Sequence[str] | None = None,
         max_leads: int = 2,
+        annotator: str = "atr",
         is_published: Callable[[Path], bool] | None = None,
     ) -> None:
+        self._annotator = annotator
         self.path = path
         self._name = name
         self._is_published = is_published
@@ -147,18 +151,31 @@ class WfdbRecord:
                 headers.append(self.path.with_name(part))
                 signals += read_header(headers[-1], self._name).channels
         stored = dict.fromkeys(self.path.with_name(channel.file) for channel in signals if channel.is_stored)
-        candidates = [*(with_extension(header, "hea") for header in headers), *stored, with_extension(self.path, "atr")]
+        candidates = [
+            *(with_extension(header, "hea") for header in headers),
+            *stored,
+            with_extension(self.path, self._annotator),
+        ]
         return tuple(file for file in candidates if file.exists())
 
-    def annotations(self, extension: str = "atr") -> Annotations | None:
+    def annotations(self, extension: str | None = None) -> Annotations | None:
         """Return the annotations in the file with this extension, or None if there is no such file.
+
+        By default it is that of the record's annotator.
+
+        Those that cannot belong to the record are left out, and told in their ``notes``.
 
         Raises
         ------
         RecordCorrupt
             If the file is empty, cut or damaged.
         """
-        return read_annotations(self.path, extension, self._name, self._header.fs)
+        found = read_annotations(
+            self.path, self._annotator if extension is None else extension, self._name, self._header.fs
+        )
+        if found is None:
+            return None
+        return found.belonging(math.ceil(self._length * found.fs / self._header.fs))
 
     def chunks(self, seconds: float = 60.0) -> Iterator[Chunk]:
         """Yield the signal in order, ``seconds`` at a time (the last may be shorter), in constant memory.

@@ -107,7 +107,7 @@ def _batches(reader: pa.RecordBatchReader, run: _Run) -> Iterator[pa.RecordBatch
 COLUMNS: dict[str, Sequence[str]] = {
     "beats": list(BEAT_COLUMNS),
     **{name: schema.names for name, schema in EVENT_SCHEMAS.items()},
-    "summary": [name for name in RecordSummary.model_fields if name != "metadata"],
+    "summary": [name for name in RecordSummary.model_fields if name not in ("remarks", "metadata")],
 }
 _HINT = "".join(f"\n{view}: {', '.join(columns)}" for view, columns in COLUMNS.items())
 
@@ -170,7 +170,7 @@ def _translated(folder: Place) -> Iterator[None]:
 
 def _has_damage(folder: Place) -> bool:
     """Tell whether a table of beats cannot be read: of some damage DuckDB does not say that it is in a file."""
-    for file in sorted((folder / "beats").glob("**/*.parquet")):
+    for file in (folder / "beats").glob("**/*.parquet"):
         try:
             with file.open("rb") as opened, pq.ParquetFile(opened) as table:
                 for _ in table.iter_batches(_BATCH):

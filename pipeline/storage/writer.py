@@ -60,6 +60,8 @@ class ResultWriter:
     ----------
     summary : RecordSummary or None
         The record's entry in the summary, once it is published.
+    remarks : tuple of str
+        What the summary is to say of how the record was read; set before the end.
 
     Raises
     ------
@@ -80,6 +82,7 @@ class ResultWriter:
         clock: Callable[[], float] | None = None,
     ) -> None:
         self.summary: RecordSummary | None = None
+        self.remarks: tuple[str, ...] = ()
         self._out = place(out)
         self._record = record
         self._fs = fs
@@ -191,6 +194,7 @@ class ResultWriter:
             scored=self._scored,
             anomalies=self._anomalies,
             reference_anomalies=self._accuracy.reference_anomalies,
+            flagged=self._accuracy.flagged,
             sensitivity=self._accuracy.sensitivity,
             precision=self._accuracy.precision,
             alarms=len(self._alarms),
@@ -198,6 +202,7 @@ class ResultWriter:
             gaps=len(self._gaps),
             gap_s=sum(gap.stop_s - gap.start_s for gap in self._gaps),
             times_real_time=duration_s / elapsed_s if elapsed_s else None,
+            remarks=self.remarks,
             metadata=self._metadata,
         )
         if isinstance(self._out, UPath):

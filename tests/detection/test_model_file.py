@@ -71,7 +71,7 @@ def test_weights_that_are_no_finite_float32_are_refused(tmp_path: Path, wrong: s
     if wrong == "nan":
         weights[name].flat[0] = np.nan
     else:
-        weights[name] = weights[name].astype(np.float64)  # type: ignore[assignment]
+        weights[name] = weights[name].astype(np.float64)
     write_model_file(file, ModelFile(model.kind, model.shape, weights, model.facts))
     with pytest.raises(ModelError, match=name):
         read_model_file(file)

@@ -99,6 +99,25 @@ def test_a_second_process_is_refused_and_a_restart_leaves_schedules_active(
         assert schedules() == kept
 
 
+def test_what_a_person_has_paused_stays_paused(
+    prefect: PrefectServer, declare: Callable[..., Path], tmp_path: Path
+) -> None:
+    log = tmp_path / "paused.log"
+    file = declare(NIGHT)
+    with serving(prefect, file, log):
+        assert not read().paused
+        prefect.pause(str(read().id))  # by hand, while it is served
+    assert read().paused
+    with serving(prefect, file, log):
+        assert read().paused
+        assert f"deployment {NAME}: stays paused" in log.read_text()
+        with get_client(sync_client=True) as client:
+            client.resume_deployment(read().id)
+    assert read().paused  # it rests
+    with serving(prefect, file, log):
+        assert not read().paused  # and goes on
+
+
 def test_two_that_would_start_a_server_at_once_are_told_apart(
     prefect: PrefectServer, declare: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,10 +49,9 @@ def test_an_input_that_hangs_or_kills_is_counted_and_the_others_go_on(
     child = tmp_path / "child.py"
     child.write_text(CHILD)
     real = subprocess.Popen
-    monkeypatch.setattr(run, "HANG_S", 1.0)
+    monkeypatch.setattr(run, "HANG_S", 5.0)
     monkeypatch.setattr(
-        "pipeline.fuzzing.run.subprocess.Popen",
-        lambda words, **more: real([sys.executable, str(child), *words[3:]], **more),
+        subprocess, "Popen", lambda words, **more: real([sys.executable, str(child), *words[3:]], **more)
     )
     slow, dead = fuzz({"slow": 4, "dead": 4})
     assert (slow.inputs, slow.taken, slow.hung) == (4, 3, 1)

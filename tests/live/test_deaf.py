@@ -165,7 +165,8 @@ class OddDevice(RuleBasedStateMachine):
         self.second = 0
         self.session, self.number, self.modulus, self.off_us = "s", 0, 2**40, 0
         self.sessions = 0
-        self.leads, self.fs = ("II",), FS
+        self.leads: tuple[str, ...] = ("II",)
+        self.fs = FS
         self.is_quiet = False
 
     @rule(seconds=st.integers(1, 25))

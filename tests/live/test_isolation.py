@@ -112,7 +112,7 @@ def test_a_network_that_fails_on_one_patients_beats_scores_the_others(
         return pending
 
     monkeypatch.setattr(Monitor, "prepare", spoilt)
-    engine = Engine(replace(model, forward=Forward()), clock=Clock())  # type: ignore[arg-type]
+    engine = Engine(replace(model, forward=Forward()), clock=Clock())
     found = engine.take(frames[:200])
     is_poison = True
     found += engine.take(frames[200:260])
@@ -148,10 +148,11 @@ def test_every_flipped_bit_of_a_state_is_found(model: BeatModel, frames: list[Fr
     alone.process(Chunk("a/b", 0, 250.0, ("II",), np.zeros((500, 1), np.float32)))
     small = alone.snapshot()
     rng = np.random.default_rng(3)
-    for whole_state, restore in (
+    attempts: tuple[tuple[bytes, Callable[[bytes], object]], ...] = (
         (state, lambda damaged: Engine(model, clock=Clock()).restore(POISONED, damaged)),
         (small, lambda damaged: Monitor(model).restore(damaged)),
-    ):
+    )
+    for whole_state, restore in attempts:
         for at in rng.integers(0, 8 * len(whole_state), 100):
             damaged = bytearray(whole_state)
             damaged[at // 8] ^= 1 << (at % 8)

@@ -24,7 +24,8 @@ FS = 250.0
 def ecg() -> NDArray[np.float64]:
     """Forty seconds of a patient's two leads in mV, rounded to a microvolt."""
     patient = synthesise(demo_ward(60.0)["synth/sinus"], name="synth/sinus", seconds=40.0, seed=1, fs=FS)
-    return np.round(np.concatenate([chunk.signal for chunk in patient.chunks()]).astype(np.float64), 3)
+    signal: NDArray[np.float64] = np.concatenate([chunk.signal for chunk in patient.chunks()]).astype(np.float64)
+    return np.asarray(np.round(signal, 3), dtype=np.float64)
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +101,7 @@ def test_times_count_in_their_own_unit(
 
 
 def test_a_time_that_counts_rows_is_refused_with_what_to_pass(tmp_path: Path, ecg: NDArray[np.float64]) -> None:
-    path = save(tmp_path / "x.csv", ["time,II", *rows(np.arange(len(ecg)), ecg[:, 0])])
+    path = save(tmp_path / "x.csv", ["time,II", *rows(np.arange(len(ecg), dtype=np.float64), ecg[:, 0])])
     with pytest.raises(RecordUnsupported, match=r"counts by 1 .* give --fs"):
         read_recording(path)
     check(read_recording(path, fs=FS), ecg[:, 0])

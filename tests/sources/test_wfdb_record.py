@@ -24,7 +24,7 @@ Ecg = Callable[..., NDArray[np.float64]]
 WRITTEN_BY_WFDB = ["80", "16", "24", "32", "212", "508", "516", "524"]
 
 
-def whole(record: WfdbRecord, seconds: float = 60.0) -> NDArray[np.float32]:
+def whole(record: Record, seconds: float = 60.0) -> NDArray[np.float32]:
     """Join a record's chunks after checking that they follow each other."""
     chunks = list(record.chunks(seconds))
     assert [chunk.start for chunk in chunks] == [0, *itertools.accumulate(len(c.signal) for c in chunks)][:-1]

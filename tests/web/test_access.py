@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from pipeline.web.access import HEADERS, Access, is_loopback
 from pipeline.web.hub import Hub
@@ -173,7 +174,9 @@ def test_a_page_that_says_something_else_is_let_go_without_a_word(
     alone: Service, caplog: pytest.LogCaptureFixture, said: str | bytes
 ) -> None:
     with connect(
-        own(alone).replace("http", "ws") + "/stream", origin=own(alone), additional_headers={"Cookie": session(alone)}
+        own(alone).replace("http", "ws") + "/stream",
+        origin=Origin(own(alone)),
+        additional_headers={"Cookie": session(alone)},
     ) as socket:
         socket.send(said)
         with suppress(ConnectionClosed):  # and by no other way out
@@ -228,7 +231,7 @@ def stream(service: Service, **headers: Any) -> int:
 
 def test_the_stream_takes_this_page_and_nothing_else(alone: Service) -> None:
     cookie = {"Cookie": session(alone)}
-    assert stream(alone, origin=own(alone), additional_headers=cookie) == 101
+    assert stream(alone, origin=Origin(own(alone)), additional_headers=cookie) == 101
     assert stream(alone, origin=OTHER, additional_headers=cookie) == 403
     assert stream(alone, additional_headers=cookie) == 403
     assert stream(alone, origin=own(alone)) == 403

@@ -24,9 +24,11 @@ listens, so that what a device is told is kept. One broker works on a folder.
 
 
 @click.command("broker", cls=PipelineCommand, epilog=EPILOG)
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where it listens.")
-@click.option("--port", type=click.IntRange(1, 65535), default=4222, show_default=True, help="For NATS.")
-@click.option("--mqtt-port", type=click.IntRange(1, 65535), default=1883, show_default=True, help="For MQTT 3.1.1.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address at which it listens.")
+@click.option("--port", type=click.IntRange(1, 65535), default=4222, show_default=True, help="Port for NATS.")
+@click.option(
+    "--mqtt-port", type=click.IntRange(1, 65535), default=1883, show_default=True, help="Port for MQTT 3.1.1."
+)
 @click.option(
     "--store",
     type=click.Path(file_okay=False, path_type=Path),

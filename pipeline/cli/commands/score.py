@@ -8,7 +8,15 @@ from typing import Any
 import click
 
 from pipeline.cli.group import PipelineCommand
-from pipeline.cli.options import OUT, data_dir_option, fs_option, read_settings, scoring_options, units_option
+from pipeline.cli.options import (
+    OUT,
+    annotator_option,
+    data_dir_option,
+    fs_option,
+    read_settings,
+    scoring_options,
+    units_option,
+)
 
 EPILOG = """
 Examples:
@@ -31,6 +39,7 @@ again unless record, model or settings have changed: a stopped run goes on.
 @data_dir_option
 @fs_option
 @units_option
+@annotator_option
 @scoring_options
 @click.pass_context
 def command(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from pipeline.fuzzing.door import Door, Enter
 from pipeline.fuzzing.page import ANSWER_S, Page
@@ -31,9 +32,9 @@ def _open(folder: Path) -> Enter:
             suppress(WebSocketException),
             connect(
                 own.replace("http", "ws") + "/stream",
-                origin=own,
+                origin=Origin(own),
                 additional_headers={"Cookie": cookie},
-                close_timeout=1.0,  # type: ignore[arg-type]
+                close_timeout=1.0,
             ) as pages,
         ):
             pages.send(said)

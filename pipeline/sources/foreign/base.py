@@ -104,7 +104,7 @@ class ArrayFile:
     """
 
     signals: list[Signal]
-    columns: list[NDArray[np.floating]]
+    columns: list[NDArray[np.float64]]
     start: datetime | None = None
     notes: list[str] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)

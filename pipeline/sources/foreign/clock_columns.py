@@ -74,7 +74,7 @@ def find_times(
                 grid = place_rows(seconds * scale, None)
             except Uneven as error:
                 reason = reason or f"its samples are not evenly spaced by column {names[i]} ({error})"
-                break
+                continue
             if fs is not None and abs(grid.fs - fs) <= 0.01 * fs:
                 grid = place_rows(seconds * scale, fs)
             if unit_s is None and scale != 1.0 and abs(grid.fs * scale - 1.0) < 1e-6:

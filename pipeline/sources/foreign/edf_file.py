@@ -143,7 +143,7 @@ class EdfFile:
     def _by_time(self) -> Layout:
         """Return where data records lie, by the times that they carry."""
         duration = self._header.duration_s
-        onsets = np.arange(self._records) * duration
+        onsets: NDArray[np.float64] = np.arange(self._records, dtype=np.float64) * duration
         if self._notes:
             told = [_onset(self._bytes(self._notes[0], record)) for record in range(self._records)]
             if all(onset is not None for onset in told):

@@ -123,7 +123,7 @@ def parse_header(raw: bytes, name: str) -> EdfHeader:
     columns: list[list[str]] = []
     at = _FIXED
     for width in _FIELDS:
-        columns.append([text[at + i * width : at + (i + 1) * width].strip(" \x00") for i in range(count)])
+        columns.append([_plain(text[at + i * width : at + (i + 1) * width]) for i in range(count)])
         at += width * count
     labels, transducers, units, low, high, digital_low, digital_high, _, samples, _ = columns
     signals, first = [], 0
@@ -160,6 +160,10 @@ def parse_header(raw: bytes, name: str) -> EdfHeader:
         signals=tuple(signals),
         equipment=_equipment(text[88:168]),
     )
+
+
+def _plain(field: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in field).strip()
 
 
 def _number(field: str) -> float | None:

@@ -11,6 +11,9 @@ __all__ = ["Grid", "Uneven", "place_rows"]
 
 _JUMP = 1.5  # steps between two rows from which on there may be a hole
 _AROUND = 25  # rows on either side that say whether time has really jumped: single times are rounded or late
+_SLOWEST, _FASTEST = 1e-3, 1e6  # Hz
+_LONGEST_S = 31 * 86400.0
+_HOLES_S = 6 * 3600.0  # s of holes, which take memory; with more of them it is several recordings
 _SURE = 0.75  # samples by which times must have moved on for one to be missing
 _LATE_S = 3.0  # rows that come so long after their time are late; for longer, the clock was set back
 _COARSE = 0.2  # share of the rows that have the time of the one before: the clock is coarse, and rows share its times
@@ -87,7 +90,12 @@ def place_rows(time_s: NDArray[np.float64], fs: float | None = None) -> Grid:
     """
     if len(time_s) < 2 or not np.isfinite(time_s).all():
         raise Uneven("not a number in every row")
+    span_s = float(time_s.max()) - float(time_s.min())
+    if not 0 < span_s < _LONGEST_S:
+        raise Uneven(f"they span {span_s / 86400:.3g} days")
     fs_told = _rate(time_s)
+    if not _SLOWEST < fs_told < _FASTEST:
+        raise Uneven(f"they tell {fs_told:.3g} Hz")
     rate = fs or fs_told
     time_s, order, late, set_back = _in_order(time_s, 1.0 / rate)
     doubled = np.diff(time_s, prepend=time_s[0] - 1) <= 1e-9
@@ -97,6 +105,8 @@ def place_rows(time_s: NDArray[np.float64], fs: float | None = None) -> Grid:
     else:
         jumps = _jumps(time_s[~doubled], rate)
     kept = np.flatnonzero(~doubled)
+    if int(jumps.sum()) > max(_HOLES_S * rate, 10 * len(kept)):
+        raise Uneven(f"holes of {jumps.sum() / rate / 3600:.0f} h between {len(kept) / rate / 3600:.3g} h of rows")
     position = np.full(len(time_s), -1, dtype=np.int64)
     placed = np.arange(len(kept)) + np.cumsum(jumps)
     position[order[kept]] = placed

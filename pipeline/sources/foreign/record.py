@@ -152,9 +152,8 @@ class ForeignRecord:
         ]
         return (*self._notes, *self._file.notes, *counted)
 
-    def annotations(self, extension: str = "atr") -> Annotations | None:
-        """Return what the file holds of annotations, or None; ``extension`` is for WFDB's."""
-        del extension
+    def annotations(self) -> Annotations | None:
+        """Return what the file holds of annotations, or None."""
         return self._file.annotations()
 
     def chunks(self, seconds: float = 60.0) -> Iterator[Chunk]:

@@ -6,10 +6,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, bindparam, case, delete, distinct, func, null, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, delete, distinct, func, null, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.records import Alarm
+from pipeline.storage.database import acknowledging
+from pipeline.storage.database.acknowledging import LARGEST, AlarmAction
+from pipeline.storage.database.tables import alarm_actions as actions_table
 from pipeline.storage.database.tables import alarms as table
 
 if TYPE_CHECKING:
@@ -18,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["DEMO", "AlarmCount", "AlarmStore", "StoredAlarm", "alarm_row", "stored_alarm", "write_alarms"]
 
 DEMO = "demo-"  # how the origins of alarms begin that a demo has raised, of synthetic patients
-LARGEST = 2**31 - 1  # number of an alarm that the table can have, in PostgreSQL
 
 _KEY = ("origin", "record", "key")
 
@@ -165,37 +167,49 @@ class AlarmStore:
                 connection.execute(delete(table).where(table.c.id == bindparam("stale")), stale)
 
     def acknowledge(self, number: int, by: str, *, at_us: int) -> StoredAlarm:
-        """Note who has taken note of an alarm, and when; where somebody has before, that stays.
+        """Note who has taken note of one alarm; see :meth:`acknowledge_all`."""
+        return self.acknowledge_all([number], by, at_us=at_us)[0]
+
+    def acknowledge_all(self, numbers: Collection[int], by: str, *, at_us: int) -> list[StoredAlarm]:
+        """Note who has taken note of alarms, and when, all of them or none; where somebody has before, that stays.
 
         Parameters
         ----------
-        number : int
-            The alarm's ``id``.
+        numbers : collection of int
+            Their ``id``.
         by : str
             Who.
         at_us : int
             When, in microseconds since 1970 UTC.
 
+        Returns
+        -------
+        list of StoredAlarm
+            In the order of their numbers.
+
         Raises
         ------
         ValueError
-            If there is no such alarm, or ``by`` is blank.
+            If one of them is not there, or ``by`` is blank.
         """
-        if not by.strip():
-            raise ValueError("an alarm is acknowledged by somebody: by is blank")
-        if number > LARGEST:
-            raise ValueError(f"there is no alarm of number {number}")
-        change = update(table).where(table.c.id == number, table.c.acknowledged_by.is_(None))
         with self._database.writing() as connection:
-            connection.execute(change.values(acknowledged_by=by.strip(), acknowledged_at_us=at_us))
-            row = connection.execute(select(table).where(table.c.id == number)).one_or_none()
-        if row is None:
-            raise ValueError(f"there is no alarm of number {number}")
-        return stored_alarm(row)
+            return [stored_alarm(row) for row in acknowledging.acknowledge(connection, numbers, by, at_us)]
+
+    def take_back(self, numbers: Collection[int], by: str, *, at_us: int) -> list[StoredAlarm]:
+        """Undo acknowledgements; the log keeps both. As :meth:`acknowledge_all`."""
+        with self._database.writing() as connection:
+            return [stored_alarm(row) for row in acknowledging.take_back(connection, numbers, by, at_us)]
+
+    def actions(
+        self, limit: int = 1000, *, since_us: int | None = None, record: str | None = None
+    ) -> list[AlarmAction]:
+        """Return who did what about alarms, the last first."""
+        with self._database.reading() as connection:
+            return acknowledging.actions(connection, limit, since_us=since_us, record=record)
 
     def newest(
         self,
-        limit: int = 1000,
+        limit: int | None = 1000,
         *,
         origin: str | None = None,
         record: str | None = None,
@@ -207,8 +221,8 @@ class AlarmStore:
 
         Parameters
         ----------
-        limit : int
-            How many at the most.
+        limit : int or None
+            How many at the most; None for all.
         origin, record : str, optional
             Those of one origin, or of one record.
         only_open : bool
@@ -219,22 +233,30 @@ class AlarmStore:
             Those of synthetic patients that a demo has shown as well.
         """
         wanted = select(table).order_by(table.c.noted_at_us.desc(), table.c.raised_us.desc(), table.c.id.desc())
-        if origin is not None:
-            wanted = wanted.where(table.c.origin == origin)
-        if record is not None:
-            wanted = wanted.where(table.c.record == record)
-        if only_open:
-            wanted = wanted.where(table.c.acknowledged_by.is_(None))
-        if numbers is not None:
-            wanted = wanted.where(table.c.id.in_([number for number in numbers if number <= LARGEST]))
-        if not with_demos:
-            wanted = wanted.where(~table.c.origin.startswith(DEMO, autoescape=True))
+        wanted = wanted.where(*_which(origin, record, only_open, numbers, with_demos))
         with self._database.reading() as connection:
             return [stored_alarm(row) for row in connection.execute(wanted.limit(limit))]
 
+    def count(
+        self,
+        *,
+        origin: str | None = None,
+        record: str | None = None,
+        only_open: bool = False,
+        numbers: Collection[int] | None = None,
+        with_demos: bool = True,
+    ) -> int:
+        """Return how many alarms :meth:`newest` would return without a limit."""
+        wanted = select(func.count()).select_from(table)
+        with self._database.reading() as connection:
+            return int(
+                connection.execute(wanted.where(*_which(origin, record, only_open, numbers, with_demos))).scalar_one()
+            )
+
     def acknowledged(self, since_us: int) -> list[StoredAlarm]:
-        """Return the alarms that somebody has acknowledged from a moment on, by the clock of whoever did."""
-        wanted = select(table).where(table.c.acknowledged_at_us >= since_us).order_by(table.c.acknowledged_at_us)
+        """Return the alarms that somebody has acknowledged, or opened again, from a moment on, by that one's clock."""
+        lately = select(actions_table.c.alarm).where(actions_table.c.done_at_us >= since_us)
+        wanted = select(table).where(table.c.id.in_(lately)).order_by(table.c.id)
         with self._database.reading() as connection:
             return [stored_alarm(row) for row in connection.execute(wanted)]
 
@@ -252,6 +274,23 @@ class AlarmStore:
         with self._database.reading() as connection:
             rows = connection.execute(wanted.order_by(number.desc(), table.c.kind)).all()
         return [AlarmCount(str(r[0]), str(r[1]), int(r[2]), int(r[3]), int(r[4])) for r in rows]
+
+
+def _which(
+    origin: str | None, record: str | None, only_open: bool, numbers: Collection[int] | None, with_demos: bool
+) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = []
+    if origin is not None:
+        wanted.append(table.c.origin == origin)
+    if record is not None:
+        wanted.append(table.c.record == record)
+    if only_open:
+        wanted.append(table.c.acknowledged_by.is_(None))
+    if numbers is not None:
+        wanted.append(table.c.id.in_([number for number in numbers if number <= LARGEST]))
+    if not with_demos:
+        wanted.append(~table.c.origin.startswith(DEMO, autoescape=True))
+    return wanted
 
 
 def write_alarms(connection: Connection, rows: Sequence[dict[str, Any]], *, whole: bool = False) -> None:

@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 
 __all__ = [
+    "alarm_actions",
     "alarms",
     "live_beats",
     "live_deliveries",
@@ -97,6 +98,22 @@ alarms = Table(
     CheckConstraint("(acknowledged_by IS NULL) = (acknowledged_at_us IS NULL)", name="acknowledged"),
     Index(None, "run"),
     Index(None, "acknowledged_at_us"),
+)
+
+# What somebody did about an alarm; it stays when the alarm goes.
+alarm_actions = Table(
+    "alarm_actions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("alarm", Integer, ForeignKey("alarms.id", ondelete="SET NULL")),
+    Column("record", Text, nullable=False),
+    Column("kind", String(100), nullable=False),
+    Column("priority", String(10), nullable=False),
+    Column("action", String(20), nullable=False),
+    Column("by", String(200), nullable=False),
+    Column("done_at_us", BigInteger, nullable=False),
+    Index(None, "alarm"),
+    Index(None, "done_at_us"),
 )
 
 model_versions = Table(

@@ -166,3 +166,26 @@ def test_an_alarm_whose_priority_has_risen_is_to_be_acknowledged_anew(database: 
     database.alarms.acknowledge(stored.id, "Ada", at_us=DAY_US + 4)
     database.alarms.add("bed-1", [replace(risen, revision=3, ended_s=20.0)], at_us=DAY_US + 5)
     assert database.alarms.newest()[0].acknowledged_by == "Ada"
+
+
+def test_many_are_acknowledged_together_or_none(database: Database, alarm: Make) -> None:
+    database.alarms.add("live", [alarm(raised_s=float(i)) for i in range(3)], at_us=DAY_US)
+    numbers = [one.id for one in database.alarms.newest()]
+    with pytest.raises(ValueError, match="no alarm of number 999"):
+        database.alarms.acknowledge_all([*numbers, 999], "Ada", at_us=DAY_US + 1)
+    assert all(one.acknowledged_by is None for one in database.alarms.newest())
+    assert database.alarms.actions() == []
+    done = database.alarms.acknowledge_all(numbers, "Ada", at_us=DAY_US + 1)
+    assert [one.acknowledged_by for one in done] == 3 * ["Ada"]
+
+
+def test_an_acknowledgement_is_taken_back_and_both_are_in_the_log(database: Database, alarm: Make) -> None:
+    database.alarms.add("live", [alarm()], at_us=DAY_US)
+    (stored,) = database.alarms.newest()
+    database.alarms.acknowledge(stored.id, "Ada", at_us=DAY_US + 1)
+    database.alarms.acknowledge(stored.id, "Bob", at_us=DAY_US + 2)  # it is hers already: nothing was done
+    (again,) = database.alarms.take_back([stored.id], "Bob", at_us=DAY_US + 3)
+    assert (again.acknowledged_by, again.acknowledged_at_us) == (None, None)
+    assert [one.id for one in database.alarms.acknowledged(DAY_US + 3)] == [stored.id]  # other pages hear of it
+    seen = [(one.action, one.by, one.done_at_us) for one in database.alarms.actions()]
+    assert seen == [("taken back", "Bob", DAY_US + 3), ("acknowledged", "Ada", DAY_US + 1)]
