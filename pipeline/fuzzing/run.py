@@ -97,7 +97,8 @@ def _run(tasks: Sequence[str], seed: int, keep: Path | None, note: Callable[[str
         child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=errors)  # noqa: S603 - our own
         assert child.stdout is not None  # noqa: S101 - asked for
         lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        threading.Thread(target=_listen, args=(child.stdout, lines), daemon=True).start()
+        listener = threading.Thread(target=_listen, args=(child.stdout, lines), daemon=True)
+        listener.start()
         try:
             while True:
                 try:
@@ -123,6 +124,8 @@ def _run(tasks: Sequence[str], seed: int, keep: Path | None, note: Callable[[str
         finally:
             child.kill()
             child.wait()
+            listener.join()
+            child.stdout.close()
 
 
 def _note(outcome: Outcome, number: int, came: str, error: str) -> None:

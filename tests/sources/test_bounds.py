@@ -209,3 +209,14 @@ def test_a_password_in_the_address_of_the_mirror_is_shown_nowhere(site: Site, tm
         fetch("tinydb/101", settings)
     assert "secret" not in "".join([*told, str(caught.value)])
     assert isinstance(caught.value, SourceUnavailable)
+
+
+@pytest.mark.parametrize("line", [b"## time resolution: nan", b"## time resk", b"## time resolution: 250\0## x"])
+def test_definitions_that_are_none_end_at_once(tmp_path: Path, line: bytes) -> None:
+    """wfdb 4.3.1 reads such a file for ever."""
+    write_record(tmp_path, "100", ecg(750, 1), fs=250)
+    notes = [part for part in line.split(b"\0") if part]
+    words = b"".join(bytes([0, 22 << 2, len(n), 63 << 2]) + n + b"\0" * (len(n) % 2) for n in notes)
+    (tmp_path / "100.atr").write_bytes(words + bytes([100, 1 << 2]) + bytes(2))
+    with pytest.raises(RecordCorrupt, match="definition that is none"):
+        open_record("100", data_dir=tmp_path).annotations()
