@@ -150,7 +150,6 @@ class Work:
             server = Server(host, port, option="--metrics")
             serving = server.running(create_probes(metrics, access, self.checks))
         log_as_json()
-        from pipeline.cli.compiling import ensure_compiled
         from pipeline.live.engine import Engine
         from pipeline.scoring import model_at
 
@@ -160,8 +159,7 @@ class Work:
         connect(engine, metrics, self.checks)
         if server is not None:
             click.echo(f"Metrics: {server.url}metrics")
-        with serving:  # it answers while machine code is made
-            ensure_compiled(model)
+        with serving:
             self.run(engine)
 
 

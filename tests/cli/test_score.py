@@ -112,7 +112,7 @@ def test_an_unknown_record_is_named_and_leaves_the_others(ward: Path, ecg: Run, 
 
 def test_a_glob_that_matches_nothing_is_one_line_and_one_document(ward: Path, ecg: Run, tmp_path: Path) -> None:
     ran = ecg("score", "x*", "--data-dir", ward, "--out", tmp_path, "--json")
-    assert ran.exit_code == 1
+    assert ran.exit_code == 2  # nothing that was named is there: nothing was done
     assert json.loads(ran.stdout)["kind"] == "RecordNotFound"
     assert ran.stderr.count("\n") == 1
 
