@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -122,7 +122,7 @@ def _share(part: int, whole: int) -> str:
     return f"{part}/{whole}" if whole else "–"
 
 
-def document(groups: dict[str, Sequence[Judged]]) -> dict[str, Any]:
+def document(groups: Mapping[str, Sequence[Judged]]) -> dict[str, Any]:
     """Return all figures, and those of each record, as plain values."""
     out: dict[str, Any] = {}
     for title, judged in groups.items():

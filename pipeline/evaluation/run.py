@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,9 @@ from pipeline.sources import open_record
 from pipeline.sources.names import PhysioNetName, is_version
 
 __all__ = ["NOISES", "NOISE_LEADS", "Noise", "ScoredRecord", "Task", "evaluate_tasks", "models_beside"]
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 NOISES = ("nstdb/bw", "nstdb/em", "nstdb/ma")  # records of noise alone, which hold no beats
 NOISE_LEADS = ("noise1", "noise2")
@@ -158,16 +161,27 @@ class Task:
         )
 
 
+class Runnable(Protocol[T_co]):
+    """One record to be measured."""
+
+    @property
+    def record(self) -> str:
+        """Its name."""
+
+    def run(self) -> T_co:
+        """Measure it."""
+
+
 def evaluate_tasks(
-    tasks: Sequence[Task], *, processes: int = 1
-) -> Generator[tuple[Task, EvaluatedRecord | str], None, None]:
+    tasks: Sequence[Runnable[T]], *, processes: int = 1
+) -> Generator[tuple[Runnable[T], T | str], None, None]:
     """Measure records and yield each with its figures as it finishes, or with the reason why it has none.
 
     What happens to one leaves the others alone. Closing the iterator stops what has not begun.
 
     Parameters
     ----------
-    tasks : sequence of Task
+    tasks : sequence of Task or of another task that runs and names its record
         What to measure.
     processes : int
         How many to measure at the same time; with 1 in this process.
@@ -187,7 +201,7 @@ def evaluate_tasks(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _attempt(task: Task) -> EvaluatedRecord | str:
+def _attempt(task: Runnable[T]) -> T | str:
     try:
         return task.run()
     except PipelineError as error:
@@ -197,7 +211,7 @@ def _attempt(task: Task) -> EvaluatedRecord | str:
     return " ".join(reason.split())
 
 
-def _outcome(done: Future[EvaluatedRecord | str], task: Task) -> EvaluatedRecord | str:
+def _outcome(done: Future[T | str], task: Runnable[T]) -> T | str:
     try:
         return done.result()
     except BrokenProcessPool:
