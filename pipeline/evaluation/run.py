@@ -36,6 +36,9 @@ from pipeline.sources.names import PhysioNetName, is_version
 
 __all__ = ["NOISES", "NOISE_LEADS", "Noise", "ScoredRecord", "Task", "evaluate_tasks", "models_beside"]
 
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
 NOISES = ("nstdb/bw", "nstdb/em", "nstdb/ma")  # records of noise alone, which hold no beats
 NOISE_LEADS = ("noise1", "noise2")
 
@@ -183,30 +186,27 @@ def _detected(record: Record) -> NDArray[np.int64]:
     return np.concatenate([finder.process(chunk.signal[:, :LEADS]).r_peak for chunk in record.chunks()])
 
 
-R = TypeVar("R", covariant=True)
-
-
-class Measurement(Protocol[R]):
-    """A record to measure, and how: plain values that may travel to another process."""
+class Runnable(Protocol[T_co]):
+    """One record to be measured."""
 
     @property
     def record(self) -> str:
-        """Name that the figures carry."""
+        """Its name."""
 
-    def run(self) -> R:
-        """Measure it; raises PipelineError where it cannot be."""
+    def run(self) -> T_co:
+        """Measure it."""
 
 
 def evaluate_tasks(
-    tasks: Sequence[Measurement[R]], *, processes: int = 1
-) -> Generator[tuple[Measurement[R], R | str], None, None]:
+    tasks: Sequence[Runnable[T]], *, processes: int = 1
+) -> Generator[tuple[Runnable[T], T | str], None, None]:
     """Measure records and yield each with its figures as it finishes, or with the reason why it has none.
 
     What happens to one leaves the others alone. Closing the iterator stops what has not begun.
 
     Parameters
     ----------
-    tasks : sequence of Measurement
+    tasks : sequence of Task or of another task that runs and names its record
         What to measure.
     processes : int
         How many to measure at the same time; with 1 in this process.
@@ -226,7 +226,7 @@ def evaluate_tasks(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _attempt(task: Measurement[R]) -> R | str:
+def _attempt(task: Runnable[T]) -> T | str:
     try:
         return task.run()
     except PipelineError as error:
@@ -236,7 +236,7 @@ def _attempt(task: Measurement[R]) -> R | str:
     return " ".join(reason.split())
 
 
-def _outcome(done: Future[R | str], task: Measurement[R]) -> R | str:
+def _outcome(done: Future[T | str], task: Runnable[T]) -> T | str:
     try:
         return done.result()
     except BrokenProcessPool:

@@ -107,7 +107,7 @@ def test_signal_of_a_live_patient_comes_from_the_monitor_that_runs(service: Serv
         raise AssertionError(f"{name} is no record")
 
     monitor = RunningMonitor(service.url, None)
-    (stored,) = [one for one in service.database.alarms.newest() if one.alarm.kind == "ventricular run"]
+    (stored,) = [one for one in service.database.alarms.newest() if one.alarm.kind == "ventricular tachycardia"]
     ((document, has_signal),) = exported([stored], nowhere, monitor)
     assert has_signal
     Observation.model_validate(document)

@@ -17,7 +17,7 @@ BEGAN_US = 1_750_000_000_000_000
 
 
 def run_alarm(patient: Patient) -> RaisedAlarm:
-    (raised,) = [one for one in patient.alarms() if one.alarm.kind == "ventricular run"]
+    (raised,) = [one for one in patient.alarms() if one.alarm.kind == "ventricular tachycardia"]
     return raised
 
 

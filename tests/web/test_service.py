@@ -130,7 +130,7 @@ def test_an_acknowledged_alarm_stays_so_when_the_service_is_started_anew(tmp_pat
         with serve(hub, tmp_path, access, origin="one session") as running:
             tell(hub, minute)
             until(lambda hub=hub: all(raised.id for raised in hub.patients()[0].alarms()))  # type: ignore[misc]  # bound now
-            (run,) = [raised for raised in hub.patients()[0].alarms() if raised.alarm.kind == "ventricular run"]
+            (run,) = [raised for raised in hub.patients()[0].alarms() if raised.alarm.kind == "ventricular tachycardia"]
             assert run.id is not None
             if round_ == 0:
                 assert run.acknowledged_by is None
@@ -143,7 +143,7 @@ def test_an_acknowledged_alarm_stays_so_when_the_service_is_started_anew(tmp_pat
             assert run.acknowledged_by == "A. Nurse"
             assert run.acknowledged_at_us is not None
     with serve(Hub(), tmp_path, access, origin="another session") as running:
-        (earlier,) = [one for one in running.desk.history(RUN, 10) if one.alarm.kind == "ventricular run"]
+        (earlier,) = [one for one in running.desk.history(RUN, 10) if one.alarm.kind == "ventricular tachycardia"]
         assert earlier.acknowledged_by == "A. Nurse"
 
 
@@ -217,7 +217,7 @@ def test_logs_are_one_json_object_a_line() -> None:
 
 def test_an_acknowledgement_by_another_process_reaches_the_page_by_itself(service: Service) -> None:
     (patient,) = service.hub.patients()
-    (run,) = [raised for raised in patient.alarms() if raised.alarm.kind == "ventricular run"]
+    (run,) = [raised for raised in patient.alarms() if raised.alarm.kind == "ventricular tachycardia"]
     assert run.id is not None
     position = service.hub.told
     command = [sys.executable, "-c", _ACKNOWLEDGE, service.database.url, str(run.id)]

@@ -29,7 +29,7 @@ def test_a_patient_stands_on_the_terminal_with_rate_strip_and_alarms(alarming: H
     assert RUN in text
     rate = hub.patients()[0].vitals()["hr"]
     assert f"{rate:.0f}" in text
-    assert "ventricular run" in text
+    assert "ventricular tachycardia" in text
     assert "!!!" in text
     strip = [line for line in text.splitlines() if any(0x2800 < ord(letter) < 0x2900 for letter in line)]
     assert 1 <= len(strip) <= 2
