@@ -282,7 +282,8 @@ class Monitor:
     def _take(self, signal: NDArray[np.float32], gaps: tuple[Gap, ...]) -> Pending:
         assert self._stream is not None  # noqa: S101 - _follow() has set it
         beats = self._finder.process(signal)
-        levels = self._fibrillation.process(self._windows.process(*self._finder.fresh()))
+        windows = self._windows.process(*self._finder.fresh())
+        levels = self._fibrillation.process(windows.stop, windows.features, windows.absent)
         self._next += len(signal)
         record = self._stream[0]
         closed = tuple(

@@ -11,9 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.signals.window_features import FEATURES, HOP, WINDOW_FS
-from pipeline.signals.windows import Windows
-
 __all__ = ["ON", "WEIGHTS_FILE", "Fibrillation", "FibrillationWeights", "Level"]
 
 WEIGHTS_FILE = Path(__file__).with_name("fibrillation_weights.json")
@@ -27,8 +24,8 @@ USABLE = 0.3  # share of a window in which a lead may be away
 # A cycle longer than 0.36 s that repeats itself so much better than any shorter one is an organised rhythm below 170 a
 # minute, however wide its complexes: neither flutter nor fibrillation.
 SLOW, SLOWER = 0.3, 0.45
-_SHORT = FEATURES.index("highest autocorrelation at 0.16 to 0.36 s")
-_LATE = FEATURES.index("highest autocorrelation at 0.36 to 1.2 s")
+SHORT, LATE = "highest autocorrelation at 0.16 to 0.36 s", "highest autocorrelation at 0.36 to 1.2 s"
+HOP_S = 1.0  # s from one window to the next
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +34,8 @@ class FibrillationWeights:
 
     Attributes
     ----------
+    names : tuple of str
+        The features, in the order in which windows carry them.
     low, high : ndarray, shape (features,)
         Where features are clipped.
     centre, scale : ndarray, shape (features,)
@@ -47,6 +46,7 @@ class FibrillationWeights:
         Log odds where all is zero.
     """
 
+    names: tuple[str, ...]
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     centre: NDArray[np.float64]
@@ -60,10 +60,10 @@ class FibrillationWeights:
         """Return the weights that ship with the project."""
         facts = json.loads(WEIGHTS_FILE.read_text())
         columns = {
-            name: np.array([facts["features"][feature][name] for feature in FEATURES])
+            name: np.array([weights[name] for weights in facts["features"].values()])
             for name in ("low", "high", "centre", "scale", "linear", "square")
         }
-        return cls(**columns, bias=float(facts["bias"]))
+        return cls(names=tuple(facts["features"]), **columns, bias=float(facts["bias"]))
 
     def log_odds(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the log odds of fibrillation, shape ``features.shape[:-1]``."""
@@ -102,19 +102,32 @@ class Fibrillation:
 
     def __init__(self, weights: FibrillationWeights | None = None) -> None:
         self._weights = weights or FibrillationWeights.shipped()
+        self._short, self._late = (self._weights.names.index(name) for name in (SHORT, LATE))
         self._last: deque[float] = deque(maxlen=SMOOTH)
         self._usual = -REACH
 
-    def process(self, windows: Windows) -> list[Level]:
-        """Take the next windows."""
-        if not len(windows):
+    def process(
+        self, stop: NDArray[np.int64], features: NDArray[np.float64], absent: NDArray[np.float64]
+    ) -> list[Level]:
+        """Take the next windows.
+
+        Parameters
+        ----------
+        stop : ndarray of int64, shape (n,)
+            One past their last samples, at the internal rate.
+        features : ndarray of float64, shape (n, leads, features)
+            What each lead looks like.
+        absent : ndarray of float64, shape (n, leads)
+            Share of each lead that was not there.
+        """
+        if not len(stop):
             return []
-        odds = np.clip(self._weights.log_odds(windows.features), -REACH, REACH)
-        late, short = windows.features[..., _LATE], windows.features[..., _SHORT]
-        usable = windows.absent <= USABLE
+        odds = np.clip(self._weights.log_odds(features), -REACH, REACH)
+        late, short = features[..., self._late], features[..., self._short]
+        usable = absent <= USABLE
         organised = usable & (late > SLOW) & (late - short > SLOWER)
         levels = []
-        for i, stop in enumerate(windows.stop.tolist()):
+        for i, at in enumerate(stop.tolist()):
             level = float(odds[i, usable[i]].mean()) if usable[i].any() else float("nan")
             if organised[i].any():
                 level = min(level, -0.5 * REACH)
@@ -122,7 +135,7 @@ class Fibrillation:
                 self._last.clear()
             else:
                 self._last.append(level)
-            levels.append(Level(stop, self._against_usual()))
+            levels.append(Level(at, self._against_usual()))
         return levels
 
     def _against_usual(self) -> float:
@@ -131,7 +144,7 @@ class Fibrillation:
         mean = sum(self._last) / SMOOTH
         level = mean - min(max(self._usual + ALLOWED, 0.0), MOST)
         if level <= ON:
-            self._usual += (mean - self._usual) * HOP / (WINDOW_FS * USUAL_S)
+            self._usual += (mean - self._usual) * HOP_S / USUAL_S
         return level
 
     def snapshot(self) -> list[float]:

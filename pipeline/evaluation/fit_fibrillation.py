@@ -138,7 +138,7 @@ def fit(data: Examples) -> FibrillationWeights:
 
     weights = minimize(loss, np.zeros(inputs.shape[1] + 1), jac=True, method="L-BFGS-B", options={"maxiter": 500}).x
     n = len(FEATURES)
-    return FibrillationWeights(low, high, centre, scale, weights[:n], weights[n:-1], float(weights[-1]))
+    return FibrillationWeights(FEATURES, low, high, centre, scale, weights[:n], weights[n:-1], float(weights[-1]))
 
 
 def auroc(odds: Array, positive: NDArray[np.bool_]) -> float:

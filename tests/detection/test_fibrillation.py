@@ -6,20 +6,25 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.detection.fibrillation import ON, Fibrillation, Level
+from pipeline.detection.fibrillation import ON, Fibrillation, FibrillationWeights, Level
 from pipeline.signals.beats import BeatFinder
 from pipeline.signals.resample import FS
+from pipeline.signals.window_features import FEATURES
 from pipeline.signals.windows import Windows, WindowStage
 from pipeline.sources.synthetic import demo_ward, synthesise
 
 SECONDS = 40
 
 
+def heard(detector: Fibrillation, windows: Windows) -> list[Level]:
+    return detector.process(windows.stop, windows.features, windows.absent)
+
+
 def levels_of(signal: NDArray[np.float64]) -> list[Level]:
     """Return the levels of a signal at the internal rate, shape (n, leads) in mV."""
     finder, stage = BeatFinder(FS, signal.shape[1]), WindowStage(signal.shape[1])
     finder.process(signal)
-    return Fibrillation().process(stage.process(*finder.fresh()))
+    return heard(Fibrillation(), stage.process(*finder.fresh()))
 
 
 def normal_beats() -> NDArray[np.float64]:
@@ -56,9 +61,13 @@ def test_normal_beats_are_none() -> None:
     assert not any(level.fibrillation > ON for level in levels_of(normal_beats()))
 
 
+def test_the_weights_are_of_the_features_that_windows_carry() -> None:
+    assert FibrillationWeights.shipped().names == FEATURES
+
+
 def test_leads_that_are_away_have_no_say() -> None:
     (row,) = (np.zeros((1, 2, 16)),)
-    gone = Fibrillation().process(Windows(np.array([720]), row, np.ones((1, 2))))
+    gone = Fibrillation().process(np.array([720]), row, np.ones((1, 2)))
     assert np.isnan(gone[0].fibrillation)
 
 
@@ -70,9 +79,9 @@ def test_a_snapshot_goes_on_where_it_was_taken() -> None:
     def part(first: int, last: int) -> Windows:
         return Windows(windows.stop[first:last], windows.features[first:last], windows.absent[first:last])
 
-    whole = Fibrillation().process(windows)
+    whole = heard(Fibrillation(), windows)
     first, second = Fibrillation(), Fibrillation()
-    before = first.process(part(0, 9))
+    before = heard(first, part(0, 9))
     second.restore(json.loads(json.dumps(first.snapshot())))
-    after = second.process(part(9, len(windows)))
+    after = heard(second, part(9, len(windows)))
     assert repr(before + after) == repr(whole)

@@ -58,10 +58,10 @@ def command(as_json: bool) -> None:
         show_json(rows)
         return
     table = Table(box=None, pad_edge=False)
-    for name in ("rule", "priority", "about", "episode of", "ends", "back", "raised at"):
-        table.add_column(name, overflow="fold")
+    for name in ("rule", "priority", "about", "ends", "back", "raised at"):
+        table.add_column(name, overflow="fold", no_wrap=name == "rule")
     for row in rows:
         ends, back = ("" if row[name] is None else f"{row[name]:g} s" for name in ("calm_s", "refractory_s"))
-        words = (str(row[name]) for name in ("rule", "priority", "about", "cause"))
+        words = (str(row[name]) for name in ("rule", "priority", "about"))
         table.add_row(*words, ends, back, str(row["raised"]))
     show_table(table)
