@@ -7,7 +7,6 @@ import resource
 import sys
 import tempfile
 import traceback
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -46,7 +45,7 @@ class FuzzReport:
     ----------
     read, refused : int
         Inputs that were read, and that were refused in one line.
-    by_format : Counter
+    by_format : dict of str to int
         Inputs by the file that they were made of.
     faults : list of Fault
         All others.
@@ -56,7 +55,7 @@ class FuzzReport:
 
     read: int = 0
     refused: int = 0
-    by_format: Counter[str] = field(default_factory=Counter)
+    by_format: dict[str, int] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     largest_mb: float = 0.0
 
@@ -138,7 +137,7 @@ def fuzz_readers(
                 sample = samples[number % len(samples)]
                 file = _damaged(sample, folder / f"input-{number}", np.random.default_rng([seed, number]))
                 outcome, details, megabytes = worker.read(file)
-                report.by_format[sample.name] += 1
+                report.by_format[sample.name] = report.by_format.get(sample.name, 0) + 1
                 report.largest_mb = max(report.largest_mb, megabytes)
                 if outcome == "read":
                     report.read += 1

@@ -20,7 +20,7 @@ def test_enter_acknowledges_and_escape_does_not(service: Service, open_page: Ope
     page.keyboard.press("a")
     dialog = page.locator("#who")
     expect(dialog).to_contain_text(f"of {RUN}?")  # what is meant is said before it is done
-    expect(dialog).to_contain_text("ventricular run")
+    expect(dialog).to_contain_text("ventricular tachycardia")
     page.keyboard.type("A. Nurse")
     page.keyboard.press("Escape")
     expect(page.locator("#said")).to_contain_text("Nothing was acknowledged")

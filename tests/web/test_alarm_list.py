@@ -18,7 +18,7 @@ UNTIL_S = 45.0  # the run from 40 to 43 s has just been: its alarm lasts until i
 
 @pytest.fixture
 def alarming(tmp_path: Path, minute: Heard) -> Iterator[Service]:
-    """A service that shows a patient whose ventricular run lasts."""
+    """A service that shows a patient whose ventricular tachycardia lasts."""
     hub = Hub(history_s=120.0)
     with serve(hub, tmp_path) as running:
         tell(hub, [one for one in minute if one[0].stop <= UNTIL_S * one[0].fs])
@@ -34,11 +34,11 @@ def test_a_bed_is_red_for_as_long_as_the_reason_lasts(alarming: Service, minute:
     page = open_page(alarming.url)
     tile = page.locator(".tile")
     expect(tile).to_have_attribute("data-priority", "high")
-    expect(tile.locator(".heart")).to_contain_text("ventricular run")
+    expect(tile.locator(".heart")).to_contain_text("ventricular tachycardia")
     expect(tile.locator(".heart .age").first).to_contain_text("0:0")
     tell(alarming.hub, rest(minute))  # until 60 s: the run is over
     expect(tile.locator(".past")).to_contain_text("past")
-    expect(tile.locator(".heart")).not_to_contain_text("ventricular run")
+    expect(tile.locator(".heart")).not_to_contain_text("ventricular tachycardia")
     wait(page, "document.querySelector('.tile').dataset.priority !== 'high'")
     expect(page.locator("#open .high")).to_have_count(0)
 
@@ -66,14 +66,14 @@ def test_the_list_has_what_lasts_first_and_leads_to_the_strip(
     page = open_page(alarming.url)
     page.locator(".tile .take").wait_for()
     page.keyboard.press("l")
-    row = page.locator(".alarm-list tbody tr", has_text="ventricular run")
+    row = page.locator(".alarm-list tbody tr", has_text="ventricular tachycardia")
     expect(row).to_contain_text(RUN)
     expect(row.locator(".kind .state")).to_have_text("lasting")
     assert complaints(page) == []
     shot(page, "alarm-list")
     tell(alarming.hub, rest(minute))
     expect(row.locator(".kind .state")).to_have_text("over")
-    over = next(one.alarm for one in alarming.hub.patients()[0].alarms() if one.alarm.kind == "ventricular run")
+    over = next(one.alarm for one in alarming.hub.patients()[0].alarms() if one.alarm.kind == "ventricular tachycardia")
     assert over.ended_s is not None
     expect(row.locator(".lasted")).to_have_text(f"0:{int(over.ended_s - over.onset_s):02d}")
     page.get_by_role("button", name="Lasting").click()
@@ -85,7 +85,7 @@ def test_the_list_has_what_lasts_first_and_leads_to_the_strip(
     row.click()
     wait(page, "monitor.view.isOpen && monitor.view.strip.end !== null")
     onset = page.evaluate(
-        "[...monitor.view.patient.alarms.values()].find(({kind}) => kind === 'ventricular run').onset_s"
+        "[...monitor.view.patient.alarms.values()].find(({kind}) => kind === 'ventricular tachycardia').onset_s"
     )
     seen = page.evaluate("[monitor.view.strip.end / monitor.view.patient.fs, monitor.view.strip.seconds]")
     assert seen[0] - seen[1] < onset < seen[0]  # the strip shows its beginning
@@ -128,7 +128,7 @@ def test_a_wall_can_be_read_from_three_metres(alarming: Service, open_page: Open
         assert letters_mm >= 12.5
         assert width > 0
         assert height > 0
-    expect(page.locator(".tile .chip").first).to_contain_text("ventricular run")
+    expect(page.locator(".tile .chip").first).to_contain_text("ventricular tachycardia")
     shot(page, "wall-alarm")
     page.keyboard.press("w")
     wait(page, "document.body.dataset.view === 'station'")

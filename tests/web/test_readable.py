@@ -112,7 +112,7 @@ def test_alarms_are_said_one_by_one_and_rates_are_not(tmp_path: Path, minute: He
         live = page.locator("main :is([aria-live], output, [role=status], [role=alert], [role=log])")
         expect(live).to_have_count(0)
         tell(hub, minute)
-        expect(page.locator("#urgent")).to_contain_text("ward/run: ventricular run, high")
+        expect(page.locator("#urgent")).to_contain_text("ward/run: ventricular tachycardia, high")
         # What is already there when a page is opened is not news.
         other = open_page(running.url)
         other.locator(".tile .take").wait_for()

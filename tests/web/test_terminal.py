@@ -10,7 +10,7 @@ from tests.web.conftest import RUN, Heard, chunk, tell
 
 @pytest.fixture
 def alarming(minute: Heard) -> Hub:
-    """A hub in which a ventricular run, from 40 to 43 s, lasts."""
+    """A hub in which a ventricular tachycardia, from 40 to 43 s, lasts."""
     hub = Hub(history_s=120.0)
     tell(hub, [one for one in minute if one[0].stop <= 45 * one[0].fs])
     return hub
@@ -38,13 +38,13 @@ def test_a_patient_stands_on_the_terminal_with_rate_strip_and_alarms(alarming: H
 
 def test_what_is_over_is_named_and_not_urgent(hub: Hub) -> None:
     text = shown(hub)
-    assert "past: ventricular run" in text
+    assert "past: ventricular tachycardia" in text
     assert "!!!" not in text
 
 
 def test_a_narrow_terminal_keeps_room_for_alarms(alarming: Hub) -> None:
     text = shown(alarming, 80)
-    assert "ventricular run" in text
+    assert "ventricular tachycar" in text
     assert max(map(len, text.splitlines())) <= 80
 
 
@@ -75,7 +75,7 @@ def test_what_does_not_fit_is_lower_or_named(minute: Heard, patients: int, heigh
     assert len(lines) <= height
     assert max(map(len, lines)) <= 80
     assert RUN in text
-    assert "ventricular run" in text
+    assert "ventricular tachycar" in text
     seen = sum(f"ward/bed-{i + 1} " in text for i in range(patients - 1))
     if seen < patients - 1:
         assert f"{patients - 1 - seen} more" in text

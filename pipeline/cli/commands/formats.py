@@ -30,7 +30,7 @@ refused in one line, within 20 s and 1 GB. Exit codes: 0 all were, 1 some were n
 @click.command("formats", cls=PipelineCommand, epilog=EPILOG)
 @click.option("--fuzz", "inputs", type=click.IntRange(min=1), help="Try all readers on so many damaged files.")
 @seed_option
-@click.option("--ending", "endings", multiple=True, help="With --fuzz: only formats of this ending, such as .edf.")
+@click.option("--ending", "endings", multiple=True, help="Try only formats of this ending, such as .edf.")
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Folder for the files at fault.")
 @json_option
 @progress_option

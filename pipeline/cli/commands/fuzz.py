@@ -25,7 +25,7 @@ Exit codes: 0 every input was taken or refused, 1 otherwise.
 
 @click.command("fuzz", cls=PipelineCommand, epilog=EPILOG)
 @click.argument("doors", nargs=-1, metavar="[DOOR]...")
-@click.option("--inputs", type=click.IntRange(min=1), default=2000, show_default=True, help="How many, in all.")
+@click.option("--inputs", type=click.IntRange(min=1), default=2000, show_default=True, help="Number of inputs in all.")
 @click.option("--keep", type=OUT, help="Folder for inputs that were neither taken nor refused.")
 @seed_option
 @json_option
