@@ -135,6 +135,7 @@ def test_an_alarm_is_acknowledged_and_stays_so_after_a_reload(live: Service, ope
     other.locator(".alarms tr", has_text="A. Nurse").first.wait_for()
     page.keyboard.press("a")
     expect(page.locator("#who")).to_be_visible()
+    expect(page.get_by_label("Who takes note?")).to_have_value("A. Nurse")
     page.keyboard.press("Enter")
     wait(page, "monitor.view.patient.openAlarms().length === 0")
     wait(other, "monitor.view.patient.openAlarms().length === 0")
