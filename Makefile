@@ -6,6 +6,7 @@ STAMP  := $(VENV)/.installed
 OUT    ?= demo-out
 RECORDS ?=
 SOAK_MINUTES ?= 30
+FUZZ_INPUTS ?= 2000
 
 # Nothing here reports usage to anybody, and the threads of BLAS do not fight over a small machine.
 export DO_NOT_TRACK = 1
@@ -13,7 +14,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS = 120
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format notebooks serve overhead train rpeaks evaluate calibration cost bench soak clean distclean
+.PHONY: help install demo test fuzz lint format notebooks serve overhead train rpeaks fibrillation evaluate calibration cost bench soak clean distclean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +35,9 @@ demo: $(STAMP)  ## Score ten synthetic patients (or RECORDS="mitdb/208 mitdb/119
 
 test: $(STAMP)  ## Run the tests, in two processes
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
+
+fuzz: $(STAMP)  ## Send 2,000 broken inputs through every door (FUZZ_INPUTS)
+	$(BIN)/ecg-anomaly fuzz --inputs $(FUZZ_INPUTS)
 
 lint: $(STAMP)  ## Check style and types
 	$(BIN)/ruff check .
@@ -59,6 +63,9 @@ train: $(STAMP)  ## Train the shipped models anew from mitdb (needs a mirror or 
 
 rpeaks: $(STAMP)  ## Fit the R-peak detector's decision anew, with cross-validated figures (needs mitdb, nstdb)
 	$(BIN)/python -m pipeline.evaluation.fit_rpeaks
+
+fibrillation: $(STAMP)  ## Fit the detector of fibrillation anew, with cross-validated figures: DATA="vfdb cudb ..."
+	$(BIN)/python -m pipeline.evaluation.fit_fibrillation $(DATA)
 
 evaluate: $(STAMP)  ## Measure the shipped model on DS2 and nstdb, and refresh the README's tables (needs mitdb, nstdb)
 	$(BIN)/ecg-anomaly evaluate --split DS2 --rpeaks reference --insert README.md evaluate:reference

@@ -15,7 +15,7 @@ from typing import Annotated, Any, cast
 
 from prefect import State, flow, get_run_logger, task
 from prefect.artifacts import create_table_artifact
-from prefect.states import Completed, Failed
+from prefect.states import Cancelled, Completed, Failed
 from prefect.variables import Variable
 from pydantic import Field
 
@@ -49,15 +49,18 @@ def check_monitor(url: str | None = None, watch_s: Annotated[float, Field(gt=0, 
     Parameters
     ----------
     url : str, optional
-        Its address; by default that of Prefect's variable ``ecg_monitor_url``. Where that is empty there is nothing to
-        check. Its token, if it asks for one, stands in the environment as ``ECG_MONITOR_TOKEN``.
+        Its address; by default that of Prefect's variable ``ecg_monitor_url``. Where that is empty nothing is checked,
+        and the run ends as cancelled. Its token, if it asks for one, stands in the environment as
+        ``ECG_MONITOR_TOKEN``.
     watch_s : float
         Time between two readings, in s.
     """
     address = url or str(Variable.get(URL_VARIABLE, default="") or "")
     if not address:
-        return Completed(
-            message=f"no monitor to check; `prefect variable set {URL_VARIABLE} http://HOST:PORT --overwrite` names one"
+        # Neither well nor unwell: nothing was looked at, and no green mark may say otherwise.
+        return Cancelled(
+            name="NothingToCheck",
+            message=f"no monitor; `prefect variable set {URL_VARIABLE} http://HOST:PORT --overwrite` names one",
         )
     with noted_run("check", Settings(), facts={"url": address}) as run:
         health = ask_monitor(address, watch_s)
@@ -79,7 +82,7 @@ def check_monitor(url: str | None = None, watch_s: Annotated[float, Field(gt=0, 
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the flow from the command line; exit code 0 if nothing is stale, 1 otherwise."""
+    """Run the flow from the command line; exit code 0 if a monitor was found well, 1 otherwise."""
     parser = argparse.ArgumentParser(prog="python -m flows.check_monitor", description="Check the live monitor.")
     parser.add_argument("url", nargs="?", help="its address, such as http://127.0.0.1:8600")
     parser.add_argument("--watch-s", type=float, default=5.0, help="time between two readings, in s")

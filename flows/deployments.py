@@ -14,12 +14,16 @@ from prefect.client.schemas.objects import ConcurrencyLimitConfig
 from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import ObjectNotFound
 from prefect.schedules import Cron, Interval, Schedule
+from prefect.variables import Variable
 
 from pipeline.errors import PipelineError
 
-__all__ = ["FILE", "keep_added_schedules", "load_deployments"]
+__all__ = ["FILE", "keep_added_schedules", "keep_paused", "load_deployments", "rest"]
 
 FILE = Path(__file__).resolve().parent.parent / "prefect.yaml"
+RESTING = "ecg_resting"
+"""Variable on the server: deployments that :func:`rest` has paused, so that what a person has paused is told apart."""
+
 DECLARED = "declared-"
 """How the slug of a schedule begins that the file declares: the server tells it from what somebody has added."""
 
@@ -76,6 +80,46 @@ def keep_added_schedules(deployments: Sequence[RunnerDeployment]) -> dict[str, s
             if more := len(deployment.schedules or []) - len(declared):
                 kept[f"schedules of {deployment.full_name}"] = f"{more} added by hand kept"
     return kept
+
+
+def keep_paused(deployments: Sequence[RunnerDeployment]) -> dict[str, str]:
+    """Let deployments that are about to be registered stay paused where a person has paused them.
+
+    Returns
+    -------
+    dict of str to str
+        What stays paused, by deployment.
+    """
+    resting = set(_resting())
+    kept = {}
+    with get_client(sync_client=True) as client:
+        for deployment in deployments:
+            try:
+                there = client.read_deployment_by_name(deployment.full_name)
+            except ObjectNotFound:
+                continue
+            if there.paused and deployment.full_name not in resting:
+                deployment.paused = True
+                kept[f"deployment {deployment.full_name}"] = "stays paused"
+    return kept
+
+
+def rest(deployments: Sequence[RunnerDeployment]) -> None:
+    """Pause deployments that nothing serves from now on, and note which: those that a person has paused are not."""
+    names = []
+    with get_client(sync_client=True) as client:
+        for deployment in deployments:
+            there = client.read_deployment_by_name(deployment.full_name)
+            if not there.paused:
+                client.pause_deployment(there.id)
+                names.append(deployment.full_name)
+    others = set(_resting()) - {deployment.full_name for deployment in deployments}
+    Variable.set(RESTING, sorted({*names, *others}), overwrite=True)
+
+
+def _resting() -> list[str]:
+    names: Any = Variable.get(RESTING, default=None)
+    return [str(name) for name in names] if isinstance(names, list) else []
 
 
 def _deployment(entry: Mapping[str, Any], root: Path) -> RunnerDeployment:

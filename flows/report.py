@@ -17,6 +17,7 @@ from prefect.states import Completed
 from pydantic import Field
 
 from flows.ledger import noted_run
+from flows.pages import link_to
 from pipeline.clock import now_us
 from pipeline.report.weekly import Week, read_week, write_week
 from pipeline.settings import Settings
@@ -53,15 +54,17 @@ def report(days: Annotated[int, Field(ge=1, le=366)] = 7, folder: Path | None = 
     settings = Settings()
     with noted_run("report", settings, facts={"days": days}) as run:
         week, page = write_page(days, folder or settings.state_dir / "reports")
-        link = page.resolve().as_uri()
+        link = link_to(page)
         lines = [f"# The last {days} days", "", "| kind | runs | not completed |", "|---|---:|---:|"]
         lines += [
             f"| {kind} | {states.total()} | {states.total() - states['completed'] - states['running']} |"
             for kind, states, _ in week.kinds
         ]
-        lines += ["", f"{sum(row.number for row in week.alarms)} alarms. The page: `{link}`"]
+        where = f"[{page.name}]({link})" if link else f"`{page}`"
+        lines += ["", f"{sum(row.number for row in week.alarms)} alarms. The page: {where}"]
         create_markdown_artifact("\n".join(lines), key="weekly-report", description="The last days in brief")
-        create_link_artifact(link, link_text=page.name, key="weekly-report-page", description="The page, where it lies")
+        if link is not None:
+            create_link_artifact(link, link_text=page.name, key="weekly-report-page", description="The page")
         run.figures = {"runs": len(week.runs), "alarms": sum(row.number for row in week.alarms)}
         run.message = f"{len(week.runs)} runs and {run.figures['alarms']} alarms in {days} days: {page}"
     return Completed(message=run.message, data={"page": str(page)})

@@ -21,6 +21,7 @@ from pipeline.announcing import DriftEvent
 from pipeline.learning.drifted import records_that_drifted
 from pipeline.learning.promotion import TRAINING_RECORDS, VALIDATION_RECORDS
 from pipeline.settings import Settings
+from pipeline.storage.database import Database
 
 __all__ = ["retrain_on_drift"]
 
@@ -56,7 +57,8 @@ def retrain_on_drift(
     Returns
     -------
     dict
-        What ``train`` returns, with ``added``, the records that joined the training records.
+        What ``train`` returns, with ``added``, the records that joined the training records. Where no record joins that
+        an earlier retraining has not learnt from, nothing is trained: the model would come out as it is.
     """
     settings = Settings()
     base = list(TRAINING_RECORDS) if records is None else records
@@ -65,11 +67,23 @@ def retrain_on_drift(
         [drift.record], results, settings, data_dir=data_dir, known=[*base, *(deciding if data_dir is None else [])]
     )
     with noted_run("retrain", settings, facts={"drift": drift.model_dump(mode="json"), "added": added}) as run:
+        learnt = _learnt_from(run.database)
+        if not set(added) - learnt:
+            why = "all of them were learnt from before" if added else "it is not a record to learn from"
+            run.message = f"drift in {drift.record}: no training, there is no new record ({why})"
+            get_run_logger().info("%s", run.message)
+            return Completed(name="NothingNew", message=run.message, data={"published": False, "added": []})
         get_run_logger().info("drift in %s (%d); records added: %s", drift.record, drift.count, ", ".join(added))
         outcome = train([*base, *added], deciding, data_dir, validation_dir, epochs, seed)
         if outcome["published"]:
             evaluate(split=None, records=deciding, data_dir=validation_dir, rivals=False)
-        run.figures = {"published": outcome["published"], "added": len(added), **outcome["figures"]}
+        run.figures = {"trained": True, "published": outcome["published"], "added": len(added), **outcome["figures"]}
         fate = "published" if outcome["published"] else "not better, so the current one stays"
         run.message = f"drift in {drift.record}: model {outcome['candidate'][:12]} {fate}"
     return Completed(message=run.message, data={**outcome, "added": added})
+
+
+def _learnt_from(database: Database) -> set[str]:
+    """Return the records that earlier retrainings have added."""
+    done = database.runs.newest(kind="retrain", state="completed")
+    return {name for run in done if run.figures.get("trained") for name in run.facts.get("added", ())}

@@ -32,15 +32,18 @@ from flows.arguments import check_arguments
 from flows.artifacts import Progress, key, picture, show_table
 from flows.events import sending
 from flows.ledger import Run, noted_run
+from flows.pages import link_to
 from flows.retrying import PATIENTLY
 from flows.runners import reason_of_failure, runner_for
 from pipeline.announcing import EventSender, events_of
 from pipeline.clock import now_us
+from pipeline.compiling import compile_all, is_compiled
 from pipeline.errors import PipelineError
 from pipeline.learning.promotion import model_in_use
 from pipeline.report import load_report, report_path, score_svg, write_report
 from pipeline.scoring import Job, model_at, plan, run_job
 from pipeline.settings import Settings
+from pipeline.sources import is_here
 from pipeline.storage import (
     Place,
     alarms_and_drifts,
@@ -64,11 +67,19 @@ def score_one(job: Job, turn: AbstractContextManager[Any] | None = None) -> Any:
     The results carry a key of the record's, the model's and the settings' checksums: results that are there under the
     same key are kept, and the task says ``Cached``. Returns the entry in the summary, with ``is_new``.
     """
+    log = get_run_logger()
+    told: set[str] = set()
+
+    def follow(stage: str, _share: float) -> None:
+        if stage not in told:  # a first run brings gigabytes here: its log says what it is at
+            told.add(stage)
+            log.info("%s: %s", job.record, stage)
+
     with turn or nullcontext():
-        scored = run_job(job, clock=time.perf_counter)
+        scored = run_job(job, progress=follow, clock=time.perf_counter)
     row = {**scored.summary.model_dump(mode="json"), "is_new": scored.is_new}
     if scored.is_new:
-        get_run_logger().info("%s: %d beats", job.record, scored.summary.beats)
+        log.info("%s: %d beats, %d anomalies", job.record, scored.summary.beats, scored.summary.anomalies)
         return row
     return Completed(name="Cached", message="scored before, nothing has changed", data=row)
 
@@ -128,7 +139,11 @@ def score(
         threshold = settings.threshold.model_validate({**settings.threshold.model_dump(), "alpha": alpha})
         settings = settings.model_copy(update={"threshold": threshold})
     model = model or model_in_use(settings)
-    checksum = model_at(model, settings.device).checksum  # a damaged model is one line, not one a record
+    loaded = model_at(model, settings.device)  # a damaged model is one line, not one a record
+    checksum = loaded.checksum
+    if not is_compiled(loaded.kind):
+        get_run_logger().info("first run of this version: compiling machine code takes a minute or so, once")
+        compile_all(loaded.kind)
     facts = {"model": checksum, **settings.model_dump(mode="json", include={"threshold", "alarms"})}
     planned = plan(records, out, settings, data_dir=data_dir, leads=leads, model=model, force=force, report=report)
     jobs, not_found = planned.jobs, planned.not_found
@@ -136,6 +151,8 @@ def score(
     note_run(out, command=command, settings=facts, versions=package_versions(), not_found=not_found)
     for line in not_found.values():
         get_run_logger().error("%s", line)
+    here = sum(is_here(job.name, settings) for job in jobs) if data_dir is None else len(jobs)
+    get_run_logger().info("%d records to score into %s; %d are here, the others are fetched", len(jobs), out, here)
     with noted_run("score", settings, model=checksum, facts=facts) as run, sending() as sender:
         rows, failed = _score(jobs, run, sender, workers, dask)
         failed = {**failed, **not_found}
@@ -192,17 +209,17 @@ def _publish(rows: Sequence[dict[str, Any]], failed: dict[str, str], out: Place,
     show_table(key("score", out.name, "records"), rows, failed, COLUMNS, "Records scored, and those that failed")
     if page is None:
         return
-    link = str(page) if isinstance(page, UPath) else page.resolve().as_uri()
-    lines = [f"# {len(rows)} records scored", "", f"Report: `{link}`. Not a medical device.", ""]
+    link = None if isinstance(page, UPath) else link_to(page)
+    where = f"[{page.name}]({link})" if link else f"`{page}`"
+    lines = [f"# {len(rows)} records scored", "", f"Report: {where}. Not a medical device.", ""]
     lines += [f"- **{record}** failed: {error}" for record, error in failed.items()]
     for row in sorted(rows, key=lambda row: -row["anomalies"])[:PICTURES]:
         lines += ["", f"## {row['record']}: {row['beats']} beats, {row['anomalies']} anomalies", ""]
         report = load_report(report_path(out, row["record"]))
         lines.append(picture(score_svg(report), "score against threshold"))
     create_markdown_artifact("\n".join(lines), key=key("score", out.name, "pictures"), description="Scores over time")
-    create_link_artifact(
-        link, link_text=page.name, key=key("score", out.name, "report"), description="The report, where it lies"
-    )
+    if link is not None:
+        create_link_artifact(link, link_text=page.name, key=key("score", out.name, "report"), description="The report")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

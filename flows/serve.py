@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from flows.server import alone_at_home, server
@@ -24,7 +25,9 @@ RUNS = 4  # at once: a training must not hold up the check of the monitor
 def serve_all(file: Path | None, runs: int) -> None:
     """Set the server up, register the deployments and run what is due, until the process is stopped.
 
-    Schedules rest from then on, until the deployments are served again; those that somebody has added are kept.
+    Schedules rest from then on, until the deployments are served again; those that somebody has added are kept, and
+    what somebody has paused stays paused. Reports are served on loopback as long, unless ``ECG_REPORTS_URL`` says
+    where they are.
 
     Raises
     ------
@@ -34,17 +37,23 @@ def serve_all(file: Path | None, runs: int) -> None:
     from prefect import serve
 
     from flows.alone import refuse_if_served
-    from flows.deployments import FILE, keep_added_schedules, load_deployments
+    from flows.deployments import FILE, keep_added_schedules, keep_paused, load_deployments, rest
+    from flows.pages import URL, pages
     from flows.setup import check_server, set_up
 
     chosen = file or FILE
     check_server()
     deployments = load_deployments(chosen)
     refuse_if_served(deployments)
-    done = set_up(chosen) | keep_added_schedules(deployments)
+    done = set_up(chosen) | keep_added_schedules(deployments) | keep_paused(deployments)
     for name, what in done.items():
         sys.stdout.write(f"{name}: {what}\n")
-    serve(*deployments, limit=runs, heartbeat_seconds=HEARTBEAT_S)
+    with ExitStack() as stack:
+        if not os.environ.get(URL):
+            os.environ[URL] = stack.enter_context(pages())  # the processes of the runs inherit it
+            sys.stdout.write(f"reports: {os.environ[URL]}\n")
+        stack.callback(rest, deployments)
+        serve(*deployments, limit=runs, heartbeat_seconds=HEARTBEAT_S, pause_on_shutdown=False)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

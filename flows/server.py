@@ -19,6 +19,7 @@ from pipeline.errors import PipelineError
 __all__ = ["alone_at_home", "answers", "server"]
 
 START_S = 180.0
+LOCKED_S = 60  # that a writer of the server's SQLite waits for another; PostgreSQL has no such queue
 
 
 def answers(url: str) -> bool:
@@ -65,6 +66,7 @@ def server(port: int) -> Iterator[str]:
         yield url
         return
     environment = {**os.environ, "PREFECT_SERVER_API_HOST": "127.0.0.1", "PREFECT_SERVER_API_PORT": str(port)}
+    environment.setdefault("PREFECT_API_DATABASE_TIMEOUT", str(LOCKED_S))
     command = [sys.executable, "-m", "prefect", "server", "start"]
     # In a session of its own: Ctrl-C is for this process, which still needs the server to say that it ends.
     running = subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603 - our own program

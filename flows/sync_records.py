@@ -27,6 +27,7 @@ from flows.retrying import PATIENTLY
 from flows.runners import reason_of_failure, runner_for
 from pipeline.settings import Settings
 from pipeline.sources import needs_fetching, refresh, sync_record
+from pipeline.sources.download import without_password
 from pipeline.sources.sync import REQUESTS_A_RECORD
 
 __all__ = ["list_database", "sync_one", "sync_records"]
@@ -77,7 +78,9 @@ def sync_records(databases: list[str], workers: Annotated[int, Field(ge=1, le=16
     """
     settings = Settings()
     ensure_limits()
-    with noted_run("sync", settings, facts={"databases": list(databases), "from": settings.physionet_url}) as run:
+    with noted_run(
+        "sync", settings, facts={"databases": list(databases), "from": without_password(settings.physionet_url)}
+    ) as run:
         rows: list[dict[str, Any]] = []
         failed: dict[str, str] = {}
         with runner_for(workers, None) as runner:

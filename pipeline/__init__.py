@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pipeline.detection.model import BeatModel
     from pipeline.monitor import Monitor
     from pipeline.records import Alarm, Chunk, Drift, Findings, Gap, Record, ScoredBeat
+    from pipeline.scoring.frame import score_array, score_record
     from pipeline.settings import Settings
     from pipeline.sources import open_record
     from pipeline.ward import Ward
@@ -33,6 +34,8 @@ _HOME = {
     "Settings": "pipeline.settings",
     "Ward": "pipeline.ward",
     "open_record": "pipeline.sources",
+    "score_array": "pipeline.scoring.frame",
+    "score_record": "pipeline.scoring.frame",
 }
 
 __all__ = [
@@ -48,6 +51,8 @@ __all__ = [
     "Settings",
     "Ward",
     "open_record",
+    "score_array",
+    "score_record",
 ]
 
 

@@ -38,12 +38,39 @@ class Annotations:
         The note of each annotation; rhythm changes carry their label here, such as ``(AFIB``.
     fs : float
         Rate in Hz that ``sample`` counts in.
+    length : int or None
+        Length of the record in samples of this rate, where it is known.
+    notes : tuple of str
+        What a person should know of how they were read, a line each.
     """
 
     sample: NDArray[np.int64]
     symbol: NDArray[np.str_]
     aux_note: tuple[str, ...]
     fs: float
+    length: int | None = None
+    notes: tuple[str, ...] = ()
+
+    def belonging(self, length: int) -> Annotations:
+        """Return those that can belong to a record of this length, in samples of their rate, and tell of the others.
+
+        What lies past the record's end is left out, and a heartbeat at the very place of another one.
+        """
+        late = self.sample >= length
+        beat = self.is_beat()
+        place = np.where(beat, self.sample, -1 - np.arange(len(self.sample)))  # what is no beat stands alone
+        _, first = np.unique(place, return_index=True)
+        doubled = np.ones(len(self.sample), dtype=np.bool_)
+        doubled[first] = False
+        keep = ~late & ~doubled
+        notes = list(self.notes)
+        if late.any():
+            longest = f"{int(self.sample.max()) / self.fs / 60:.1f} of {length / self.fs / 60:.1f} min"
+            notes.append(f"{int(late.sum())} annotations lie past the record's end ({longest}): left out")
+        if (doubled & ~late).any():
+            notes.append(f"{int((doubled & ~late).sum())} beats are annotated twice at one place: left out")
+        aux = tuple(note for note, kept in zip(self.aux_note, keep, strict=True) if kept)
+        return Annotations(self.sample[keep], self.symbol[keep], aux, self.fs, length, tuple(notes))
 
     def is_beat(self) -> NDArray[np.bool_]:
         """Return True where an annotation is a heartbeat (``[ ! ]`` and rhythm changes are not)."""
@@ -66,7 +93,8 @@ class Annotations:
     def flutter(self) -> list[tuple[int, int]]:
         """Return the stretches of ventricular flutter or fibrillation as (first sample, last sample).
 
-        A stretch runs from ``[`` to ``]``; one without an end runs to the last annotation.
+        A stretch runs from ``[`` to ``]``; one without an end runs to the record's end, or to the last annotation where
+        its length is not known.
         """
         stretches: list[tuple[int, int]] = []
         start: int | None = None
@@ -77,5 +105,5 @@ class Annotations:
                 stretches.append((start, int(sample)))
                 start = None
         if start is not None:
-            stretches.append((start, int(self.sample[-1])))
+            stretches.append((start, int(self.sample[-1]) if self.length is None else self.length - 1))
         return stretches

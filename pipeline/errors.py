@@ -13,7 +13,8 @@
     ├── SnapshotError          a snapshot that this version cannot restore
     ├── ModelError             weights that are missing, damaged or of another version
     └── OutputError            results cannot be written where they were asked for
-        └── LeaseLost          another worker has taken over what this one wrote
+        ├── LeaseLost          another worker has taken over what this one wrote
+        └── RowsRefused        the database is there and does not take what it was given
 
 A bad argument is a :class:`ValueError`; the outside world is a :class:`PipelineError` whose message names the record
 and says what to do.
@@ -30,6 +31,7 @@ __all__ = [
     "RecordCorrupt",
     "RecordNotFound",
     "RecordUnsupported",
+    "RowsRefused",
     "SnapshotError",
     "SourceError",
     "SourceUnavailable",
@@ -83,3 +85,7 @@ class OutputError(PipelineError):
 
 class LeaseLost(OutputError):
     """Another worker has taken over what this one wrote."""
+
+
+class RowsRefused(OutputError):
+    """The database is there and does not take what it was given: waiting for it would change nothing."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.detection.fibrillation import Fibrillation, Level
 from pipeline.detection.model import BeatModel
 from pipeline.detection.reading import LEADS
 from pipeline.detection.score_parts import ScoreParts, take_apart
@@ -21,7 +23,8 @@ from pipeline.signals.beats import BeatFinder, Beats
 from pipeline.signals.gaps import ALL, Hole
 from pipeline.signals.peaks import PeakFinder
 from pipeline.signals.resample import FS
-from pipeline.snapshot import joined, pack, part_of, unpack
+from pipeline.signals.windows import WindowStage
+from pipeline.snapshot import Arrays, joined, pack, part_of, unpack
 from pipeline.timeline import AlarmTimeline
 
 __all__ = ["LEARNING_S", "Monitor", "Pending"]
@@ -42,6 +45,7 @@ class Pending:
     holes: tuple[Hole, ...]
     still_open: tuple[Hole, ...]
     clock: int
+    levels: list[Level]
 
 
 class Monitor:
@@ -139,7 +143,13 @@ class Monitor:
             for hole in self._finder.open_holes()
             if hole.lead == ALL and hole.start / FS < end_s - 1.0 / FS
         ]
-        return replace(findings, gaps=findings.gaps + tuple(gaps))
+        alarms, updates = self._timeline.finish(end_s)
+        return replace(
+            findings,
+            alarms=findings.alarms + alarms,
+            gaps=findings.gaps + tuple(gaps),
+            updates=findings.updates + updates,
+        )
 
     # The two halves of the work: a ward runs the network between them, once for all patients.
 
@@ -182,7 +192,7 @@ class Monitor:
                 drifts.append(Drift(record, self._count + i, at, shift.before, shift.after, shift.action))
         number = np.arange(self._count, self._count + n)
         self._count += n
-        alarms = self._timeline.advance(
+        alarms, updates = self._timeline.advance(
             beats,
             number,
             scores.rr,
@@ -191,6 +201,7 @@ class Monitor:
             scores.noise,
             (*pending.holes, *pending.still_open),
             pending.clock,
+            pending.levels,
         )
         time_s = beats.r_peak / fs
         findings = Findings(
@@ -215,6 +226,7 @@ class Monitor:
             alarms=alarms,
             drifts=tuple(drifts),
             gaps=pending.gaps,
+            updates=updates,
         )
         self._note(findings, pending.prepared, parts, scores.sequence)
         return findings
@@ -254,6 +266,8 @@ class Monitor:
         n = min(len(leads), LEADS)
         self._stream = stream
         self._finder = BeatFinder(fs, n, self._peaks() if self._peaks else None)
+        self._windows = WindowStage(n)
+        self._fibrillation = Fibrillation()
         self._scorer = Scorer(self.model, n)
         settings = self._threshold_settings
         self._threshold = AdaptiveThreshold(
@@ -270,6 +284,8 @@ class Monitor:
     def _take(self, signal: NDArray[np.float32], gaps: tuple[Gap, ...]) -> Pending:
         assert self._stream is not None  # noqa: S101 - _follow() has set it
         beats = self._finder.process(signal)
+        windows = self._windows.process(*self._finder.fresh())
+        levels = self._fibrillation.process(windows.stop, windows.features, windows.absent)
         self._next += len(signal)
         record = self._stream[0]
         closed = tuple(
@@ -277,7 +293,7 @@ class Monitor:
         )
         prepared = self._scorer.prepare(beats.sample / FS, beats.window, beats.present, beats.broken)
         clock = round(self._finder.time_s * FS)
-        return Pending(beats, prepared, gaps + closed, beats.holes, tuple(self._finder.open_holes()), clock)
+        return Pending(beats, prepared, gaps + closed, beats.holes, tuple(self._finder.open_holes()), clock, levels)
 
     def snapshot(self) -> bytes:
         """Return the patient's whole state, so that :meth:`restore` goes on from here and no score changes.
@@ -290,7 +306,14 @@ class Monitor:
         if self._stream is None:
             raise StreamError("nothing to snapshot: no chunk has been taken in")
         threshold = {key: np.array(value) for key, value in self._threshold.snapshot().items()}
-        arrays = joined({"finder": self._finder.snapshot(), "scorer": self._scorer.snapshot(), "threshold": threshold})
+        arrays = joined(
+            {
+                "finder": self._finder.snapshot(),
+                "windows": self._windows.snapshot(),
+                "scorer": self._scorer.snapshot(),
+                "threshold": threshold,
+            }
+        )
         facts = {
             "model": self.model.checksum,
             "stream": self._stream,
@@ -298,6 +321,7 @@ class Monitor:
             "count": self._count,
             "threshold_settings": self._threshold_settings.model_dump(),
             "alarm_settings": self._alarm_settings.model_dump(),
+            "fibrillation": self._fibrillation.snapshot(),
             "timeline": self._timeline.snapshot(),
         }
         return pack(arrays, facts)
@@ -311,13 +335,24 @@ class Monitor:
             If it is damaged, of another version, or was made with another model.
         """
         arrays, facts = unpack(snapshot)
-        if facts["model"] != self.model.checksum:
+        if facts.get("model") != self.model.checksum:
             raise SnapshotError("a snapshot was made with another model: load that model, or start the patient anew")
+        try:
+            self._restore(arrays, facts)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            self._stream = None
+            raise SnapshotError(
+                f"a snapshot lacks what belongs into it ({error!r:.100}): start the patient anew"
+            ) from error
+
+    def _restore(self, arrays: Arrays, facts: dict[str, Any]) -> None:
         record, fs, leads = facts["stream"]
         self._threshold_settings = ThresholdSettings(**facts["threshold_settings"])
         self._alarm_settings = AlarmSettings(**facts["alarm_settings"])
         self._begin((record, float(fs), tuple(leads)), 0)
         self._finder.restore(part_of(arrays, "finder"))
+        self._windows.restore(part_of(arrays, "windows"))
+        self._fibrillation.restore(facts["fibrillation"])
         self._scorer.restore(part_of(arrays, "scorer"))
         self._threshold.restore({key: value.tolist() for key, value in part_of(arrays, "threshold").items()})
         self._timeline.restore(facts["timeline"])

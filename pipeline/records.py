@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.annotations import Annotations
 
-__all__ = ["Alarm", "Chunk", "Drift", "Findings", "Gap", "Record", "ScoredBeat"]
+__all__ = ["Alarm", "Chunk", "Drift", "Findings", "Gap", "Record", "ScoredBeat", "last_states"]
 
 # What a beat looks like, from shape and timing (an EC57 view, not a diagnosis). Index = code in Findings.kind.
 KINDS = ("normal", "ventricular", "supraventricular", "other")
@@ -137,24 +137,37 @@ class ScoredBeat:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """What a person is told.
+    """What a person is told of an episode, as it stands at one moment.
+
+    An episode is told when it begins, again where its priority rises, and never twice at one priority. Each state of it
+    has the same ``key``; the one of the highest ``revision`` counts.
 
     Attributes
     ----------
     record : str
         Name of the record.
     kind : str
-        Name of the rule that raised it, such as ``run of 3 or more``, ``pause`` or ``lead off``.
+        Name of the rule that raised it, such as ``ventricular run``, ``asystole`` or ``lead off``.
     priority : str
-        ``high``, ``medium`` or ``low``.
+        ``high``, ``medium`` or ``low``; it rises while the episode lasts and never falls.
     physiological : bool
         False for a technical alarm: about the signal, not about the heart.
     onset_s, raised_s : float
-        When what it is about began, and when it could be told, in s from the record's start.
+        When what it is about began, and when it was told at this priority, in s from the record's start.
     first_beat, last_beat : int
         The beats it is about; -1 where there are none.
     message : str
         One line for a person.
+    key : str
+        What tells the episode from others of the record: its cause and the moment at which it was first told.
+    revision : int
+        How many states of it came before this one.
+    ended_s : float or None
+        When the episode ended; None while it lasts.
+    longest : int
+        Beats in its longest run; 0 where it is not about a run.
+    rate_bpm : float or None
+        Its most extreme rate in beats a minute: the highest, or the lowest where the heart is slow.
     """
 
     record: str
@@ -166,6 +179,25 @@ class Alarm:
     first_beat: int
     last_beat: int
     message: str
+    key: str = ""
+    revision: int = 0
+    ended_s: float | None = None
+    longest: int = 0
+    rate_bpm: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.key:  # told once, by somebody who follows no episodes
+            object.__setattr__(self, "key", f"{self.kind}@{round(self.raised_s * 1e6)}/{self.message}")
+
+
+def last_states(states: Iterable[Alarm]) -> list[Alarm]:
+    """Return the last state of each episode, in the order in which the episodes were first told."""
+    latest: dict[str, Alarm] = {}
+    for state in states:
+        known = latest.get(state.key)
+        if known is None or state.revision >= known.revision:
+            latest[state.key] = state
+    return list(latest.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +253,9 @@ class Findings(Sequence[ScoredBeat]):
 
     It reads as a sequence of :class:`ScoredBeat`; bulk work reads the columns. Each column is an array of shape (n,)
     and means what the attribute of the same name means in :class:`ScoredBeat`; ``kind`` holds indices into ``KINDS``;
-    ``window`` and ``expected`` have shape (n, steps, leads).
+    ``window`` and ``expected`` have shape (n, steps, leads). ``alarms`` holds what a person is told, an episode anew or
+    at a higher priority; ``updates`` the other states of episodes that have been told: grown, ended, or come back
+    before anybody had to be told again.
     """
 
     record: str
@@ -245,6 +279,7 @@ class Findings(Sequence[ScoredBeat]):
     alarms: tuple[Alarm, ...] = ()
     drifts: tuple[Drift, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    updates: tuple[Alarm, ...] = ()
 
     @property
     def time_s(self) -> NDArray[np.float64]:
@@ -276,6 +311,17 @@ class Findings(Sequence[ScoredBeat]):
             expected=self.expected[i],
         )
 
+    def without_events(self) -> Findings:
+        """Return the beats alone, without alarms, drifts, gaps and updates."""
+        if not (self.alarms or self.drifts or self.gaps or self.updates):
+            return self
+        return replace(self, alarms=(), drifts=(), gaps=(), updates=())
+
+    def bare(self) -> Findings:
+        """Return the columns alone, without windows and events: a day of beats is a few megabytes."""
+        nothing = np.empty((len(self), 0, len(self.leads)), dtype=np.float32)
+        return replace(self.without_events(), window=nothing, expected=nothing)
+
     @classmethod
     def concatenate(cls, parts: Sequence[Findings]) -> Findings:
         """Join findings of one record that follow each other.
@@ -297,6 +343,6 @@ class Findings(Sequence[ScoredBeat]):
         }
         events: dict[str, Any] = {
             name: tuple(event for part in parts for event in getattr(part, name))
-            for name in ("alarms", "drifts", "gaps")
+            for name in ("alarms", "drifts", "gaps", "updates")
         }
         return cls(record=first.record, fs=first.fs, leads=first.leads, **columns, **events)

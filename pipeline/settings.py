@@ -34,6 +34,8 @@ class FetchSettings(_Section):
     retries: int = Field(4, ge=0, le=10, description="tries after the first, for what may pass (never for a 404)")
     backoff_s: float = Field(0.5, ge=0, description="wait before the first retry; doubles, with jitter")
     requests_per_s: float = Field(5.0, gt=0, description="highest rate of requests")
+    slowest_bytes_per_s: float = Field(1000.0, ge=0, description="rate below which an answer is given up, after 30 s")
+    most_bytes: int = Field(8 * 2**30, gt=0, description="size of a file above which it is not fetched")
 
 
 class ThresholdSettings(_Section):
@@ -53,7 +55,10 @@ class RuleSettings(_Section):
 
     enabled: bool = Field(True, description="whether it is on")
     priority: Literal["high", "medium", "low"] | None = Field(None, description="in place of its own")
-    refractory_s: float | None = Field(None, ge=0, description="its silence after an alarm, in place of the shared one")
+    calm_s: float | None = Field(None, ge=0, description="how long its condition must be gone until the episode ended")
+    refractory_s: float | None = Field(
+        None, ge=0, description="how long an ended episode goes on if its condition returns, in place of the shared one"
+    )
 
 
 class AlarmSettings(_Section):
@@ -61,12 +66,20 @@ class AlarmSettings(_Section):
 
     k: int = Field(4, ge=1, description="anomalies among the last n beats that raise an alarm")
     n: int = Field(8, ge=1, description="beats that k is counted in")
-    refractory_s: float = Field(60.0, ge=0, description="silence of a rule after it has raised an alarm")
+    refractory_s: float = Field(
+        60.0, ge=0, description="how long an ended episode of low or medium priority goes on if its condition returns"
+    )
     pause_s: float = Field(3.0, gt=0, description="no beat for so long is a pause")
-    brady_bpm: float = Field(35.0, gt=0, description="mean rate of 8 beats below which the heart is too slow")
-    tachy_bpm: float = Field(160.0, gt=0, description="mean rate of 8 beats above which the heart is too fast")
+    asystole_s: float = Field(3.5, gt=0, description="no beat for so long is asystole, told half a second later")
+    brady_bpm: float = Field(40.0, gt=0, description="mean rate of 5 beats below which the heart is too slow")
+    tachy_bpm: float = Field(140.0, gt=0, description="mean rate of 17 beats above which the heart is too fast")
     extreme_brady_bpm: float = Field(25.0, gt=0, description="mean rate of 8 beats that is dangerously slow")
     extreme_tachy_bpm: float = Field(190.0, gt=0, description="mean rate of 8 beats that is dangerously fast")
+    vt_beats: int = Field(5, ge=3, description="ventricular-like beats in a row that are a ventricular tachycardia")
+    vt_bpm: float = Field(100.0, gt=0, description="rate of such a run from which on it is one")
+    run_noise_ratio: float = Field(
+        3.0, gt=1, description="mean noise of a run's last beats over the usual in which no ventricular run is told"
+    )
     flat_s: float = Field(5.0, gt=0, description="a lead that is constant for so long is off")
     noise_ratio: float = Field(4.0, gt=1, description="mean noise of 8 beats over the usual that is noise")
     rules: dict[str, RuleSettings] = Field({}, description="rules by name, as `ecg-anomaly rules` shows them")
@@ -85,6 +98,12 @@ class LiveSettings(_Section):
     )
     rest_s: float = Field(
         900.0, ge=60, description="silence after which a patient leaves memory; the next frame brings it back as it was"
+    )
+    most_patients: int = Field(
+        4000, ge=1, description="patients that one worker monitors at a time; who comes when it is full is refused"
+    )
+    most_patients_a_site: int = Field(
+        2000, ge=1, description="of these, patients of one site (the first part of a name)"
     )
 
 

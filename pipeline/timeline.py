@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.detection.alarms import WAIT, AlarmEngine
+from pipeline.detection.fibrillation import Level
 from pipeline.detection.scorer import KIND_VENTRICULAR
 from pipeline.records import Alarm
 from pipeline.settings import AlarmSettings
@@ -20,7 +22,7 @@ from pipeline.signals.resample import FS
 __all__ = ["AlarmTimeline"]
 
 SETTLED = round(WAIT * FS)  # samples after which all beats before a hole are out
-_ORDER = ("back", "lost", "gone")  # of what is due at the same sample
+_ORDER = ("back", "over", "lost", "gone")  # of what is due at the same sample
 
 
 class AlarmTimeline:
@@ -46,6 +48,7 @@ class AlarmTimeline:
         self._leads = leads
         self._flat = round(settings.flat_s * FS)
         self._engine = AlarmEngine(record, settings)
+        self._levels: deque[Level] = deque()  # of windows, until it is their turn; empty between chunks
         self._open: dict[int, int] = {}  # lead -> start of the hole that is open
         self._events: list[tuple[int, int, int, int, str]] = []  # due, rank in _ORDER, lead, sample, reason
 
@@ -59,8 +62,9 @@ class AlarmTimeline:
         noise: NDArray[np.float64],
         holes: Sequence[Hole],
         clock: int,
-    ) -> tuple[Alarm, ...]:
-        """Take what a chunk brought; return the alarms that it raises.
+        levels: Sequence[Level] = (),
+    ) -> tuple[tuple[Alarm, ...], tuple[Alarm, ...]]:
+        """Take what a chunk brought; return what a person is told, and the other states of episodes.
 
         Parameters
         ----------
@@ -72,14 +76,16 @@ class AlarmTimeline:
             Holes that ended in it, and then those that are open at its end, which stop at ``clock``.
         clock : int
             Samples at the internal rate that have been taken in.
+        levels : sequence of Level
+            What the windows that ended in it look like.
         """
+        self._levels.extend(levels)
         for hole in holes:
             self._schedule(hole, is_open=hole.stop == clock)
-        alarms: list[Alarm] = []
         decided = beats.decided / self._fs
         for i in range(len(beats)):
-            alarms += self._due(int(decided[i] * FS))
-            alarms += self._engine.beat(
+            self._due(int(decided[i] * FS))
+            self._engine.beat(
                 int(number[i]),
                 float(beats.r_peak[i] / self._fs),
                 float(decided[i]),
@@ -88,9 +94,15 @@ class AlarmTimeline:
                 bool(kind[i] == KIND_VENTRICULAR),
                 float(noise[i]),
             )
-        alarms += self._due(clock)
-        alarms += self._engine.silence((clock - SETTLED) / FS)
-        return tuple(alarms)
+        self._due(clock)
+        self._engine.expire(clock / FS)
+        self._engine.silence((clock - SETTLED) / FS)
+        return self._engine.take()
+
+    def finish(self, stop_s: float) -> tuple[tuple[Alarm, ...], tuple[Alarm, ...]]:
+        """Take that the record is over at ``stop_s``, in s; return what that brings, as :meth:`advance` does."""
+        self._engine.finish(stop_s)
+        return self._engine.take()
 
     def _schedule(self, hole: Hole, *, is_open: bool) -> None:
         long_enough = is_open or hole.stop - hole.start >= self._flat
@@ -103,6 +115,7 @@ class AlarmTimeline:
         if is_open:
             return
         del self._open[hole.lead]
+        self._event(hole.stop + SETTLED, "over", hole, hole.stop)
         if hole.lead == ALL:
             self._event(hole.stop + SETTLED, "back", hole, hole.stop)
         if not long_enough:  # it ended in time: what was scheduled while it was open is off
@@ -113,17 +126,27 @@ class AlarmTimeline:
     def _event(self, due: int, what: str, hole: Hole, sample: int) -> None:
         heapq.heappush(self._events, (due, _ORDER.index(what), hole.lead, sample, hole.reason))
 
-    def _due(self, now: int) -> list[Alarm]:
-        alarms: list[Alarm] = []
-        while self._events and self._events[0][0] <= now:
-            _, rank, lead, sample, reason = heapq.heappop(self._events)
+    def _due(self, now: int) -> None:
+        while True:
+            hole = self._events[0][0] if self._events else now + 1
+            window = self._levels[0].stop if self._levels else now + 1
+            if min(hole, window) > now:
+                return
+            if window < hole:
+                level = self._levels.popleft()
+                self._engine.window(level.stop / FS, level.fibrillation)
+                continue
+            due, rank, lead, sample, reason = heapq.heappop(self._events)
+            self._engine.expire(due / FS)
+            name = None if lead == ALL else self._leads[lead]
             if _ORDER[rank] == "lost":
-                alarms += self._engine.signal_lost(sample / FS)
+                self._engine.signal_lost(sample / FS)
             elif _ORDER[rank] == "back":
                 self._engine.signal_back(sample / FS)
+            elif _ORDER[rank] == "over":
+                self._engine.hole_over(name, sample / FS)
             else:
-                alarms += self._engine.hole(None if lead == ALL else self._leads[lead], sample / FS, reason)
-        return alarms
+                self._engine.hole(name, sample / FS, reason)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the carried state as plain values."""

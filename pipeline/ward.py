@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from pipeline.detection.forward import Forward
 from pipeline.detection.model import BeatModel
 from pipeline.errors import PipelineError
 from pipeline.monitor import Monitor, Pending
@@ -13,6 +17,8 @@ from pipeline.records import Chunk, Findings
 from pipeline.settings import AlarmSettings, ThresholdSettings
 
 __all__ = ["Ward"]
+
+logger = logging.getLogger(__name__)
 
 
 class Ward:
@@ -29,9 +35,9 @@ class Ward:
         The declared false-alarm rate.
     alarms : AlarmSettings, optional
         When a person is told.
-    watch : type of Monitor
-        What follows each patient, such as a :class:`pipeline.explain.witness.Witness`, which can say why a beat got its
-        score.
+    watch : callable
+        Returns what follows a patient: a :class:`Monitor`, or a :class:`pipeline.explain.witness.Witness`, which can
+        say why a beat got its score.
     """
 
     def __init__(
@@ -40,7 +46,7 @@ class Ward:
         *,
         threshold: ThresholdSettings | None = None,
         alarms: AlarmSettings | None = None,
-        watch: type[Monitor] = Monitor,
+        watch: Callable[..., Monitor] = Monitor,
     ) -> None:
         self.model = model
         self._threshold = threshold
@@ -70,37 +76,87 @@ class Ward:
         """
         del self._monitors[record]
 
-    def process(self, chunks: Iterable[Chunk]) -> tuple[list[Findings], list[tuple[Chunk, PipelineError]]]:
+    def process(self, chunks: Iterable[Chunk]) -> tuple[list[Findings], list[tuple[Chunk, Exception]]]:
         """Take one or more chunks of any number of patients, each patient's in order.
 
         Returns
         -------
         findings : list of Findings
             One per chunk that was taken in, in the order given.
-        refused : list of (Chunk, PipelineError)
-            The chunks that were not, and why; the other patients go on.
+        refused : list of (Chunk, Exception)
+            The chunks that were not, and why; the other patients go on. Where it is no :class:`PipelineError`, the
+            patient's monitor has failed and is gone: the next chunk begins a new one.
         """
-        prepared: list[tuple[Monitor, list[Pending]]] = []
-        refused: list[tuple[Chunk, PipelineError]] = []
+        parts: list[_Part] = []
+        refused: list[tuple[Chunk, Exception]] = []
+        failed: dict[str, Exception] = {}
         for chunk in chunks:
-            monitor = self.monitor(chunk.record)
             try:
-                prepared.append((monitor, monitor.prepare(chunk)))
+                if chunk.record in failed:
+                    raise failed[chunk.record]
+                monitor = self.monitor(chunk.record)
+                parts.append(_Part(chunk, monitor, monitor.prepare(chunk)))
             except PipelineError as error:
                 refused.append((chunk, error))
-        waiting = [pending for _, parts in prepared for pending in parts]
-        if not waiting:
-            return [], refused
-        rebuilt = self.model.forward.run(
-            np.concatenate([pending.prepared.residual for pending in waiting]),
-            np.concatenate([pending.prepared.condition for pending in waiting]),
-        )
-        findings, start = [], 0
-        for monitor, parts in prepared:
-            done = []
-            for pending in parts:
-                stop = start + len(pending.beats)
-                done.append(monitor.complete(pending, rebuilt[start:stop]))
-                start = stop
-            findings.append(done[0] if len(done) == 1 else Findings.concatenate(done))
+            except Exception as error:  # of this patient alone
+                failed[chunk.record] = error
+                refused.append((chunk, error))
+        findings: list[Findings] = []
+        broken: dict[str, Exception] = {}
+        for part, rebuilt in zip(parts, self._rebuild(parts), strict=True):
+            name = part.chunk.record
+            try:
+                if name in broken:
+                    raise broken[name]
+                findings.append(part.complete(part.alone(self.model.forward) if rebuilt is None else rebuilt))
+            except Exception as error:
+                broken[name] = error
+                refused.append((part.chunk, error))
+        for name in failed | broken:
+            self._monitors.pop(name, None)
         return findings, refused
+
+    def _rebuild(self, parts: Sequence[_Part]) -> list[NDArray[np.float32] | None]:
+        """Run the network once for all parts; None for each where it fails, so that each can be run alone."""
+        waiting = [pending for part in parts for pending in part.pending]
+        if not waiting:
+            return [None for _ in parts]
+        try:
+            rebuilt = _run(self.model.forward, waiting)
+        except Exception:
+            logger.exception("the network failed on the beats of all: each patient's are run alone")
+            return [None for _ in parts]
+        ends = np.cumsum([len(part) for part in parts])
+        return [rebuilt[end - len(part) : end] for part, end in zip(parts, ends, strict=True)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """A chunk between the two halves of the work."""
+
+    chunk: Chunk
+    monitor: Monitor
+    pending: Sequence[Pending]
+
+    def __len__(self) -> int:
+        return sum(len(pending.beats) for pending in self.pending)
+
+    def alone(self, forward: Forward) -> NDArray[np.float32]:
+        """Return what the network rebuilds of its beats alone."""
+        return _run(forward, self.pending)
+
+    def complete(self, rebuilt: NDArray[np.float32]) -> Findings:
+        """Turn what the network rebuilt into findings."""
+        done, start = [], 0
+        for pending in self.pending:
+            stop = start + len(pending.beats)
+            done.append(self.monitor.complete(pending, rebuilt[start:stop]))
+            start = stop
+        return done[0] if len(done) == 1 else Findings.concatenate(done)
+
+
+def _run(forward: Forward, waiting: Sequence[Pending]) -> NDArray[np.float32]:
+    return forward.run(
+        np.concatenate([pending.prepared.residual for pending in waiting]),
+        np.concatenate([pending.prepared.condition for pending in waiting]),
+    )

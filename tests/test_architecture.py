@@ -81,7 +81,7 @@ def test_the_public_names_are_exactly_these() -> None:
 
     assert set(pipeline.__all__) == {
         "Alarm", "BeatModel", "Chunk", "Drift", "Findings", "Gap", "Monitor", "Record", "ScoredBeat", "Settings",
-        "Ward", "open_record",
+        "Ward", "open_record", "score_array", "score_record",
     }  # fmt: skip
     assert all(getattr(pipeline, name) is not None for name in pipeline.__all__)
 
@@ -93,6 +93,29 @@ from pipeline import Monitor
 from pipeline.sources.synthetic import demo_ward, synthesise
 record = synthesise(demo_ward(60.0)["synth/ventricular"], name="synth/ventricular", seconds=60.0, seed=1)
 assert len(list(Monitor.pretrained().run(record))) > 20
+found = sorted(sys.modules.keys() & {"torch", "prefect"})
+sys.exit(repr(found) if found else 0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_page_waits_for_no_torch_either() -> None:
+    """It explains beats, and holds hundreds of megabytes less."""
+    code = """
+import sys
+from functools import partial
+from pipeline.detection.model import BeatModel
+from pipeline.explain.witness import Witness
+from pipeline.live.engine import Engine
+from pipeline.web.app import create_app
+from pipeline.web.desk import AlarmDesk
+from pipeline.web.hub import Hub
+from pipeline.sources.synthetic import demo_ward, synthesise
+record = synthesise(demo_ward(60.0)["synth/ventricular"], name="synth/ventricular", seconds=60.0, seed=1)
+witness = Witness(BeatModel.pretrained(), gates=False)
+beats = [beat for found in witness.stream(record, seconds=0.2) for beat in found]
+assert witness.explain(beats[-3].beat, gates=False).words
 found = sorted(sys.modules.keys() & {"torch", "prefect"})
 sys.exit(repr(found) if found else 0)
 """

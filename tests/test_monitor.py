@@ -49,6 +49,7 @@ def assert_same(a: Findings, b: Findings) -> None:
     for name in COLUMNS:
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name), err_msg=name)
     assert a.alarms == b.alarms
+    assert a.updates == b.updates
     assert a.drifts == b.drifts
     assert a.gaps == b.gaps
 

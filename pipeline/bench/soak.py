@@ -41,7 +41,7 @@ SETTLE_S = 120.0  # how long the worker may take to the end of the backlog
 FAULTS = Faults(late=0.01, doubled=0.01, dropped=0.002, reordered=0.01, drift=0.005, reconnects=4)
 
 Beat = tuple[str, int, int]
-Alarm = tuple[str, str, int, str]
+Episode = tuple[str, int, str]  # of an alarm: record, when its stay began, key
 
 logger = logging.getLogger(__name__)
 
@@ -171,7 +171,7 @@ def soak(
     records = synthetic_ward(patients, seconds=seconds, seed=seed)
     reference = Engine(model, clock=now_us, is_live=False)
     expected: dict[Beat, float] = {}
-    told: Counter[Alarm] = Counter()
+    told: dict[Episode, int] = {}  # the last revision of each
     rng = random.Random(seed)  # noqa: S311 - accidents, not secrets
     kills = Counter[str]()
     started = time.monotonic()
@@ -202,7 +202,7 @@ def soak(
             stopping.set()
             killer.join()
             device.close()
-        _settle(database, programs.alarms, len(expected), sum(told.values()))
+        _settle(database, programs.alarms, len(expected), len(told))
         found, stored, delivered = _read(database, programs.alarms)
     return Soak(
         minutes=(time.monotonic() - started) / 60,
@@ -210,12 +210,13 @@ def soak(
         worker_kills=kills["worker"],
         broker_kills=kills["broker"],
         beats=len(expected),
-        alarms=sum(told.values()),
+        alarms=len(told),
         beats_lost=len(expected.keys() - found.keys()),
         beats_doubled=len(found.keys() - expected.keys()),
         beats_changed=sum(not _same(found[beat], score) for beat, score in expected.items() if beat in found),
-        alarms_lost=(told - stored).total() + max(told.total() - len(set(delivered)), 0),
-        alarms_doubled=(stored - told).total() + len(delivered) - len(set(delivered)),
+        alarms_lost=sum(stored.get(episode, -1) != revision for episode, revision in told.items())
+        + max(len(told) - len({key for key, _ in delivered}), 0),
+        alarms_doubled=len(stored.keys() - told.keys()) + len(delivered) - len(set(delivered)),
     )
 
 
@@ -245,15 +246,16 @@ def _kill(
         programs.start(name)
 
 
-def _note(results: list[Result], expected: dict[Beat, float], told: Counter[Alarm]) -> None:
+def _note(results: list[Result], expected: dict[Beat, float], told: dict[Episode, int]) -> None:
     for result in results:
         found = result.findings
         if found is None:
             continue
         for beat, score in zip(found.beat.tolist(), found.score.tolist(), strict=True):
             expected[(found.record, result.stay.began_us, beat)] = score
-        for alarm in found.alarms:
-            told[(alarm.record, alarm.kind, round(alarm.raised_s * 1e6), alarm.message)] += 1
+        for alarm in (*found.alarms, *found.updates):
+            episode = (alarm.record, result.stay.began_us, alarm.key)
+            told[episode] = max(alarm.revision, told.get(episode, 0))
 
 
 def _settle(database: Database, lines: Path, beats: int, alarms_told: int) -> None:
@@ -261,24 +263,25 @@ def _settle(database: Database, lines: Path, beats: int, alarms_told: int) -> No
     deadline = time.monotonic() + SETTLE_S
     while time.monotonic() < deadline:
         found, _, delivered = _read(database, lines)
-        if len(found) >= beats and len(delivered) >= alarms_told:
+        if len(found) >= beats and len({key for key, _ in delivered}) >= alarms_told:
             break
         time.sleep(1.0)  # another process writes, and tells nobody
     time.sleep(6.0)  # what should not come, would come now
 
 
-def _read(database: Database, lines: Path) -> tuple[dict[Beat, float], Counter[Alarm], list[str]]:
+def _read(database: Database, lines: Path) -> tuple[dict[Beat, float], dict[Episode, int], list[tuple[str, int]]]:
     with database.reading() as connection:
         columns = (live_beats.c.patient, live_beats.c.began_at_us, live_beats.c.beat, live_beats.c.score)
         found = {
             (row.patient, row.began_at_us, row.beat): math.nan if row.score is None else row.score
             for row in connection.execute(select(*columns))
         }
-        wanted = select(alarms.c.record, alarms.c.kind, alarms.c.raised_us, alarms.c.message)
+        wanted = select(alarms.c.record, alarms.c.started_at_us, alarms.c.key, alarms.c.revision)
         rows = connection.execute(wanted.where(alarms.c.record != "monitor"))
-        stored = Counter((row.record, row.kind, row.raised_us, row.message) for row in rows)
+        stored = {(row.record, row.started_at_us, row.key): row.revision for row in rows}
     documents = [json.loads(line) for line in lines.read_text().splitlines()] if lines.exists() else []
-    return found, stored, [document["key"] for document in documents if document["patient"] != "monitor"]
+    states = [(document["key"], document["revision"]) for document in documents if document["patient"] != "monitor"]
+    return found, stored, states
 
 
 def _same(a: float, b: float) -> bool:

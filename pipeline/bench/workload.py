@@ -9,6 +9,7 @@ from pathlib import Path
 from pipeline.errors import SourceError
 from pipeline.settings import Settings
 from pipeline.sources import WfdbRecord, list_records, open_record
+from pipeline.sources.foreign.record import ForeignRecord
 from pipeline.sources.synthetic import demo_ward, synthesise, write_wfdb
 
 __all__ = ["USUAL", "Workload", "choose", "write_synthetic"]
@@ -39,7 +40,7 @@ class Workload:
     settings: Settings
     what: str
 
-    def open(self, name: str) -> WfdbRecord:
+    def open(self, name: str) -> WfdbRecord | ForeignRecord:
         """Open one of them."""
         return open_record(name, data_dir=self.data_dir, settings=self.settings)
 

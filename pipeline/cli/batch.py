@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipeline.cli.compiling import ensure_compiled
 from pipeline.cli.group import bad_arguments
+from pipeline.errors import RecordNotFound
 
 if TYPE_CHECKING:
     from pipeline.scoring import Outcome
@@ -34,6 +36,9 @@ def score_batch(
     report: bool,
     as_json: bool,
     progress: bool | None,
+    fs: float | None = None,
+    units: str | None = None,
+    annotator: str = "atr",
 ) -> int:
     """Score records, show what came out, and return the exit code."""
     from pipeline.cli.display import progress_bar
@@ -41,17 +46,35 @@ def score_batch(
     from pipeline.scoring import Outcome, model_at, plan, run_jobs
     from pipeline.storage import note_run, package_versions
 
-    started = time.perf_counter()
     try:
-        planned = plan(patterns, out, settings, data_dir=data_dir, leads=leads, model=model, force=force, report=report)
+        planned = plan(
+            patterns,
+            out,
+            settings,
+            data_dir=data_dir,
+            leads=leads,
+            model=model,
+            force=force,
+            report=report,
+            fs=fs,
+            units=units,
+            annotator=annotator,
+        )
+    except RecordNotFound:  # of all that was named: nothing can be done
+        with bad_arguments():
+            raise
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     with bad_arguments():  # a damaged model is one line, not one a record
-        checksum = model_at(model, settings.device).checksum
+        loaded = model_at(model, settings.device)
+    checksum = loaded.checksum
     facts = {"model": checksum, **settings.model_dump(mode="json", include={"threshold", "alarms"})}
     note_run(out, command=_command(), settings=facts, versions=package_versions(), not_found=planned.not_found)
 
     todo = planned.jobs
+    if todo and settings.device == "cpu":
+        ensure_compiled(loaded, progress=progress)  # no record is charged with it
+    started = time.perf_counter()
     outcomes: list[Outcome] = []
     shares: dict[str, float] = {}
     with progress_bar("scoring", progress) as show:
@@ -119,6 +142,8 @@ def _show_json(
 def _show_table(
     outcomes: Sequence[Outcome], out: Path, page: Place | None, seconds: float, _facts: dict[str, Any]
 ) -> None:
+    from textwrap import fill
+
     from pipeline.cli.display import show_table
     from pipeline.report import summary_table
     from pipeline.storage import Summary
@@ -128,14 +153,22 @@ def _show_table(
         records = {done.summary.record: done.summary for done in sorted(scored, key=lambda done: done.summary.record)}
         failed = {outcome.record: outcome.error for outcome in outcomes if outcome.error}
         show_table(summary_table(Summary(records=records, failed=failed)))
-        if any(entry.sensitivity is not None or entry.precision is not None for entry in records.values()):
-            click.echo("Se, +P: flagged beats against annotated S, V and F beats, from 5:00 on.\n")
+        if any(entry.reference_anomalies is not None for entry in records.values()):
+            click.echo(
+                "Se: share of the annotated S, V and F beats that was flagged; +P: share of the\n"
+                "flagged beats that are such; from 5:00 on, in brackets how many these are.\n"
+            )
         bare = sum(not entry.scored for entry in records.values())
         if bare:
             click.echo(
                 f"–: no beat could be scored in {bare} of {len(records)} records: those of the first half\n"
                 "minute or so build the template that later ones are held against.\n"
             )
+        for name, entry in records.items():
+            for line in entry.remarks:
+                click.echo(fill(f"{name}: {line}", 80, subsequent_indent="  "))
+        if any(entry.remarks for entry in records.values()):
+            click.echo()
     _tell_failures(outcomes)
     kept = sum(not done.is_new for done in scored)
     if kept:

@@ -16,7 +16,7 @@ from pipeline.cli.stopping import stop_if_asked
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["progress_bar", "show_json", "show_lines", "show_table", "strict"]
+__all__ = ["progress_bar", "show_json", "show_lines", "show_table", "shows_progress", "strict"]
 
 _WIDTH = 80
 
@@ -58,10 +58,15 @@ def show_lines(facts: Mapping[str, str]) -> None:
     show_table(table)
 
 
+def shows_progress(wanted: bool | None) -> bool:
+    """Tell whether progress is shown: where it is asked for, by default on a terminal."""
+    return sys.stderr.isatty() if wanted is None else wanted
+
+
 @contextmanager
 def progress_bar(title: str, wanted: bool | None) -> Iterator[Report]:
     """Show a bar on standard error while the block runs; by default only on a terminal."""
-    if wanted is False or (wanted is None and not sys.stderr.isatty()):
+    if not shows_progress(wanted):
         yield lambda _what, _share: stop_if_asked()
         return
     from rich.console import Console

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import entry_points
 from pkgutil import iter_modules
@@ -24,8 +25,11 @@ INTERRUPTED = 130  # what shells expect of a program that Ctrl-C has ended
 
 
 def _own_commands() -> dict[str, str]:
-    """Return the modules of the commands by name: `import_` is called `import`, which no module can be."""
-    return {module.name.rstrip("_"): f"{commands.__name__}.{module.name}" for module in iter_modules(commands.__path__)}
+    """Return the modules of the commands by name: `import_` is called `import`, which no module can be, and _ is -."""
+    return {
+        module.name.rstrip("_").replace("_", "-"): f"{commands.__name__}.{module.name}"
+        for module in iter_modules(commands.__path__)
+    }
 
 
 class _BadArgument(Exception):
@@ -108,6 +112,23 @@ class _Commands(click.Group):
             command = added.load()
             return command
         return None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is meant; what is none is told with what is near.
+
+        Raises
+        ------
+        click.UsageError
+            If there is no such command.
+        """
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            near = get_close_matches(name, self.list_commands(ctx), n=1)
+            what = f"did you mean {near[0]!r}?" if near else "`ecg-anomaly --help` lists them"
+            ctx.fail(f"there is no command {name!r}; {what}")
+        return super().resolve_command(ctx, args)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the epilog as it stands."""

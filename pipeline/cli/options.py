@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OUT",
+    "annotator_option",
     "data_dir_option",
+    "fs_option",
     "json_option",
     "leads_option",
     "minutes_option",
@@ -24,6 +26,7 @@ __all__ = [
     "scoring_options",
     "seed_option",
     "split_leads",
+    "units_option",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,12 +44,16 @@ class _OutFolder(click.Path):
 
 
 class _RecordFolder(click.Path):
-    """A folder that holds WFDB records."""
+    """A folder that holds recordings."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         path = Path(os.fsdecode(super().convert(value, param, ctx)))
-        if next(path.rglob("*.hea"), None) is None:
-            self.fail(f"{path} holds no WFDB record (no .hea file): name another folder", param, ctx)
+        from pipeline.sources.foreign.registry import is_known
+
+        if not any(file.suffix == ".hea" or is_known(file) for file in path.rglob("*")):
+            self.fail(
+                f"{path} holds no recording (no WFDB record, no file of a known format): name another", param, ctx
+            )
         return path
 
 
@@ -55,7 +62,7 @@ OUT = _OutFolder(file_okay=False, path_type=Path)
 data_dir_option = click.option(
     "--data-dir",
     type=_RecordFolder(exists=True, file_okay=False, path_type=Path),
-    help="Folder of WFDB records to read instead of PhysioNet; without RECORDS, all of it.",
+    help="Folder of recordings to read instead of PhysioNet; without RECORDS, all of it.",
 )
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document on standard output, nothing else."
@@ -71,6 +78,12 @@ seed_option = click.option(
 )
 
 
+def _checked_extension(value: str) -> str:
+    if not value.isalnum():
+        raise click.BadParameter(f"{value!r}: write letters and digits, such as qrs")
+    return value
+
+
 def split_leads(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, ...] | None:
     """Turn ``MLII,V1`` into names."""
     if value is None:
@@ -81,6 +94,19 @@ def split_leads(_ctx: click.Context, _parameter: click.Parameter, value: str | N
     return names
 
 
+fs_option = click.option(
+    "--fs", type=click.FloatRange(50, 10_000), help="Rate in Hz of a file that does not tell it, such as some tables."
+)
+units_option = click.option(
+    "--units", type=click.Choice(["mV", "uV", "V"]), help="Unit of a file that does not tell it.  [default: mV]"
+)
+annotator_option = click.option(
+    "--annotator",
+    default="atr",
+    show_default=True,
+    callback=lambda _ctx, _parameter, value: _checked_extension(value),
+    help="Whose annotations count: the extension of their files, such as qrs.",
+)
 leads_option = click.option(
     "--leads",
     callback=split_leads,
@@ -117,7 +143,8 @@ _SCORING = (
         help="Declared false-alarm rate per normal beat.  [default: 0.01]",
     ),
     click.option(
-        "--device", help="Where the network runs: cpu, or a GPU as torch names it, such as cuda.  [default: cpu]"
+        "--device",
+        help="Device on which the network runs: cpu, or a GPU as torch names it, such as cuda.  [default: cpu]",
     ),
     click.option("--force", is_flag=True, help="Score again what is scored already."),
     click.option(

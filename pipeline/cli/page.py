@@ -11,6 +11,8 @@ import webbrowser
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -71,7 +73,7 @@ def watch(
     origin: str | None,
     is_live: bool,
     address: Address | None,
-    checks: Mapping[str, Check],
+    checks: dict[str, Check],
 ) -> None:
     """Run an engine and show it on a page, or on the terminal where there is no address, until Ctrl-C.
 
@@ -86,7 +88,10 @@ def watch(
     PipelineError
         What ended the feed, if something did.
     """
-    show = _terminal if address is None else _page(address, checks)  # first: a taken port is told at once
+    show = (
+        _terminal if address is None else _page(address, checks, settings.state_dir)
+    )  # first: a taken port is told at once
+    from pipeline.cli.compiling import compile_while_shown, ensure_compiled
     from pipeline.cli.database import open_database
     from pipeline.cli.work import connect
     from pipeline.clock import now_us
@@ -97,22 +102,31 @@ def watch(
     from pipeline.web.desk import AlarmDesk
     from pipeline.web.hub import Hub
 
+    model = model_at(None, settings.device)
+    if address is None:
+        ensure_compiled(model)  # a picture that is drawn in place has no room for a bar
     hub = Hub()
     engine = Engine(
-        model_at(None, settings.device),
+        model,
         threshold=settings.threshold,
         alarms=settings.alarms,
         clock=now_us,
         is_live=is_live,
-        watch=Monitor if address is None else Witness,
+        watch=Monitor if address is None else partial(Witness, gates=False),  # the page shows no gates
     )
-    connect(engine, hub.metrics)
+    connect(engine, hub.metrics, checks)
     engine.listeners.append(hub)
     engine.on_intake = hub.intake
     hub.why = engine.explain
     with ExitStack() as stack:
         desk = stack.enter_context(AlarmDesk(hub, stack.enter_context(open_database(settings)), origin))
-        feeding = Feeding(feed, engine)
+
+        def begin(engine: Engine, stop: threading.Event) -> None:
+            compile_while_shown(model, stop)  # the page answers meanwhile
+            if not stop.is_set():
+                feed(engine, stop)
+
+        feeding = Feeding(begin, engine)
         stack.callback(feeding.stop)
         show(hub, desk, feeding)
     if feeding.trouble:
@@ -126,7 +140,7 @@ def _terminal(hub: Hub, _desk: AlarmDesk, feeding: Feeding) -> None:
     show_until(feeding.ended, hub)
 
 
-def _page(address: Address, more: Mapping[str, Check]) -> Show:
+def _page(address: Address, more: Mapping[str, Check], folder: Path) -> Show:
     from pipeline.web.access import Access, is_loopback
     from pipeline.web.app import create_app
     from pipeline.web.logs import log_as_json
@@ -144,13 +158,33 @@ def _page(address: Address, more: Mapping[str, Check]) -> Show:
     def show(hub: Hub, desk: AlarmDesk, feeding: Feeding) -> None:
         log_as_json()
         url = server.url if token is None else f"{server.url}?token={token}"
-        click.echo(f"Monitor: {url}\nNot a medical device. Ctrl-C ends.")
+        is_seen = token is None or sys.stdout.isatty()  # by a person; else it would stand in the log of a service
+        click.echo(f"Monitor: {url if is_seen else server.url}")
+        if token is not None and not is_seen:
+            where = "ECG_MONITOR_TOKEN" if address.token is not None else str(_keep(token, folder))
+            click.echo(f"It asks for the token in {where}.")
+        click.echo("Not a medical device. Ctrl-C ends.")
         if address.browser and _has_screen():
             threading.Timer(1.0, webbrowser.open, [url]).start()
         own: dict[str, Check] = {"monitor": lambda: "it has ended" if feeding.ended.is_set() else None}
         server.run(create_app(hub, desk, access, own, more))
 
     return show
+
+
+def _keep(token: str, folder: Path) -> Path:
+    """Write a token that was made here where this user alone may read it."""
+    from pipeline.errors import OutputError
+
+    file = folder / "monitor-token"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.unlink(missing_ok=True)
+        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:  # noqa: PTH123
+            opened.write(f"{token}\n")
+    except OSError as error:
+        raise OutputError(f"the token cannot be kept in {file} ({error.strerror}): set ECG_MONITOR_TOKEN") from error
+    return file
 
 
 def _has_screen() -> bool:

@@ -58,7 +58,9 @@ def rpeaks_option(default: str) -> Callable[[F], F]:
     )
 
 
-def chosen_records(records: Sequence[str], split: str | None, data_dir: Path | None, settings: Settings) -> list[str]:
+def chosen_records(
+    records: Sequence[str], split: str | None, data_dir: Path | None, settings: Settings, annotator: str = "atr"
+) -> list[str]:
     """Return the names of the records that are measured: those of a split of mitdb, or those that are named.
 
     Of a folder without names, those count that somebody annotated; how many are left out is said.
@@ -83,12 +85,12 @@ def chosen_records(records: Sequence[str], split: str | None, data_dir: Path | N
     names = list_records(*records, data_dir=data_dir)
     if records:
         return names
-    annotated = [name for name in names if (data_dir / f"{name}.atr").is_file()]
+    annotated = [name for name in names if (data_dir / f"{name}.{annotator}").is_file()]
     if not annotated:
-        raise click.UsageError(f"{data_dir} holds no record with beat annotations (.atr)")
+        raise click.UsageError(f"{data_dir} holds no record with beat annotations (.{annotator})")
     if len(annotated) < len(names):
         left_out = f"{len(names) - len(annotated)} of {len(names)} records in {data_dir}"
-        click.echo(f"{left_out} have no annotations (.atr): left out.", err=True)
+        click.echo(f"{left_out} have no annotations (.{annotator}): left out.", err=True)
     return annotated
 
 

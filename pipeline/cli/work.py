@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -70,6 +71,8 @@ class Work:
             After Ctrl-C, when everything is stored.
         """
         from pipeline.cli.database import open_database
+        from pipeline.errors import SourceUnavailable
+        from pipeline.live.aside import Aside
         from pipeline.live.broker import Broker
         from pipeline.live.courier import Courier
         from pipeline.live.pruner import Pruner
@@ -86,10 +89,15 @@ class Work:
             broker = stack.enter_context(Broker(self.brokers))
             stack.enter_context(_telling(engine))
             broker.make_stream(replicas=self.replicas)
+            try:
+                broker.check_stream()
+            except SourceUnavailable as error:  # it is monitored all the same
+                logging.getLogger("pipeline").warning("%s", error)
             names = [sink.name for sink in self.sinks]
             worker = Worker(
-                broker, database, engine, self.partitions, clock=now_us, settings=settings.live, sinks=names
-            )
+                broker, database, engine, self.partitions, clock=now_us, settings=settings.live, sinks=names,
+                aside=Aside(settings.state_dir / "set-aside"),
+            )  # fmt: skip
             self.checks["broker"] = lambda: None if broker.client.is_connected else "the connection is lost"
             self.checks["worker"] = lambda: worker.trouble
             if stop is None:
@@ -148,17 +156,19 @@ class Work:
         settings = self.settings
         model = model_at(None, settings.device)
         engine = Engine(model, threshold=settings.threshold, alarms=settings.alarms, clock=now_us)
-        connect(engine, metrics)
+        connect(engine, metrics, self.checks)
         if server is not None:
             click.echo(f"Metrics: {server.url}metrics")
         with serving:
             self.run(engine)
 
 
-def connect(engine: Engine, metrics: Metrics) -> None:
-    """Let metrics hear of all that an engine does."""
+def connect(engine: Engine, metrics: Metrics, checks: dict[str, Check]) -> None:
+    """Let metrics hear of all that an engine does, and ``/readyz`` of patients who are not heard."""
     engine.listeners.append(metrics)
-    metrics.counts = engine.counts
+    metrics.counts, metrics.totals, metrics.deaf = engine.counts, engine.totals, engine.deaf
+    engine.on_intake = metrics.take_intake
+    checks["patients"] = lambda: "frames come and beats do not" if engine.deaf() else None
 
 
 @contextmanager

@@ -59,7 +59,7 @@ def read_checkpoint(path: Path, about: str) -> tuple[dict[str, dict[str, Tensor]
                 group, _, name = key.partition("/")
                 tensors.setdefault(group, {})[name] = file.get_tensor(key)
             return tensors, json.loads(metadata["facts"])
-    except (FileNotFoundError, SafetensorError, OSError):
+    except (SafetensorError, OSError, LookupError, TypeError, ValueError, RecursionError):
         return None  # a damaged one costs time, no result
 
 

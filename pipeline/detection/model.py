@@ -77,11 +77,11 @@ class BeatModel:
         try:
             forward = compiled(model.kind, model.shape, model.weights)
             sequence = CompiledSequence(model.sequence_shape, model.sequence)
-        except ValueError as error:
+        except (ValueError, TypeError, LookupError, ArithmeticError) as error:
             raise ModelError(f"model {path} does not fit its own description: {error}") from error
         try:
             guesses = Guesses.from_dict(model.facts["population"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             raise ModelError(f"{path}: the scores of its population are missing or damaged ({error})") from error
         checksum = hashlib.sha256(path.read_bytes()).hexdigest()
         return cls(model.kind, model.shape, forward, sequence, guesses, checksum, model.facts, partial(_network, model))

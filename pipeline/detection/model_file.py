@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -22,6 +23,8 @@ __all__ = ["ModelFile", "read_model_file", "write_model_file"]
 
 FORMAT = "ecg-anomaly-3"
 SEQUENCE = "sequence."  # what the names of the sequence network's weights begin with
+MOST_BYTES = 256 * 2**20
+MOST_UNITS = 4096  # of a layer, or samples of a step
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,8 +64,9 @@ def write_model_file(path: Path, model: ModelFile) -> None:
         "sequence": json.dumps(asdict(model.sequence_shape)),
         "facts": json.dumps(model.facts, sort_keys=True),
     }
-    temporary = path.with_name(f".{path.name}.part")
     named = dict(model.weights) | {SEQUENCE + name: weight for name, weight in model.sequence.items()}
+    metadata["checksum"] = _checksum(metadata, named)
+    temporary = path.with_name(f".{path.name}.part")
     weights = {name: np.ascontiguousarray(weight) for name, weight in named.items()}
     temporary.write_bytes(_in_order(save(weights, metadata=metadata)))
     temporary.replace(path)
@@ -85,23 +89,49 @@ def read_model_file(path: Path) -> ModelFile:
         If the file is missing, damaged, or of another version.
     """
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ModelError(f"model {path} is larger than {MOST_BYTES:,} bytes: it is none of this project's")
         with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except FileNotFoundError as error:
         raise ModelError(f"no model at {path}: train one with `ecg-anomaly train`") from error
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, TypeError, ValueError) as error:  # a type of number that numpy has not
         raise ModelError(f"model {path} is damaged ({error}): fetch it again or train one") from error
     if metadata.get("format") != FORMAT:
         raise ModelError(f"model {path} has format {metadata.get('format')!r}, this version reads {FORMAT!r}")
     kind = metadata.get("kind", KINDS[0])  # files of the first kind do not say so
     if kind not in KINDS:
         raise ModelError(f"model {path} is a {kind!r}, this version knows {', '.join(KINDS)}")
-    return ModelFile(
-        kind,
-        Shape(**json.loads(metadata["shape"])),
-        {name: weight for name, weight in weights.items() if not name.startswith(SEQUENCE)},
-        SequenceShape(**json.loads(metadata["sequence"])),
-        {name.removeprefix(SEQUENCE): weight for name, weight in weights.items() if name.startswith(SEQUENCE)},
-        json.loads(metadata["facts"]),
-    )
+    if metadata.get("checksum") != _checksum(metadata, weights):
+        raise ModelError(f"model {path} is damaged (its checksum is wrong): fetch it again or train one")
+    try:
+        shape, facts = Shape(**json.loads(metadata["shape"])), json.loads(metadata["facts"])
+        sequence_shape = SequenceShape(**json.loads(metadata["sequence"]))
+        _check(shape, sequence_shape, weights, facts)
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ModelError(f"model {path} is damaged ({error!r:.120}): fetch it again or train one") from error
+    sequence = {name.removeprefix(SEQUENCE): weights.pop(name) for name in list(weights) if name.startswith(SEQUENCE)}
+    return ModelFile(kind, shape, weights, sequence_shape, sequence, facts)
+
+
+def _check(shape: Shape, sequence: SequenceShape, weights: Mapping[str, NDArray[np.float32]], facts: object) -> None:
+    """Refuse what no training has written, before anything is made of that size."""
+    for name, size in (*asdict(shape).items(), *asdict(sequence).items()):
+        if type(size) is not int or not (0 if name == "latent" else 1) <= size <= MOST_UNITS:
+            raise ValueError(f"{name} of {size!r:.20}")
+    if not isinstance(facts, dict):
+        raise TypeError("its facts are no object")
+    for name, weight in weights.items():
+        if weight.dtype != np.float32 or not np.isfinite(weight).all():
+            raise ValueError(f"{name} is not of finite float32")
+
+
+def _checksum(metadata: Mapping[str, str], weights: Mapping[str, NDArray[np.float32]]) -> str:
+    """Return the SHA-256 over all that a file states and holds, in hexadecimal."""
+    digest = hashlib.sha256()
+    for name in ("format", "kind", "shape", "sequence", "facts"):
+        digest.update(f"{name}\0{metadata.get(name, '')}\0".encode())
+    for name in sorted(weights):
+        digest.update(f"{name}\0{weights[name].shape}\0".encode() + np.ascontiguousarray(weights[name]).tobytes())
+    return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""When a person is told, as data: name, priority and meaning of each rule."""
+"""When a person is told, as data: name, priority, life and meaning of each rule."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 
 from pipeline.settings import AlarmSettings
 
-__all__ = ["RULES", "Rule", "rules_in_force"]
+__all__ = ["RANKS", "RULES", "Rule", "rules_in_force"]
+
+RANKS = {"low": 0, "medium": 1, "high": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,41 +19,73 @@ class Rule:
     ----------
     kind : str
         Its name.
+    cause : str
+        What rules of one escalation share: they are about one episode, which is told again only where the priority
+        rises.
     priority : str
         ``high``, ``medium`` or ``low``.
     physiological : bool
         False if it is about the signal.
     meaning : str
         When it is raised, in words; names in braces are settings.
-    refractory_s : float or None
-        Silence after it has been raised in s; None for the one that all rules share.
+    calm_s : float
+        How long its condition must be gone until the episode has ended, in s.
+    refractory_s : float
+        How long after its end the episode goes on if the condition returns, instead of a new one being told, in s.
+    slow : bool
+        True if its most extreme rate is the lowest.
+    quiet_while : tuple of str
+        Causes of which no episode may last for a new one of this rule to be told: they say more.
     """
 
     kind: str
+    cause: str
     priority: str
     physiological: bool
     meaning: str
-    refractory_s: float | None = None
+    calm_s: float = 10.0
+    refractory_s: float = 0.0
+    slow: bool = False
+    quiet_while: tuple[str, ...] = ()
 
 
+_SHARED = -1.0  # refractory time that rules share, a setting
+_LETHAL = ("fibrillation",)
+_RUNNING = ("fibrillation", "run", "asystole")
+
+# Asystole, the rates and ventricular tachycardia are those of the Challenge 2015 (doi:10.1109/CIC.2015.7408639), which
+# took them from monitors in use: no beat for 4 s, under 40 a minute for 5 beats, over 140 for 17, 5 ventricular beats
+# over 100.
 RULES = {
     rule.kind: rule
     for rule in (
-        Rule("asystole", "high", True, "no beat for {pause_s:g} s while the signal is there"),
-        Rule("ventricular run", "high", True, "3 or more ventricular-like anomalies in a row"),
-        Rule("long run", "high", True, "6 or more anomalies in a row"),
-        Rule("extreme bradycardia", "high", True, "mean rate of 8 beats below {extreme_brady_bpm:g}/min"),
-        Rule("extreme tachycardia", "high", True, "mean rate of 8 beats above {extreme_tachy_bpm:g}/min"),
-        Rule("run", "medium", True, "3 to 5 anomalies in a row"),
-        Rule("bradycardia", "medium", True, "mean rate of 8 beats below {brady_bpm:g}/min"),
-        Rule("tachycardia", "medium", True, "mean rate of 8 beats above {tachy_bpm:g}/min"),
-        Rule("couplet", "low", True, "2 ventricular-like anomalies in a row"),
-        Rule("frequent anomalies", "low", True, "{k} anomalies among the last {n} beats"),
-        Rule("no signal", "medium", False, "every lead missing or flat for {flat_s:g} s"),
-        Rule("lead off", "low", False, "one lead missing or flat for {flat_s:g} s"),
-        Rule("noise", "low", False, "noise around 8 beats over {noise_ratio:g} times the usual"),
+        Rule("ventricular fibrillation", "fibrillation", "high", True, "fibrillation or flutter in the signal", 3.0),
+        Rule("asystole", "asystole", "high", True, "no beat for {asystole_s:g} s while the signal is there", 0.0,
+             quiet_while=_LETHAL),
+        Rule("ventricular tachycardia", "run", "high", True,
+             "{vt_beats} or more ventricular-like anomalies in a row above {vt_bpm:g}/min", 3.0),
+        Rule("extreme bradycardia", "slow", "high", True, "mean rate of 5 beats below {extreme_brady_bpm:g}/min",
+             slow=True, quiet_while=_LETHAL),
+        Rule("extreme tachycardia", "fast", "high", True, "mean rate of 8 beats above {extreme_tachy_bpm:g}/min",
+             quiet_while=_LETHAL),
+        Rule("long run", "run", "medium", True, "6 or more anomalies in a row", refractory_s=_SHARED),
+        Rule("ventricular run", "run", "medium", True, "3 or more ventricular-like anomalies in a row", 3.0, _SHARED),
+        Rule("run", "run", "low", True, "3 to 5 anomalies in a row", refractory_s=_SHARED),
+        Rule("bradycardia", "slow", "medium", True, "mean rate of 5 beats below {brady_bpm:g}/min",
+             refractory_s=_SHARED, slow=True, quiet_while=_LETHAL),
+        Rule("tachycardia", "fast", "medium", True, "mean rate of 17 beats above {tachy_bpm:g}/min",
+             refractory_s=_SHARED, quiet_while=_LETHAL),
+        Rule("pause", "asystole", "low", True, "no beat for {pause_s:g} s while the signal is there", 0.0, _SHARED,
+             quiet_while=_LETHAL),
+        Rule("couplet", "run", "low", True, "2 ventricular-like anomalies in a row", refractory_s=_SHARED),
+        Rule("frequent anomalies", "frequent", "low", True, "{k} anomalies among the last {n} beats",
+             refractory_s=_SHARED, quiet_while=_RUNNING),
+        Rule("no signal", "no signal", "medium", False, "every lead missing or flat for {flat_s:g} s", 1.0, _SHARED),
+        Rule("lead off", "lead off", "low", False, "one lead missing or flat for {flat_s:g} s", 1.0, _SHARED),
+        Rule("noise", "noise", "low", False, "noise around 8 beats over {noise_ratio:g} times the usual",
+             refractory_s=_SHARED),
     )
-}
+}  # fmt: skip
 
 
 def rules_in_force(settings: AlarmSettings) -> dict[str, Rule]:
@@ -68,9 +102,12 @@ def rules_in_force(settings: AlarmSettings) -> dict[str, Rule]:
     out = {}
     for kind, rule in RULES.items():
         own = settings.rules.get(kind)
+        refractory_s = settings.refractory_s if rule.refractory_s == _SHARED else rule.refractory_s
         if own is None:
-            out[kind] = replace(rule, refractory_s=settings.refractory_s)
+            out[kind] = replace(rule, refractory_s=refractory_s)
         elif own.enabled:
-            refractory_s = settings.refractory_s if own.refractory_s is None else own.refractory_s
-            out[kind] = replace(rule, priority=own.priority or rule.priority, refractory_s=refractory_s)
+            refractory_s = refractory_s if own.refractory_s is None else own.refractory_s
+            calm_s = rule.calm_s if own.calm_s is None else own.calm_s
+            priority = own.priority or rule.priority
+            out[kind] = replace(rule, priority=priority, calm_s=calm_s, refractory_s=refractory_s)
     return out

@@ -28,7 +28,7 @@ class Ranking:
         The records, in order of their names.
     figures : dict of str to float
         ``macro.auroc``, ``macro.auprc``, the same for ``pooled``, and for ``V``, ``S`` and ``F`` against the normal
-        beats, pooled. NaN where there is nothing to rank.
+        beats, pooled. NaN where there is nothing to rank, or fewer than ten anomalies.
     replicates : dict of str to ndarray, shape (n_boot,)
         The same figures on records drawn with replacement.
     per_record : dict of str to (auroc, auprc)
@@ -199,7 +199,10 @@ def _pooled(records: Sequence[JudgedBeats], classes: Sequence[str], weights: NDA
         scores.append(beats.score[keep])
         anomalous.append(of_class[keep])
         owner.append(np.full(np.count_nonzero(keep), i, dtype=np.int64))
-    return _weighted_areas(*_sorted(np.concatenate(scores), np.concatenate(anomalous), np.concatenate(owner)), weights)
+    found = np.concatenate(anomalous)
+    if np.count_nonzero(found) < MIN_ANOMALIES:  # a figure of so few says nothing
+        return np.full((len(weights), 2), np.nan)
+    return _weighted_areas(*_sorted(np.concatenate(scores), found, np.concatenate(owner)), weights)
 
 
 def _sorted(

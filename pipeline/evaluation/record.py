@@ -37,6 +37,8 @@ class EvaluatedRecord:
         How the alarms fared; None if the detector raises none.
     snr_db : float or None
         Signal-to-noise ratio in dB of a record that noise has been mixed into; None for others.
+    warnings : tuple of str
+        Why its figures may not be what they seem, a line each.
     """
 
     record: str
@@ -45,6 +47,7 @@ class EvaluatedRecord:
     r_peaks: RPeaks | None = None
     alarms: RecordAlarms | None = None
     snr_db: float | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def beats(self) -> JudgedBeats:
@@ -119,6 +122,6 @@ def evaluate_record(
         rivals={name: judged(score=scores) for name, scores in beside.items()}
         | {rival: judged(score=score(findings.window, findings.time_s)) for rival, score in rivals.items()},
         r_peaks=r_peaks,
-        alarms=judge_alarms(beats, findings.alarms, annotations, start_s=start_s),
+        alarms=judge_alarms(beats, findings.alarms, annotations, updates=findings.updates, start_s=start_s),
         snr_db=snr_db,
     )

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.annotations import Annotations
 from pipeline.detection.model import DEFAULT_MODEL, BeatModel
+from pipeline.detection.reading import LEADS
 from pipeline.errors import PipelineError, RecordUnsupported
 from pipeline.evaluation.noise import NoisyRecord, snr_of
 from pipeline.evaluation.protocol import LEARNING_S
@@ -23,14 +24,20 @@ from pipeline.evaluation.record import EvaluatedRecord, evaluate_record
 from pipeline.evaluation.rivals import RIVALS
 from pipeline.evaluation.seeds import score_by_seeds
 from pipeline.evaluation.step import SteppedRecord
+from pipeline.evaluation.time_base import odd_time_base
 from pipeline.processes import without_ctrl_c
+from pipeline.record_name import RecordName
 from pipeline.records import Findings, Record
 from pipeline.settings import Settings
+from pipeline.signals.beats import BeatFinder
 from pipeline.signals.reference_peaks import ReferencePeaks
 from pipeline.sources import open_record
 from pipeline.sources.names import PhysioNetName, is_version
 
 __all__ = ["NOISES", "NOISE_LEADS", "Noise", "ScoredRecord", "Task", "evaluate_tasks", "models_beside"]
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 NOISES = ("nstdb/bw", "nstdb/em", "nstdb/ma")  # records of noise alone, which hold no beats
 NOISE_LEADS = ("noise1", "noise2")
@@ -47,13 +54,14 @@ class Noise:
 class ScoredRecord(NamedTuple):
     """A record's scored beats, its annotations, its length in samples, and the scores of the other networks.
 
-    Those are of the other seeds first, then of the detectors beside.
+    Those are of the other seeds first, then of the detectors beside. ``warnings`` says why figures may mislead.
     """
 
     findings: Findings
     annotations: Annotations
     n_samples: int
     other_scores: list[NDArray[np.float64]]
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,8 @@ class Task:
         Name of the database that the figures carry; by default PhysioNet's, or the folder's.
     step : float or None
         What the signal is multiplied by from 15:00 on.
+    annotator : str
+        Whose annotations are the reference: the extension of their files.
     """
 
     name: str
@@ -97,6 +107,7 @@ class Task:
     rivals: bool = True
     database: str | None = None
     step: float | None = None
+    annotator: str = "atr"
 
     @property
     def record(self) -> str:
@@ -104,8 +115,8 @@ class Task:
         if self.data_dir is None:
             return PhysioNetName.parse(self.name).canonical
         folder = self.data_dir.resolve()
-        database = self.database or (folder.parent.name if is_version(folder.name) else folder.name)
-        return f"{database or 'records'}/{self.name.removesuffix('.hea')}"
+        folder = folder.parent if is_version(folder.name) else folder
+        return str(RecordName.in_folder(Path("/", self.database) if self.database else folder, self.name))
 
     def score(self) -> ScoredRecord:
         """Score the record.
@@ -117,10 +128,14 @@ class Task:
         PipelineError
             If it, the noise or a model cannot be read.
         """
-        clean = open_record(self.name, data_dir=self.data_dir, leads=self.leads, settings=self.settings)
+        clean = open_record(
+            self.name, data_dir=self.data_dir, leads=self.leads, annotator=self.annotator, settings=self.settings
+        )
         annotations = clean.annotations()
         if annotations is None:
-            raise RecordUnsupported(f"record {clean.name!r} has no beat annotations (.atr) to be measured against")
+            raise RecordUnsupported(
+                f"record {clean.name!r} has no beat annotations (.{self.annotator}) to be measured against"
+            )
         sample, _ = annotations.beats()
         if not (sample >= LEARNING_S * annotations.fs).any():
             raise RecordUnsupported(
@@ -139,14 +154,20 @@ class Task:
             alarms=self.settings.alarms,
             peaks=partial(ReferencePeaks, sample, annotations.fs) if self.rpeaks == "reference" else None,
         )
-        return ScoredRecord(replace(findings, record=self.record), annotations, record.n_samples, other_scores)
+        warnings = list(annotations.notes)
+        if self.noise is None:  # the detector finds its own way where there is no reference to go by
+            found = findings.r_peak if self.rpeaks == "detected" else _detected(clean)
+            odd = odd_time_base(sample, found, fs=clean.fs, annotation_fs=annotations.fs)
+            warnings += [] if odd is None else [odd]
+        findings = replace(findings, record=self.record)
+        return ScoredRecord(findings, annotations, record.n_samples, other_scores, tuple(warnings))
 
     def run(self) -> EvaluatedRecord:
         """Score the record and hold it against its annotations; raises what :meth:`score` raises."""
         scored = self.score()
         seeds = len(self.models) - 1
         names = [name for name, _ in self.beside]
-        return evaluate_record(
+        measured = evaluate_record(
             scored.findings,
             scored.annotations,
             n_samples=scored.n_samples,
@@ -156,18 +177,36 @@ class Task:
             rivals=RIVALS if self.rivals else {},
             snr_db=snr_of(self.record) if self.noise is None else self.noise.snr_db,
         )
+        return replace(measured, warnings=scored.warnings)
+
+
+def _detected(record: Record) -> NDArray[np.int64]:
+    """Return the R peaks that the project's own detector finds, in samples of the record."""
+    finder = BeatFinder(record.fs, min(len(record.leads), LEADS))
+    return np.concatenate([finder.process(chunk.signal[:, :LEADS]).r_peak for chunk in record.chunks()])
+
+
+class Runnable(Protocol[T_co]):
+    """One record to be measured."""
+
+    @property
+    def record(self) -> str:
+        """Its name."""
+
+    def run(self) -> T_co:
+        """Measure it."""
 
 
 def evaluate_tasks(
-    tasks: Sequence[Task], *, processes: int = 1
-) -> Generator[tuple[Task, EvaluatedRecord | str], None, None]:
+    tasks: Sequence[Runnable[T]], *, processes: int = 1
+) -> Generator[tuple[Runnable[T], T | str], None, None]:
     """Measure records and yield each with its figures as it finishes, or with the reason why it has none.
 
     What happens to one leaves the others alone. Closing the iterator stops what has not begun.
 
     Parameters
     ----------
-    tasks : sequence of Task
+    tasks : sequence of Task or of another task that runs and names its record
         What to measure.
     processes : int
         How many to measure at the same time; with 1 in this process.
@@ -187,7 +226,7 @@ def evaluate_tasks(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _attempt(task: Task) -> EvaluatedRecord | str:
+def _attempt(task: Runnable[T]) -> T | str:
     try:
         return task.run()
     except PipelineError as error:
@@ -197,7 +236,7 @@ def _attempt(task: Task) -> EvaluatedRecord | str:
     return " ".join(reason.split())
 
 
-def _outcome(done: Future[EvaluatedRecord | str], task: Task) -> EvaluatedRecord | str:
+def _outcome(done: Future[T | str], task: Runnable[T]) -> T | str:
     try:
         return done.result()
     except BrokenProcessPool:

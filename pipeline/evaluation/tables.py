@@ -186,11 +186,12 @@ def _ec57(views: dict[str, View]) -> Sheet:
 def _alarms(a: AlarmFigures) -> Sheet:
     return Sheet(
         "Alarms about runs of at least 3 anomalous beats",
-        ("episodes", "Se %", "alarms", "false/h", "other rhythms aside", "delay s", "p90 s"),
+        ("episodes", "told %", "or lasting %", "alarms", "false/h", "other rhythms aside", "delay s", "p90 s"),
         (
             (
                 str(a.episodes),
                 _percent(a.sensitivity),
+                _percent(a.sensitivity_lasting),
                 str(a.alarms),
                 _number(a.fa_per_hour, 1),
                 _number(a.fa_per_hour_set_aside, 1),

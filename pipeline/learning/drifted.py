@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.errors import PipelineError
 from pipeline.evaluation import DS2, PACED
+from pipeline.record_name import RecordName
 from pipeline.settings import Settings
 from pipeline.sources import is_here, open_record
 from pipeline.storage import PlaceLike, read_events
@@ -49,7 +50,7 @@ def records_that_drifted(
     left_out = set(known) | ({*DS2, *PACED} if data_dir is None else set())
     out: list[str] = []
     for name in dict.fromkeys([*names, *drifted]):
-        wanted = name if data_dir is None else name.removeprefix(f"{data_dir.resolve().name}/")
+        wanted = name if data_dir is None else name.removeprefix(f"{RecordName.in_folder(data_dir, '')}/")
         if len(out) == most or wanted in left_out:
             continue
         try:

@@ -36,6 +36,8 @@ STREAM = "ECG"
 SUBJECTS = "ecg.>"
 MAX_AGE_S = 24 * 3600.0
 MAX_BYTES = 8 * 2**30
+DUPLICATES_S = 0.1  # s in which a Nats-Msg-Id counts, for all subjects together: frames are told from doubles here
+LARGEST = 1_000_000  # bytes of a frame
 ANSWER_S = 10.0  # how long the server may take
 CONNECT_S = 5.0
 RETRY_S = 0.25
@@ -92,7 +94,14 @@ def servers(text: str) -> list[str]:
 
 
 def server_config(
-    name: str, store: Path, *, host: str = "127.0.0.1", port: int, mqtt_port: int, token: str = "", more: str = ""
+    name: str,
+    store: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int,
+    mqtt_port: int | None,
+    token: str = "",
+    more: str = "",
 ) -> str:
     """Return the configuration of a nats-server that serves as log of frames and MQTT gateway.
 
@@ -103,7 +112,7 @@ def server_config(
     store : Path
         Folder of its files.
     host, port, mqtt_port
-        Where it listens.
+        Where it listens; without the last, not for MQTT.
     token : str
         What clients must know; none if empty.
     more : str
@@ -114,8 +123,9 @@ def server_config(
         f"host: {json.dumps(host)}",
         f"port: {port}",
         f"jetstream {{ store_dir: {json.dumps(str(store))} }}",
-        f"mqtt {{ host: {json.dumps(host)}, port: {mqtt_port} }}",
     ]
+    if mqtt_port is not None:
+        lines.append(f"mqtt {{ host: {json.dumps(host)}, port: {mqtt_port} }}")
     if token:
         lines.append(f"authorization {{ token: {json.dumps(token)} }}")
     return "\n".join([*lines, more, ""])
@@ -204,6 +214,20 @@ class Broker:
         """
         self.run(self._make_stream(max_age_s, max_bytes, replicas))
 
+    def check_stream(self) -> None:
+        """Refuse a stream that does not keep what the server confirms to devices.
+
+        Raises
+        ------
+        SourceUnavailable
+            If it refuses new frames while it is full, is not open to all of them, or the server does not answer.
+        """
+        if wrong := self.run(self._what_is_wrong()):
+            raise SourceUnavailable(
+                f"stream {STREAM} at {self.url} {wrong}, and over MQTT such a frame is confirmed all the same: "
+                "change it, or remove it, and it is made anew"
+            )
+
     def log(self) -> str:
         """Return what tells the stream from one that was made anew.
 
@@ -273,8 +297,19 @@ class Broker:
                 max_bytes=max_bytes,
                 discard=DiscardPolicy.OLD,
                 num_replicas=replicas,
+                duplicate_window=DUPLICATES_S,
             )
             await self.jetstream.add_stream(config)
+
+    async def _what_is_wrong(self) -> str:
+        config = (await self.jetstream.stream_info(STREAM)).config
+        if config.discard == DiscardPolicy.NEW:
+            return "refuses new frames while it is full (discard new)"
+        if SUBJECTS not in (config.subjects or []):
+            return f"does not keep all of {SUBJECTS}"
+        if config.max_msg_size is not None and 0 < config.max_msg_size < LARGEST:
+            return f"refuses frames of more than {config.max_msg_size:,} bytes"
+        return "takes nothing any more (sealed)" if config.sealed else ""
 
     def _stop(self) -> None:
         async def cancel() -> None:

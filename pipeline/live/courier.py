@@ -77,4 +77,4 @@ class Courier:
         while waiting := live.undelivered(sink.name, self._partitions()):
             for stored in waiting:
                 sink.deliver(alarm_document(stored))
-                live.delivered(sink.name, [stored.id])
+                live.delivered(sink.name, [stored])

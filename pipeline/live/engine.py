@@ -10,42 +10,28 @@ from dataclasses import replace
 import msgpack
 
 from pipeline.detection.model import BeatModel
-from pipeline.errors import PipelineError, SnapshotError
+from pipeline.errors import FrameError, SnapshotError
 from pipeline.explain.explanation import Explanation
 from pipeline.explain.witness import Witness
 from pipeline.live.filling import Fillings
 from pipeline.live.frames import Frame
+from pipeline.live.hearing import DROPPED_S
 from pipeline.live.listener import Intake, Listener, Status
-from pipeline.live.results import Result, Totals
-from pipeline.live.sequencer import Counts, Sequencer, Stay, Step
+from pipeline.live.patient import SILENT_S, Patient
+from pipeline.live.results import Result, Totals, findings_of_alarms
+from pipeline.live.stays import Counts, Stay, Step
 from pipeline.monitor import Monitor
-from pipeline.records import Chunk, Findings, Gap
+from pipeline.records import Alarm, Chunk, Findings, Gap
 from pipeline.settings import AlarmSettings, ThresholdSettings
+from pipeline.snapshot import seal, unseal
 from pipeline.ward import Ward
 
 __all__ = ["Engine"]
 
-VERSION = 1
-SILENT_S = 3.0  # s without a frame after which a patient's stream is late
+VERSION = 2
 STATUS_S = 1.0  # s between two words about a patient whose state has not changed
 
 logger = logging.getLogger(__name__)
-
-
-class _Patient:
-    """What the engine holds for a patient, beside the monitor in its ward."""
-
-    def __init__(self, name: str) -> None:
-        self.sequencer = Sequencer(name)
-        self.stay: Stay | None = None  # the one that is under way, or the last one
-        self.until_s = 0.0
-        self.heard_us = 0  # when the last frame came
-        self.told: Status | None = None
-        self.told_us = 0
-        self.before = Counts()  # frames that another engine took
-
-    def counts(self) -> Counts:
-        return self.sequencer.counts.since(self.before)
 
 
 class Engine:
@@ -54,6 +40,10 @@ class Engine:
     Frames are put in order patient by patient (:class:`~pipeline.live.sequencer.Sequencer`) and scored together
     (:class:`~pipeline.ward.Ward`). What comes out depends on each patient's frames and their order alone. It belongs
     to one thread.
+
+    Nothing that one patient's frames or state bring about reaches another: whatever fails there, that patient begins
+    anew, its state is kept aside and a person is told. So is a person where frames come and beats do not
+    (:class:`~pipeline.live.hearing.Hearing`).
 
     Parameters
     ----------
@@ -67,8 +57,8 @@ class Engine:
         Returns the time now, in microseconds since 1970 UTC.
     is_live : bool
         False for a replay whose times have nothing to do with the clock's.
-    watch : type of Monitor
-        What follows each patient: a :class:`pipeline.explain.witness.Witness` where beats are to be explained.
+    watch : callable
+        Returns what follows a patient: a :class:`pipeline.explain.witness.Witness` where beats are to be explained.
 
     Attributes
     ----------
@@ -78,6 +68,8 @@ class Engine:
         What was done.
     on_intake : callable or None
         Told by whoever feeds the engine from a broker how that goes. It must return at once.
+    on_failure : callable or None
+        Told of a patient that begins anew, why, and its state as far as there is one, to be kept aside.
     """
 
     def __init__(
@@ -88,13 +80,14 @@ class Engine:
         alarms: AlarmSettings | None = None,
         clock: Callable[[], int],
         is_live: bool = True,
-        watch: type[Monitor] = Monitor,
+        watch: Callable[..., Monitor] = Monitor,
     ) -> None:
         self.listeners: list[Listener] = []
         self.totals = Totals()
         self.on_intake: Callable[[Intake], None] | None = None
+        self.on_failure: Callable[[str, Exception, bytes | None], None] | None = None
         self._ward = Ward(model, threshold=threshold, alarms=alarms, watch=watch)
-        self._patients: dict[str, _Patient] = {}
+        self._patients: dict[str, Patient] = {}
         self._gone = Counts()  # of patients who have left memory
         self._clock = clock
         self._is_live = is_live
@@ -121,6 +114,11 @@ class Engine:
             counts.add(patient.counts())
         return counts
 
+    def deaf(self) -> list[str]:
+        """Return the patients whose frames come and whose beats do not; any thread may ask."""
+        now = self._clock()
+        return [name for name, patient in list(self._patients.items()) if patient.is_deaf(now)]
+
     def take(self, frames: Iterable[Frame]) -> list[Result]:
         """Take frames of any number of patients; return what came out, in order for each patient.
 
@@ -129,22 +127,62 @@ class Engine:
         now = self._clock()
         names = set()
         for frame in frames:
-            patient = self._patients.setdefault(frame.patient, _Patient(frame.patient))
-            patient.heard_us = now
             names.add(frame.patient)
-            try:
-                for step in patient.sequencer.push(frame):
-                    self._follow(patient, step)
-            except PipelineError as error:
-                self.totals.refused += 1
-                logger.warning("frame %d refused: %s", frame.sequence, error)
+            self._take(frame, now)
         return self._finish(now, names)
+
+    def refuse(self, patient: str, at_us: int, why: str) -> None:
+        """Take note that something came for a patient that is no frame.
+
+        Parameters
+        ----------
+        patient : str
+            The patient's name.
+        at_us : int
+            When it came, in microseconds since 1970 UTC.
+        why : str
+            What is wrong with it.
+        """
+        entry = self._admit(patient, self._clock())
+        entry.stay = entry.stay or Stay("-", at_us, 250.0, ("-",))  # what it may be, nobody knows
+        self._hear_all(entry, entry.hearing.dropped(entry.since_refused(at_us), why, entry.sequencer.until_s))
+
+    def begin_anew(self, patient: str, error: Exception, state: bytes | None = None) -> None:
+        """Let a patient begin anew because of what its frames or state brought about; the others go on.
+
+        Parameters
+        ----------
+        patient : str
+            The patient's name.
+        error : Exception
+            What was brought about.
+        state : bytes, optional
+            The state, to be kept aside.
+        """
+        entry = self._admit(patient, self._clock())
+        is_expected = isinstance(error, SnapshotError)
+        logger.error("%s begins anew: %r", patient, error, exc_info=None if is_expected else error)
+        self.totals.anew += 1
+        if self.on_failure is not None:
+            self.on_failure(patient, error, state)
+        at_s = entry.sequencer.until_s
+        self._chunks = [chunk for chunk in self._chunks if chunk.record != patient]
+        self._fillings.forget(patient)
+        if patient in self._ward:
+            self._ward.discharge(patient)
+        entry.hearing.ended += entry.close_all(at_s)
+        entry.begin_anew()
+        alarm = entry.hearing.anew(at_s, type(error).__name__ if not is_expected else str(error))
+        if entry.stay is None:
+            entry.to_tell.append(alarm)  # with its next frame
+        else:
+            self._hear_all(entry, [alarm])
 
     def flush(self) -> list[Result]:
         """Give up what is missing, for all patients: nothing more comes for a while."""
-        for patient in self._patients.values():
-            for step in patient.sequencer.flush():
-                self._follow(patient, step)
+        for name, patient in list(self._patients.items()):
+            sequencer = patient.sequencer
+            self._follow_all(name, patient, sequencer.flush())
         return self.settle()
 
     def tick(self) -> list[Result]:
@@ -203,20 +241,21 @@ class Engine:
     def snapshot(self, patient: str) -> bytes:
         """Return a patient's whole state, at most 64 KB, so that :meth:`restore` goes on from here.
 
-        A gap that is being filled is filled to its end; what that brings out comes with the next results.
+        A gap that is being filled is filled to its end; what that brings out comes with the next results. A patient
+        whose state cannot be told begins anew.
 
         Raises
         ------
         KeyError
             If there is no such patient.
         """
-        sequencer = self._patients[patient].sequencer
-        self._chunks += self._fillings.settle(patient)
-        self._score()
-        monitor = None
-        if sequencer.stay is not None and patient in self._ward:
-            monitor = self._ward.monitor(patient).snapshot()
-        return bytes(msgpack.packb([VERSION, sequencer.snapshot(), monitor]))
+        if patient not in self._patients:
+            raise KeyError(patient)
+        try:
+            return self._snapshot(patient)
+        except Exception as error:  # of this patient alone
+            self.begin_anew(patient, error)
+            return self._snapshot(patient)
 
     def restore(self, patient: str, state: bytes) -> None:
         """Continue a patient from a state.
@@ -227,66 +266,158 @@ class Engine:
             If it is damaged, of another version, or was made with another model.
         """
         try:
-            version, sequence, monitor = msgpack.unpackb(state)
+            version, *parts = msgpack.unpackb(unseal(state))
         except (ValueError, TypeError, msgpack.UnpackException) as error:
             raise SnapshotError(f"{patient}: a state is damaged ({error!r:.100}): start the patient anew") from error
+        except SnapshotError as error:
+            raise SnapshotError(f"{patient}: {error}") from error
         if version != VERSION:
             raise SnapshotError(f"{patient}: a state has version {version}, this version reads {VERSION}")
         if patient in self._patients:
             self.discharge(patient)
-        restored = _Patient(patient)
-        restored.sequencer.restore(sequence)
-        restored.before = replace(restored.sequencer.counts)
-        restored.stay = restored.sequencer.stay
-        if restored.stay is not None:
-            self._fillings.begin(patient, round(restored.sequencer.until_s * restored.stay.fs))
-        if monitor is not None:
-            self._ward.monitor(patient).restore(monitor)
+        restored = Patient(patient)
+        try:
+            sequence, monitor, rest = parts
+            restored.restore(sequence, rest)
+            if restored.sequencer.stay is not None:
+                fed = round(restored.sequencer.until_s * restored.sequencer.stay.fs)
+                self._fillings.begin(patient, fed)
+            if monitor is not None:
+                self._ward.monitor(patient).restore(monitor)
+        except Exception as error:
+            self._fillings.forget(patient)
+            if patient in self._ward:
+                self._ward.discharge(patient)
+            if isinstance(error, SnapshotError):
+                raise
+            raise SnapshotError(f"{patient}: a state cannot be used ({error!r:.99}): start the patient anew") from error
         restored.heard_us = self._clock()
         self._patients[patient] = restored
 
-    def _follow(self, patient: _Patient, step: Step) -> None:
+    def _snapshot(self, patient: str) -> bytes:
+        entry = self._patients[patient]
+        self._chunks += self._fillings.settle(patient)
+        self._score()
+        monitor = None
+        if entry.sequencer.stay is not None and patient in self._ward:
+            monitor = self._ward.monitor(patient).snapshot()
+        sequence, rest = entry.snapshot()
+        return seal(bytes(msgpack.packb([VERSION, sequence, monitor, rest])))
+
+    def _admit(self, patient: str, now: int) -> Patient:
+        entry = self._patients.get(patient)
+        if entry is None:
+            entry = self._patients[patient] = Patient(patient)
+        entry.heard_us = now
+        return entry
+
+    def _take(self, frame: Frame, now: int) -> None:
+        """Take one frame; whatever fails is its patient's alone."""
+        name = frame.patient
+        patient = self._admit(name, now)
+        sequencer, dropped_s, length_s = patient.sequencer, patient.sequencer.dropped_s, len(frame.samples) / frame.fs
+        doubled = sequencer.counts.doubled
+        try:
+            self._follow_all(name, patient, sequencer.push(frame))
+        except FrameError as error:
+            self.totals.refused += 1
+            logger.warning("frame %d refused: %s", frame.sequence, error)
+            patient.stay = patient.stay or Stay(frame.session, frame.time_us, frame.fs, frame.leads)
+            self._hear_all(patient, patient.hearing.dropped(length_s, str(error), sequencer.until_s))
+            return
+        if patient.sequencer is not sequencer:  # it failed
+            patient.stay = patient.stay or Stay(frame.session, frame.time_us, frame.fs, frame.leads)
+            self._hear_all(patient, patient.hearing.dropped(length_s, "its monitor fails", patient.sequencer.until_s))
+        elif sequencer.dropped_s > dropped_s:
+            lost_s = sequencer.dropped_s - dropped_s
+            self._hear_all(patient, patient.hearing.dropped(lost_s, sequencer.dropped_for, sequencer.until_s))
+        elif patient.is_stuck(now, is_twin=sequencer.counts.doubled > doubled) and patient.stay is not None:
+            why = "the same frames come again and again"
+            self._hear_all(patient, patient.hearing.dropped(DROPPED_S, why, sequencer.until_s))
+        if patient.to_tell and patient.stay is not None:
+            alarms, patient.to_tell = patient.to_tell, []
+            self._hear_all(patient, alarms)
+
+    def _follow_all(self, name: str, patient: Patient, steps: Iterable[Step]) -> None:
+        """Do what frames have brought about, until it fails."""
+        sequencer = patient.sequencer
+        try:
+            for step in steps:
+                self._follow(patient, step)
+                if patient.sequencer is not sequencer:  # it has begun anew, and these steps are of before
+                    return
+        except FrameError:
+            raise
+        except Exception as error:  # of this patient alone
+            self.begin_anew(name, error, self._state_of(name))
+
+    def _state_of(self, name: str) -> bytes | None:
+        """Return a patient's state although something has failed, as far as it can be told."""
+        try:
+            sequence, rest = self._patients[name].snapshot()
+            monitor = self._ward.monitor(name).snapshot() if name in self._ward else None
+            return seal(bytes(msgpack.packb([VERSION, sequence, monitor, rest])))
+        except Exception:
+            return None
+
+    def _follow(self, patient: Patient, step: Step) -> None:
         """Do what a frame has brought about."""
         if isinstance(step, Chunk):
+            patient.hearing.took(len(step.signal) / step.fs, step.stop / step.fs)
             self._chunks += self._fillings.put(step)
-            for listener in self.listeners:
-                listener.signal(step)
+            self._listen("signal", step)
         elif isinstance(step, Gap):
             assert patient.stay is not None  # noqa: S101 - what is lost belongs to a stay
+            patient.hearing.lost(step)
             self._results.append(Result(patient.stay, None, step))
-            for listener in self.listeners:
-                listener.gap(step)
+            self._listen("gap", step)
         else:
             name = patient.sequencer.patient
+            sequencer = patient.sequencer
             self._chunks += self._fillings.settle(name)
             self._score()  # what was before a stay began or ended
+            if patient.sequencer is not sequencer:
+                return
             if isinstance(step, Stay):
-                patient.stay = step
+                patient.begin(step)
                 self._fillings.begin(name)
             else:
                 self._end(name, patient)
 
-    def _end(self, name: str, patient: _Patient) -> None:
+    def _end(self, name: str, patient: Patient) -> None:
         if name in self._ward:
             monitor = self._ward.monitor(name)
             patient.until_s = monitor.time_s
-            self._found(monitor.finish())
+            self._found(monitor.finish(), patient.until_s)
             self._ward.discharge(name)
+            patient.open = {}
+        patient.hearing.end(patient.until_s, is_discharged=patient.sequencer.stay is None)
+        self._hear_all(patient, ())
 
     def _score(self) -> None:
         if not self._chunks:
             return
-        findings, refused = self._ward.process(self._chunks)
-        self._chunks = []
-        for found in findings:
-            self._found(found)
-        for chunk, error in refused:
+        chunks, self._chunks = self._chunks, []
+        findings, refused = self._ward.process(chunks)
+        failed = {id(chunk) for chunk, _ in refused}
+        for found, chunk in zip(findings, (one for one in chunks if id(one) not in failed), strict=True):
+            self._found(found, chunk.stop / chunk.fs)
+        for name, (chunk, error) in {chunk.record: (chunk, error) for chunk, error in reversed(refused)}.items():
+            # Its monitor lacks this stretch, or has failed: it is out of step with what comes next.
             self.totals.refused += 1
-            logger.warning("%s: signal at %.1f s refused: %s", chunk.record, chunk.start / chunk.fs, error)
+            logger.warning("%s: signal at %.1f s refused: %s", name, chunk.start / chunk.fs, error)
+            if name in self._patients:
+                self.begin_anew(name, error, self._state_of(name))
 
-    def _found(self, findings: Findings) -> None:
-        stay = self._patients[findings.record].stay
+    def _found(self, findings: Findings, until_s: float) -> None:
+        patient = self._patients[findings.record]
+        stay = patient.stay
         assert stay is not None  # noqa: S101 - signal belongs to a stay
+        patient.note((*findings.alarms, *findings.updates))
+        told = patient.hearing.scored(findings.time_s.tolist(), findings.alarms, until_s)
+        ended, patient.hearing.ended = patient.hearing.ended, []
+        if told or ended:
+            findings = replace(findings, alarms=(*findings.alarms, *told), updates=(*findings.updates, *ended))
         self._results.append(Result(stay, findings))
         totals = self.totals
         totals.beats += len(findings)
@@ -294,8 +425,28 @@ class Engine:
         totals.alarms += len(findings.alarms)
         totals.drifts += len(findings.drifts)
         totals.gaps += len(findings.gaps)
+        self._listen("findings", findings)
+
+    def _hear_all(self, patient: Patient, alarms: Iterable[Alarm]) -> None:
+        """Tell what is about the patient's frames or monitor, as any other alarm."""
+        alarms, stay = tuple(alarms), patient.stay
+        if stay is None or not (alarms or patient.hearing.ended):
+            return
+        ended, patient.hearing.ended = patient.hearing.ended, []
+        findings = findings_of_alarms(patient.name, stay, alarms, tuple(ended))
+        for alarm in alarms:
+            logger.warning("%s: %s: %s", alarm.record, alarm.kind, alarm.message)
+        self.totals.alarms += len(alarms)
+        self._results.append(Result(stay, findings))
+        self._listen("findings", findings)
+
+    def _listen(self, what: str, about: Chunk | Findings | Gap | Status) -> None:
+        """Tell all listeners; one that fails says so, and scoring goes on."""
         for listener in self.listeners:
-            listener.findings(findings)
+            try:
+                getattr(listener, what)(about)
+            except Exception:
+                logger.exception("%s could not take %s", type(listener).__name__, what)
 
     def _finish(self, now: int, names: Iterable[str]) -> list[Result]:
         self._chunks += self._fillings.go_on()
@@ -324,5 +475,4 @@ class Engine:
             is_news = told is None or (status.state, status.began_us) != (told.state, told.began_us)
             if is_news or (status.state != "ended" and now - patient.told_us >= STATUS_S * 1e6):
                 patient.told, patient.told_us = status, now
-                for listener in self.listeners:
-                    listener.status(status)
+                self._listen("status", status)

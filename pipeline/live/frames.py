@@ -14,7 +14,8 @@ A frame is a MessagePack array of eleven values, in this order::
     9   samples            little-endian, sample after sample, all leads of a sample together
     10  last               true in the last frame of a session whose patient is discharged; it may have no samples
 
-A missing sample is -32768 in int16 and NaN in float32. The same as JSON, for people and scripts, is one object::
+A missing sample is -32768 in int16 and NaN in float32; one beyond 10 V, which no body gives, counts as missing too. The
+same as JSON, for people and scripts, is one object::
 
     {"version": 1, "patient": "ward/bed-1", "session": "s1", "sequence": 0, "time_us": 1750000000000000, "fs": 250,
      "leads": ["II", "V1"], "units": ["mV", "mV"], "samples": [[0.01, null], [0.02, -0.11]]}
@@ -25,7 +26,6 @@ where ``gain`` makes the samples integers and ``last`` may be left out. :func:`d
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,7 +37,18 @@ from numpy.typing import NDArray
 
 from pipeline.errors import FrameError
 
-__all__ = ["MAX_BYTES", "MAX_LEADS", "MAX_S", "VERSION", "Frame", "decode", "encode", "encode_json", "is_patient"]
+__all__ = [
+    "MAX_BYTES",
+    "MAX_LEADS",
+    "MAX_S",
+    "VERSION",
+    "Frame",
+    "decode",
+    "encode",
+    "encode_json",
+    "is_patient",
+    "is_text",
+]
 
 VERSION = 1
 MISSING = -32768
@@ -45,6 +56,8 @@ MIN_FS, MAX_FS = 100.0, 1000.0
 MAX_LEADS = 12
 MAX_S = 10.0  # s of signal in a frame
 MAX_BYTES = 1_000_000  # a little less than what nats-server takes in one message
+MIN_GAIN, MAX_GAIN = 1e-3, 1e9  # steps per unit: from kV to nV a step
+MAX_MV = 10_000.0  # a sample beyond is none of a body's
 
 _EARLIEST_US, _LATEST_US = 946_684_800_000_000, 4_102_444_800_000_000  # the years 2000 to 2100
 _PATIENT = re.compile(r"[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){1,3}")
@@ -153,24 +166,26 @@ def _check(frame: Any) -> None:
     if not isinstance(frame.session, str) or not _SESSION.fullmatch(frame.session):
         raise FrameError(f"{who}: session {frame.session!r:.100} is not 1 to 100 printable ASCII characters")
     if not _is_integer(frame.sequence, 0, 2**53):
-        raise FrameError(f"{who}: sequence number {frame.sequence!r:.40} is no integer from 0 to 2**53")
+        raise FrameError(f"{who}: sequence number {_short(frame.sequence)} is no integer from 0 to 2**53")
     if not _is_integer(frame.time_us, _EARLIEST_US, _LATEST_US):
         raise FrameError(
-            f"{who}: time {frame.time_us!r:.40} is no integer of microseconds since 1970 in the years 2000 to 2100"
+            f"{who}: time {_short(frame.time_us)} is no integer of microseconds since 1970 in the years 2000 to 2100"
         )
     if not _is_number(frame.fs) or not MIN_FS <= frame.fs <= MAX_FS:
-        raise FrameError(f"{who}: a rate of {frame.fs!r:.40} Hz is outside {MIN_FS:g} to {MAX_FS:,.0f} Hz")
+        raise FrameError(f"{who}: a rate of {_short(frame.fs)} Hz is outside {MIN_FS:g} to {MAX_FS:,.0f} Hz")
     n = len(frame.leads)
-    if not 1 <= n <= MAX_LEADS or not all(isinstance(name, str) and 0 < len(name) <= 40 for name in frame.leads):
-        raise FrameError(f"{who}: leads {frame.leads!r:.200} are not 1 to {MAX_LEADS} names")
+    if not 1 <= n <= MAX_LEADS or not all(is_text(name, 40) and name for name in frame.leads):
+        raise FrameError(f"{who}: leads {frame.leads!r:.200} are not 1 to {MAX_LEADS} names of printable characters")
     if len(set(frame.leads)) < n:
         raise FrameError(f"{who}: leads {', '.join(frame.leads)} are not all different")
-    if len(frame.units) != n or not all(isinstance(unit, str) and len(unit) <= 20 for unit in frame.units):
+    if len(frame.units) != n or not all(is_text(unit, 20) for unit in frame.units):
         raise FrameError(f"{who}: units {frame.units!r:.200} are not one for each of {n} leads")
     if frame.gain is not None and (
-        len(frame.gain) != n or not all(_is_number(gain) and math.isfinite(gain) and gain > 0 for gain in frame.gain)
+        len(frame.gain) != n or not all(_is_number(gain) and MIN_GAIN <= gain <= MAX_GAIN for gain in frame.gain)
     ):
-        raise FrameError(f"{who}: gain {frame.gain!r:.200} is not one positive number for each of {n} leads")
+        raise FrameError(
+            f"{who}: gain {_short(frame.gain)} is no number from {MIN_GAIN:g} to {MAX_GAIN:g} for each of {n} leads"
+        )
     if frame.samples.ndim != 2 or frame.samples.shape[1] != n:
         raise FrameError(f"{who}: samples of shape {frame.samples.shape} do not fit {n} leads")
     if frame.samples.dtype != (np.float32 if frame.gain is None else np.int16):
@@ -236,7 +251,7 @@ def decode(data: bytes) -> Frame:
         return _from_json(data)
     try:
         values = msgpack.unpackb(data)
-    except (ValueError, msgpack.UnpackException) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException) as error:
         raise FrameError(f"a frame is neither MessagePack nor JSON ({error!r:.100})") from error
     if not isinstance(values, list) or not values:
         raise FrameError(f"a frame is no array of values but {type(values).__name__}")
@@ -258,6 +273,14 @@ def is_patient(name: object) -> bool:
     return isinstance(name, str) and _PATIENT.fullmatch(name) is not None
 
 
+def is_text(value: object, longest: int) -> bool:
+    """Tell whether something is text that every file, database and page takes: printable, and not too long.
+
+    A NUL or half a surrogate pair is text to Python alone.
+    """
+    return isinstance(value, str) and len(value) <= longest and value.isprintable()
+
+
 def _from_json(data: bytes) -> Frame:
     try:
         document = json.loads(data)
@@ -273,27 +296,31 @@ def _from_json(data: bytes) -> Frame:
     if not isinstance(rows, list) or not isinstance(leads, list):
         raise FrameError("a frame's leads are no list of names, or its samples no list of rows")
     try:
+        if not all(value is None or _is_number(value) for row in rows for value in row):
+            raise ValueError("a sample is neither a number nor null")
         values = np.array(rows, dtype=np.float64).reshape(len(rows), -1 if rows else len(leads))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise FrameError(f"a frame's samples are not rows of numbers, one for each lead ({error!s:.100})") from error
     if document["gain"] is None:
+        values[np.abs(values) > np.finfo(np.float32).max] = np.nan
         return _frame([document[name] for name in _FIELDS], values.astype(np.float32))
     values = np.where(np.isnan(values), MISSING, values)
-    if np.any(values != np.round(values)) or np.any(np.abs(values) > -MISSING):
+    if np.any(values != np.round(values)) or np.any(values < MISSING) or np.any(values > -MISSING - 1):
         raise FrameError("a frame with a gain has samples that are no integers of 16 bits")
     return _frame([document[name] for name in _FIELDS], values.astype(np.int16))
 
 
 def _check_version(version: Any) -> None:
     if version != VERSION:
-        raise FrameError(f"a frame is of version {version!r:.40}; this release reads version {VERSION}")
+        raise FrameError(f"a frame is of version {_short(version)}; this release reads version {VERSION}")
 
 
 def _frame(values: Sequence[Any], samples: NDArray[Any]) -> Frame:
     _, patient, session, sequence, time_us, fs, leads, units, gain, _, last = values
     if not isinstance(units, list) or not (gain is None or isinstance(gain, list)):
         raise FrameError("a frame's units are no list of names, or its gain no list of numbers")
-    fs = float(fs) if _is_number(fs) else fs
+    if _is_number(fs) and 0 <= fs <= 10 * MAX_FS:  # an integer may be larger than any float
+        fs = float(fs)
     return Frame(
         patient, session, sequence, time_us, fs, tuple(leads), tuple(units), samples,
         None if gain is None else tuple(gain), last,
@@ -306,3 +333,10 @@ def _is_integer(value: object, least: int, most: int) -> bool:
 
 def _is_number(value: object) -> bool:
     return type(value) in (int, float)
+
+
+def _short(value: object) -> str:
+    """Return a value for a message; an integer of thousands of digits has no text."""
+    if type(value) is int and value.bit_length() > 200:
+        return "of more than 60 digits"
+    return f"{value!r:.40}" if not isinstance(value, tuple) else f"({', '.join(map(_short, value[:MAX_LEADS]))})"

@@ -40,12 +40,14 @@ class Ledger:
         entry.last = position
         entry.frames += 1
 
-    def found(self, results: Iterable[Result]) -> None:
-        """Note what came out of frames that were taken in."""
+    def found(self, results: Iterable[Result], position: int = 0, now_us: int = 0) -> None:
+        """Note what came out of frames that were taken in, up to a position."""
         for result in results:
             about = result.findings if result.findings is not None else result.lost
             assert about is not None  # noqa: S101 - a result is one or the other
-            entry, stay = self._open[about.record], result.stay
+            # What is told of a patient may come when all its frames are stored.
+            entry = self._open.setdefault(about.record, _Open(position + 1, position, now_us))
+            stay = result.stay
             results_of = entry.stays.get(stay.began_us)
             if results_of is None:
                 results_of = StayResults(about.record, stay.session, stay.began_us, stay.fs, stay.leads)
@@ -54,7 +56,7 @@ class Ledger:
                 results_of.gaps.append(result.lost)
             if result.findings is not None:
                 results_of.findings.append(result.findings)
-                entry.is_urgent = entry.is_urgent or bool(result.findings.alarms)
+                entry.is_urgent = entry.is_urgent or bool(result.findings.alarms or result.findings.updates)
 
     def due(self, before_us: int) -> list[str]:
         """Return the patients that are open since so long, and those with an alarm."""
@@ -80,6 +82,10 @@ class Ledger:
         """Note that patients are stored."""
         for name in patients:
             del self._open[name]
+
+    def drop(self, patient: str) -> None:
+        """Forget what came out for a patient, and keep that its frames were taken in."""
+        self._open[patient].stays.clear()
 
     def rebase(self) -> None:
         """Note that positions are counted anew, in another log."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline.live.faults import Delivery, Faults, with_faults
 from pipeline.live.frames import Frame
+from pipeline.record_name import patient_name
 from pipeline.records import Record
 from pipeline.sources.synthetic import SyntheticRecord, demo_ward, synthesise
 
@@ -50,7 +51,7 @@ def frames(
     Parameters
     ----------
     record : Record
-        What is played; its name is the patient's.
+        What is played; its name is the patient's, as far as a frame's may be it.
     session : str
         Name of the session.
     began_us : int
@@ -66,11 +67,11 @@ def frames(
         if chunk.start >= until:
             break
         time_us = began_us + round(chunk.start / record.fs * 1e6)
-        yield Frame.of(record.name, session, number, time_us, record.fs, record.leads, chunk.signal)
+        yield Frame.of(patient_name(record.name), session, number, time_us, record.fs, record.leads, chunk.signal)
         number += 1
     time_us = began_us + round(until / record.fs * 1e6)
     nothing = np.empty((0, len(record.leads)), np.float32)
-    yield Frame.of(record.name, session, number, time_us, record.fs, record.leads, nothing, last=True)
+    yield Frame.of(patient_name(record.name), session, number, time_us, record.fs, record.leads, nothing, last=True)
 
 
 def play(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.live.sequencer import Stay
-from pipeline.records import Findings, Gap
+import numpy as np
 
-__all__ = ["Result", "Totals"]
+from pipeline.live.stays import Stay
+from pipeline.records import Alarm, Findings, Gap
+from pipeline.signals.window import AFTER, BEFORE
+
+__all__ = ["Result", "Totals", "findings_of_alarms"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +42,8 @@ class Totals:
         What was found.
     refused : int
         Frames, and stretches of signal, that could not be taken in.
+    anew : int
+        Times that a patient began anew because something had failed.
     """
 
     beats: int = 0
@@ -47,3 +52,18 @@ class Totals:
     drifts: int = 0
     gaps: int = 0
     refused: int = 0
+    anew: int = 0
+
+
+def findings_of_alarms(
+    patient: str, stay: Stay, alarms: tuple[Alarm, ...], updates: tuple[Alarm, ...] = ()
+) -> Findings:
+    """Return findings of no beat, which carry what a person is told beside them."""
+    whole, number = np.empty(0, np.int64), np.empty(0)
+    window = np.empty((0, BEFORE + AFTER, len(stay.leads)), np.float32)
+    return Findings(
+        record=patient, fs=stay.fs, leads=stay.leads, beat=whole, r_peak=whole, rr_s=number, score=number,
+        threshold=number, p_value=number, is_anomaly=np.empty(0, np.bool_), drift=np.empty(0, np.bool_),
+        quality=np.empty(0, np.float32), learning=np.empty(0, np.bool_), kind=np.empty(0, np.uint8), shape=number,
+        rhythm=number, window=window, expected=window, alarms=alarms, updates=updates,
+    )  # fmt: skip

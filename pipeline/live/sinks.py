@@ -24,12 +24,15 @@ TAIL_BYTES = 1_000_000  # of a file that is there already, to see what it holds
 
 
 def alarm_document(stored: StoredAlarm) -> dict[str, Any]:
-    """Return an alarm as JSON has it; ``key`` is the same whenever the same alarm is delivered."""
+    """Return an alarm as JSON has it.
+
+    ``key`` is the same in all states of an episode; ``revision`` tells its states apart, the highest is the newest.
+    """
     alarm = stored.alarm
     began_us = stored.started_at_us or 0
     return {
-        "key": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{stored.origin}\n{alarm.record}\n{alarm.kind}\n{alarm.raised_s}\n"
-                              f"{alarm.message}")),
+        "key": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{stored.origin}\n{alarm.record}\n{alarm.key}")),
+        "revision": alarm.revision,
         "patient": alarm.record,
         "kind": alarm.kind,
         "priority": alarm.priority,
@@ -37,6 +40,9 @@ def alarm_document(stored: StoredAlarm) -> dict[str, Any]:
         "message": alarm.message,
         "onset": _moment(began_us, alarm.onset_s),
         "raised": _moment(began_us, alarm.raised_s),
+        "ended": None if alarm.ended_s is None else _moment(began_us, alarm.ended_s),
+        "longest": alarm.longest,
+        "rate_bpm": alarm.rate_bpm,
         "first_beat": alarm.first_beat,
         "last_beat": alarm.last_beat,
         "origin": stored.origin,
@@ -48,8 +54,13 @@ def _moment(began_us: int, seconds: float) -> str:
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+def _state(document: dict[str, Any]) -> str:
+    """Return what tells a state of an alarm from all others; a file may hold lines from before there were states."""
+    return f"{document['key']}/{document.get('revision', 0)}"
+
+
 class Sink(Protocol):
-    """Takes alarms. One that is delivered twice, because nobody could note the first time, has the same ``key``."""
+    """Takes alarms, state by state. One that is delivered twice has the same ``key`` and ``revision``."""
 
     @property
     def name(self) -> str:
@@ -69,7 +80,7 @@ class Sink(Protocol):
 
 
 class JsonLines:
-    """A file that gets a line for each alarm.
+    """A file that gets a line for each state of an alarm.
 
     Parameters
     ----------
@@ -99,7 +110,8 @@ class JsonLines:
         OutputError
             If it cannot be written to.
         """
-        if document["key"] in self._keys:
+        state = _state(document)
+        if state in self._keys:
             return
         line = json.dumps(document, allow_nan=False).encode() + b"\n"
         try:
@@ -114,7 +126,7 @@ class JsonLines:
                     raise
         except OSError as error:
             raise OutputError(f"alarms cannot be written to {self._path} ({error.strerror})") from error
-        self._keys.add(document["key"])
+        self._keys.add(state)
 
     def close(self) -> None:
         """Do nothing: the file is open only while a line is written."""
@@ -134,14 +146,14 @@ class JsonLines:
         keys = set()
         for line in whole.splitlines():
             try:
-                keys.add(str(json.loads(line)["key"]))
+                keys.add(_state(json.loads(line)))
             except (ValueError, KeyError, TypeError):  # the first may be cut, others are not ours
                 continue
         return keys
 
 
 class Webhook:
-    """An HTTP address that gets a POST for each alarm, its key as ``Idempotency-Key``.
+    """An HTTP address that gets a POST for each state of an alarm; key and revision are its ``Idempotency-Key``.
 
     Parameters
     ----------
@@ -166,7 +178,7 @@ class Webhook:
         OutputError
             If there is no such answer.
         """
-        headers = {"Idempotency-Key": document["key"]}
+        headers = {"Idempotency-Key": _state(document)}
         try:
             answer = self._session.post(
                 self._url, json=document, headers=headers, timeout=TIMEOUT_S, allow_redirects=False
@@ -182,7 +194,7 @@ class Webhook:
 
 
 class NatsSubject:
-    """A NATS subject; the key is its ``Nats-Msg-Id``, by which a stream drops what comes twice.
+    """A NATS subject; key and revision are its ``Nats-Msg-Id``, by which a stream drops what comes twice.
 
     Parameters
     ----------
@@ -222,7 +234,7 @@ class NatsSubject:
     async def _publish(self, broker: Broker, document: dict[str, Any]) -> None:
         subject = f"{self._subject}.{document['patient'].replace('/', '.')}"
         data = json.dumps(document, allow_nan=False).encode()
-        await broker.client.publish(subject, data, headers={"Nats-Msg-Id": document["key"]})
+        await broker.client.publish(subject, data, headers={"Nats-Msg-Id": _state(document)})
         await broker.client.flush(timeout=round(TIMEOUT_S))
 
 

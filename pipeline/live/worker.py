@@ -6,9 +6,10 @@ import logging
 import secrets
 import socket
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from pipeline.errors import FrameError, LeaseLost, OutputError, SnapshotError, SourceUnavailable
+from pipeline.errors import FrameError, LeaseLost, OutputError, RowsRefused, SourceUnavailable
+from pipeline.live.aside import Aside
 from pipeline.live.backlog import BacklogWatch
 from pipeline.live.broker import Broker, patient_of
 from pipeline.live.engine import Engine
@@ -17,6 +18,7 @@ from pipeline.live.ledger import Ledger
 from pipeline.live.listener import Intake
 from pipeline.live.partitions import Partitions
 from pipeline.live.reader import Message, Reader
+from pipeline.live.room import Room
 from pipeline.records import Alarm
 from pipeline.settings import LiveSettings
 from pipeline.storage.database import Database, PatientState, partition_of
@@ -27,6 +29,8 @@ BATCH = 512  # frames taken at a time
 PAUSE_S = 0.1  # s between two transactions
 RETRY_S = 1.0  # s between two tries while the database is away
 ROOM = 20_000  # frames that are taken in ahead of a database that is away
+SILENT_S = 60.0  # s of silence after which a patient rests at once where there is no room for another
+TOLD_S = 600.0  # s between two alarms that there is no room
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +59,8 @@ class Worker:
         How soon results are stored, and how long a lease is.
     sinks : sequence of str
         Names of those that alarms are delivered to.
+    aside : Aside, optional
+        Where states are kept that cannot be used.
 
     Attributes
     ----------
@@ -76,10 +82,11 @@ class Worker:
         clock: Callable[[], int],
         settings: LiveSettings | None = None,
         sinks: Sequence[str] = (),
+        aside: Aside | None = None,
     ) -> None:
         self.owner = f"{socket.gethostname()[:60]}-{secrets.token_hex(8)}"
         self.owned: set[int] = set()
-        self._backlog = BacklogWatch(self._tell)
+        self._backlog = BacklogWatch(lambda message: self._tell("backlog", message))
         self.troubles = 0
         self._broker, self._database, self._engine = broker, database, engine
         self._partitions = partitions
@@ -102,6 +109,11 @@ class Worker:
         self._rest_us = round(settings.rest_s * 1e6)
         self._resting: set[str] = set()  # patients who have left memory, and are where they were in the database
         self._held: list[Message] = []  # messages of such patients, while the database is away
+        self._most, self._most_a_site = settings.most_patients, settings.most_patients_a_site
+        self._full_us = 0  # when a person was last told that there is no room
+        self._notices: dict[str, str] = {}  # kind -> message, until a person is told
+        self._aside = aside
+        engine.on_failure = self._keep_aside
         self._stopping = threading.Event()
 
     @property
@@ -153,7 +165,7 @@ class Worker:
         if messages:
             self._take(messages)
         else:
-            self._ledger.found(self._engine.tick())
+            self._ledger.found(self._engine.tick(), self._position, self._clock())
         try:
             self._measure()
             self._store()
@@ -206,19 +218,27 @@ class Worker:
     def _take(self, messages: Sequence[Message]) -> None:
         now = self._clock()
         frames: list[Frame] = []
+        room = self._make_room(messages, now)
         for message in messages:
             if message.log != self._log:
                 self._begin_log(message.log)
             partition = partition_of(patient_of(message.subject), self._partitions.of)
             if partition not in self.owned or message.position <= self._taken[partition]:
                 continue
-            frame = self._frame(message)
-            if frame is None or message.position <= self._reached.get(frame.patient, 0):
+            name = patient_of(message.subject)
+            if message.position <= self._reached.get(name, 0):
                 continue
-            frames.append(frame)
-            self._ledger.took(frame.patient, message.position, now)
-        self._ledger.found(self._engine.take(frames))
+            is_named = is_patient(name)
+            if is_named and not self._admits(name, room, now):
+                continue
+            frame = self._frame(message)
+            if is_named:
+                self._ledger.took(name, message.position, now)
+            if frame is not None:
+                frames.append(frame)
+        found = self._engine.take(frames)
         self._position = messages[-1].position
+        self._ledger.found(found, self._position, now)
         for partition in self.owned:
             self._taken[partition] = max(self._taken[partition], self._position)
 
@@ -230,11 +250,35 @@ class Worker:
             frame = decode(message.data)
             if frame.patient != patient:
                 raise FrameError(f"a frame of {frame.patient} was published as {patient}'s")
-        except FrameError as error:
+        except Exception as error:  # whatever a message brings about, the next one is read
             self._refused += 1
-            logger.warning("message %d refused: %s", message.position, error)
+            logger.warning(
+                "message %d refused: %s", message.position, error,
+                exc_info=None if isinstance(error, FrameError) else error,
+            )  # fmt: skip
+            if is_patient(patient):
+                self._engine.refuse(patient, message.time_us, str(error))
             return None
         return frame
+
+    def _admits(self, name: str, room: Room, now: int) -> bool:
+        """Tell whether a patient may be monitored; whether there is no room, a person is told."""
+        if room.admits(name):
+            return True
+        self._refused += 1
+        if now - self._full_us > TOLD_S * 1e6:
+            self._full_us = now
+            there = f"{len(self._engine):,} patients are monitored"
+            self._notices["too many patients"] = f"there is no room for {name:.60}: {there}"
+        return False
+
+    def _make_room(self, messages: Sequence[Message], now: int) -> Room:
+        """Return the room for patients; where somebody new finds none, those rest who have been silent for a while."""
+        room = Room(self._engine.patients, self._most, self._most_a_site)
+        if room.is_full and any(patient_of(message.subject) not in self._engine for message in messages):
+            self._rest_now(now - round(SILENT_S * 1e6))
+            room = Room(self._engine.patients, self._most, self._most_a_site)
+        return room
 
     def _begin_log(self, log: str) -> None:
         """Follow a stream that was made anew; the frames themselves tell what was taken in before."""
@@ -245,6 +289,10 @@ class Worker:
         self._ledger.rebase()
 
     def _measure(self) -> None:
+        while self._notices and self.owned:
+            kind = next(iter(self._notices))
+            self._tell(kind, self._notices[kind])
+            del self._notices[kind]
         if self._reader is None:
             return
         waiting, oldest_us = self._reader.backlog
@@ -253,14 +301,14 @@ class Worker:
         if self._engine.on_intake is not None:
             self._engine.on_intake(intake)
 
-    def _tell(self, message: str) -> None:
+    def _tell(self, kind: str, message: str) -> None:
         """Raise an alarm about this worker itself."""
         logger.warning("%s: %s", self.owner, message)
         now = self._clock()
         at = (now - self._started_us) / 1e6
         self._database.live.tell(
             f"monitor/{self.owner}",
-            Alarm("monitor", "backlog", "medium", False, at, at, -1, -1, message),
+            Alarm("monitor", kind, "medium", False, at, at, -1, -1, message),
             now_us=now,
             started_at_us=self._started_us,
             partition=min(self.owned),
@@ -272,13 +320,32 @@ class Worker:
         if not self.owned or now < (0 if everything else max(self._stored_us + PAUSE_S * 1e6, self._quiet_until_us)):
             return
         if everything:
-            self._ledger.found(self._engine.settle())
+            self._ledger.found(self._engine.settle(), self._position, now)
             due = self._ledger.patients()
         else:
             late = self._ledger.due(now - self._commit_us)
             due = [name for name in late if not self._engine.is_filling(name)]
         if not due and now < self._stored_us + self._renew_us:
             return
+        states = {name: self._engine.snapshot(name) for name in due}
+        try:
+            self._commit(due, states, now)
+        except RowsRefused as error:
+            logger.error("%s: each patient is stored alone", error)
+            for name in due:
+                self._commit_alone(name, states[name], now)
+        self._stored_us = now
+
+    def _commit_alone(self, name: str, state: bytes, now: int) -> None:
+        """Store one patient; what the database does not take of it is left out, and the others go on."""
+        try:
+            self._commit([name], {name: state}, now)
+        except RowsRefused as error:
+            self._engine.begin_anew(name, error, state)
+            self._ledger.drop(name)
+            self._commit([name], {name: self._engine.snapshot(name)}, now)
+
+    def _commit(self, due: Sequence[str], states: Mapping[str, bytes], now: int) -> None:
         positions = self._positions(set(due))
         self._database.live.commit(
             self.owner,
@@ -287,13 +354,10 @@ class Worker:
             until_us=now + self._lease_us,
             positions=positions,
             log=self._log,
-            states=[
-                PatientState(name, self._ledger.last(name), self._log, self._engine.snapshot(name)) for name in due
-            ],
+            states=[PatientState(name, self._ledger.last(name), self._log, states[name]) for name in due],
             results=self._ledger.results(due),
             sinks=self._sinks,
         )
-        self._stored_us = now
         self._ledger.close(due)
         if self._reader is not None:
             self._reader.acknowledge(min(positions.values()))
@@ -304,8 +368,11 @@ class Worker:
         if not self.owned or now < self._rested_us + min(self._renew_us, self._rest_us):
             return
         self._rested_us = now
+        self._rest_now(now - self._rest_us)
+
+    def _rest_now(self, since_us: int) -> None:
         unstored = set(self._ledger.patients())
-        for name in self._engine.silent(now - self._rest_us):
+        for name in self._engine.silent(since_us):
             if name not in unstored:
                 self._engine.discharge(name)
                 self._resting.add(name)
@@ -323,8 +390,12 @@ class Worker:
     def _revive(self, state: PatientState) -> None:
         try:
             self._engine.restore(state.patient, state.state)
-        except SnapshotError as error:
-            logger.warning("%s starts anew: %s", state.patient, error)
+        except Exception as error:  # a state that cannot be used is that patient's new start
+            self._engine.begin_anew(state.patient, error, state.state)
+
+    def _keep_aside(self, patient: str, error: Exception, state: bytes | None) -> None:
+        if self._aside is not None:
+            self._aside.keep(patient, error, state, at_us=self._clock())
 
     def _positions(self, stored: Collection[str]) -> dict[int, int]:
         """Return the position up to which each partition is stored, once some patients are."""

@@ -72,7 +72,7 @@ class ReportCollector:
         self._beats = self._anomalies = 0
         self._learning_until_s = 0.0
         self._stop = 0
-        self._alarms: list[Alarm] = []
+        self._alarms: dict[str, Alarm] = {}  # the last state of each, by key
         self._drifts: list[Drift] = []
         self._gaps: list[Gap] = []
         self._counts: Counter[str] = Counter()
@@ -178,13 +178,18 @@ class ReportCollector:
             ),
             points=points,
             events=self._events.finish(),
-            alarms=self._alarms,
+            alarms=list(self._alarms.values()),
             drifts=self._drifts,
             gaps=self._gaps,
         )
 
     def _keep(self, findings: Findings) -> None:
-        for name in ("alarms", "drifts", "gaps"):
+        for alarm in (*findings.alarms, *findings.updates):
+            is_new = alarm.revision == 0
+            self._counts["alarms"] += is_new
+            if alarm.key in self._alarms or (is_new and len(self._alarms) < _MOST_EVENTS_LISTED):
+                self._alarms[alarm.key] = alarm
+        for name in ("drifts", "gaps"):
             kept, new = getattr(self, f"_{name}"), getattr(findings, name)
             kept.extend(new[: max(_MOST_EVENTS_LISTED - len(kept), 0)])
             self._counts[name] += len(new)

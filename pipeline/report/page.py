@@ -21,6 +21,18 @@ from pipeline.storage.summary import Summary, read_summary
 __all__ = ["environment", "write_report"]
 
 _NAME = "report.html"
+_FIRST = 2  # records of which the page shows a strip before anything else
+
+
+@dataclass(frozen=True, slots=True)
+class _Highlight:
+    """What the page opens on: a strip of one of the most eventful records."""
+
+    record: str
+    anchor: str
+    title: str
+    time_s: float
+    strip: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +86,7 @@ def write_report(out: PlaceLike, *, title: str = "ECG anomaly report") -> Place:
         rows=list(summary.records.values()),
         bare={entry.record for entry in summary.records.values() if not entry.scored},
         totals=_totals(summary),
+        highlights=[] if len(paths) == 1 else _highlights(paths),
         sections=_sections(paths),
         anchors={record: _anchor(record) for record in names},
         open_first=len(paths) == 1,
@@ -102,6 +115,27 @@ def environment() -> Environment:
     templates.filters["clock"] = clock
     templates.filters["letter"] = LETTERS.__getitem__
     return templates
+
+
+def _highlights(paths: Sequence[Place]) -> list[_Highlight]:
+    """Return a strip of each of the most eventful records; of the others, only their rank is held at any time."""
+    ranked = sorted(paths, key=lambda path: (_rank(load_report(path)), str(path)))[:_FIRST]
+    found = []
+    for path in ranked:
+        report = load_report(path)
+        if report.events:
+            # The strangest beat, or the most urgent alarm where one is high.
+            alarms = [event for event in report.events if event.beat is None] if _rank(report)[0] else []
+            event = (alarms or report.events)[0]
+            strip = strip_svg(event.strip, report.leads)
+            found.append(_Highlight(report.record, _anchor(report.record), event.title, event.time_s, strip))
+    return found
+
+
+def _rank(report: RecordReport) -> tuple[int, int, int]:
+    """Return what eventful records sort by: high alarms about the heart, then ventricular beats, then anomalies."""
+    high = sum(alarm.priority == "high" and alarm.physiological for alarm in report.alarms)
+    return -high, -report.kinds.get("ventricular", 0), -report.anomalies
 
 
 def _sections(paths: Sequence[Place]) -> Iterator[_Section]:

@@ -15,7 +15,7 @@ def summary_table(summary: Summary) -> Table:
     """Return one row per record, failed ones last, for a terminal of 80 columns.
 
     Se and +P are the share of the annotated anomalies that was flagged and the share of the flagged beats that are
-    annotated anomalies, from 5:00 on. A dash stands where no beat could be scored.
+    annotated anomalies, from 5:00 on, each with how many these are. A dash stands where there is nothing to count.
 
     Parameters
     ----------
@@ -50,13 +50,19 @@ def _cells(entry: RecordSummary) -> list[Text | str]:
         f"{entry.minutes:,.1f}",
         f"{entry.beats:,}",
         f"{entry.anomalies:,}" if entry.scored else "–",
-        _percent(entry.sensitivity),
-        _percent(entry.precision),
+        _percent(entry.sensitivity, entry.reference_anomalies, entry),
+        _percent(entry.precision, entry.flagged, entry),
         f"{entry.alarms:,}",
         f"{entry.drifts:,}",
         "" if entry.times_real_time is None else f"{entry.times_real_time:,.0f}",
     ]
 
 
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:.1f}"
+def _percent(share: float | None, n: int | None, entry: RecordSummary) -> str:
+    """Return a percentage with what it is of; a share of two beats is not one of thousands."""
+    if entry.reference_anomalies is None:
+        return ""
+    if share is None:
+        return "–"
+    of = "" if n is None else f" ({n})" if n < 10_000 else f" ({n / 1000:.0f}k)"
+    return f"{100 * share:.1f}{of}"

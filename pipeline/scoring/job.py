@@ -8,10 +8,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from pipeline.detection.model import DEFAULT_MODEL, BeatModel
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, RecordNotFound
+from pipeline.record_name import RecordName
 from pipeline.scoring.record import Scored, score_record
 from pipeline.settings import Settings
 from pipeline.sources import find_records, open_record, record_checksum
+from pipeline.sources.foreign.registry import is_known
 from pipeline.sources.names import PhysioNetName
 from pipeline.storage import PlaceLike
 
@@ -43,6 +45,10 @@ class Job:
         Score even if the results are there.
     report : bool
         Also save what the report shows.
+    fs, units : float, str or None
+        Rate in Hz and unit of a file of another format than WFDB, where it does not say.
+    annotator : str
+        Whose annotations label the beats: the extension of their files.
     """
 
     name: str
@@ -53,13 +59,16 @@ class Job:
     model: Path | None = None
     force: bool = False
     report: bool = True
+    fs: float | None = None
+    units: str | None = None
+    annotator: str = "atr"
 
     @property
     def record(self) -> str:
         """Name that the results carry, such as ``mitdb/208``."""
         if self.data_dir is None:
             return PhysioNetName.parse(self.name).canonical
-        return _in_folder(self.data_dir, self.name)
+        return str(RecordName.in_folder(self.data_dir, self.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +102,17 @@ def plan(
     model: Path | None = None,
     force: bool = False,
     report: bool = True,
+    fs: float | None = None,
+    units: str | None = None,
+    annotator: str = "atr",
 ) -> Plan:
     """Return one job per record that the patterns stand for, and which of them stand for none.
 
     Parameters
     ----------
     patterns : sequence of str
-        As :func:`pipeline.sources.list_records` takes them.
-    out, settings, data_dir, leads, model, force, report
+        As :func:`pipeline.sources.list_records` takes them; without ``data_dir`` also paths of files.
+    out, settings, data_dir, leads, model, force, report, fs, units, annotator
         As the attributes of :class:`Job`.
 
     Raises
@@ -110,26 +122,54 @@ def plan(
     ValueError
         If two records would have the same results, such as one record in two versions of its database.
     """
-    names, missing = find_records(*patterns, data_dir=data_dir, settings=settings)
+    found, missing = _find(patterns, data_dir, settings)
     chosen = None if leads is None else tuple(leads)
     jobs: dict[str, Job] = {}
-    for name in names:
-        job = Job(name, out, settings, data_dir, chosen, model, force, report)
+    for folder, name in found:
+        job = Job(name, out, settings, folder, chosen, model, force, report, fs, units, annotator)
         other = jobs.setdefault(job.record, job)
-        if other.name != name:
+        if (other.data_dir, other.name) != (folder, name):
             raise ValueError(
-                f"{other.name} and {name} would both have their results under {job.record}; "
+                f"{_where(other)} and {_where(job)} would both have their results under {job.record}; "
                 "score one of them into another folder"
             )
     if data_dir is not None:
-        folder = _in_folder(data_dir, "")  # names may stand with it or without
-        missing = {folder + pattern.removeprefix(folder): error for pattern, error in missing.items()}
+        of_folder = f"{RecordName.in_folder(data_dir, '')}/"  # names may stand with it or without
+        missing = {of_folder + pattern.removeprefix(of_folder): error for pattern, error in missing.items()}
     return Plan(tuple(jobs.values()), missing)
 
 
-def _in_folder(data_dir: Path, name: str) -> str:
-    """Return the name that results of a record in a folder carry."""
-    return f"{data_dir.resolve().name or 'records'}/{name.removesuffix('.hea')}"
+def _where(job: Job) -> str:
+    return job.name if job.data_dir is None else str(job.data_dir / job.name)
+
+
+def _find(
+    patterns: Sequence[str], data_dir: Path | None, settings: Settings
+) -> tuple[list[tuple[Path | None, str]], dict[str, PipelineError]]:
+    """Return folder and name of each record that patterns stand for, and which stand for none."""
+    if data_dir is not None:
+        names, missing = find_records(*patterns, data_dir=data_dir, settings=settings)
+        return [(data_dir, name) for name in names], missing
+    found: dict[tuple[Path | None, str], None] = {}
+    missing = {}
+    for pattern in patterns:
+        path = Path(pattern)
+        is_recording = path.suffix == ".hea" or is_known(path)
+        if is_recording and path.is_file():
+            found[path.parent, path.name.removesuffix(".hea")] = None
+            continue
+        if is_recording:
+            missing[pattern] = RecordNotFound(f"{pattern}: there is no such file")
+            continue
+        try:
+            names, absent = find_records(pattern, settings=settings)
+        except PipelineError as error:
+            names, absent = [], {pattern: error}
+        found |= dict.fromkeys((None, name) for name in names)
+        missing |= absent
+    if not found:
+        raise next(iter(missing.values()))
+    return list(found), missing
 
 
 def run_job(job: Job, *, progress: Report | None = None, clock: Callable[[], float] | None = None) -> Scored:
@@ -158,7 +198,16 @@ def run_job(job: Job, *, progress: Report | None = None, clock: Callable[[], flo
         if progress is not None:
             progress("scoring", share)
 
-    record = open_record(job.name, data_dir=job.data_dir, leads=job.leads, settings=job.settings, progress=fetching)
+    record = open_record(
+        job.name,
+        data_dir=job.data_dir,
+        leads=job.leads,
+        fs=job.fs,
+        units=job.units,
+        annotator=job.annotator,
+        settings=job.settings,
+        progress=fetching,
+    )
     return score_record(
         record,
         model_at(job.model, job.settings.device),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 import numpy as np
@@ -16,6 +17,7 @@ from pipeline.monitor import Monitor
 from pipeline.records import Chunk, Findings, Record
 from pipeline.report import ReportCollector, report_path, save_report
 from pipeline.scoring.keys import result_key, settings_version
+from pipeline.scoring.remarks import Remarks
 from pipeline.settings import Settings
 from pipeline.storage import PlaceLike, RecordSummary, ResultWriter, is_done, package_versions, read_record_summary
 
@@ -110,6 +112,7 @@ def score_record(
         "model": model.checksum,
         "settings": settings_version(settings),
         "leads": ",".join(record.leads),
+        **_facts(record),
         **({} if checksum is None else {"checksum": checksum}),
         **package_versions(),
     }
@@ -124,12 +127,16 @@ def score_record(
         clock=clock,
     )
     collector = ReportCollector(record.name, record.fs, record.leads, annotations) if report else None
-    witness = None if collector is None else Witness(model, threshold=settings.threshold, alarms=settings.alarms)
+    witness = (
+        None if collector is None else Witness(model, threshold=settings.threshold, alarms=settings.alarms, gates=False)
+    )
     monitor = witness or Monitor(model, threshold=settings.threshold, alarms=settings.alarms)
     has_signal = False
+    remarks = Remarks(record, annotations)
 
     def take(findings: Findings) -> None:
         results.write(findings)
+        remarks.take(findings)
         if collector is not None and witness is not None:
             collector.add_findings(findings, why=partial(witness.explain, gates=False))
 
@@ -147,6 +154,7 @@ def score_record(
                 "choose other leads or leave the record out"
             )
         take(monitor.finish())
+        results.remarks = remarks.lines()
         # Before the table of beats, whose key says that all is there.
         if collector is None:
             with suppress(FileNotFoundError):
@@ -155,6 +163,13 @@ def score_record(
             save_report(out, collector.finish())
     assert results.summary is not None  # noqa: S101 - it is set when the results are published
     return Scored(results.summary, is_new=True)
+
+
+def _facts(record: Record) -> dict[str, str]:
+    """Return when a record began and what recorded it, where its file says so."""
+    start: datetime | None = getattr(record, "start", None)
+    facts: dict[str, str] = getattr(record, "facts", {})
+    return {**({} if start is None else {"start": start.isoformat()}), **facts}
 
 
 def _has_signal(chunk: Chunk) -> bool:

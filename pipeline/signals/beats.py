@@ -120,6 +120,10 @@ class BeatFinder:
         """Return the stretches without a lead, or without any, that go on now."""
         return self._gaps.still_open(self._clock)
 
+    def fresh(self) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+        """Return the filtered signal in mV and the states of the leads that the last call brought, each (leads, m)."""
+        return self._front.signal[1][:, HISTORY:], self._front.states[:, HISTORY:]
+
     @property
     def time_s(self) -> float:
         """Time in s from the record's start up to which the signal has been taken in."""

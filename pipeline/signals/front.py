@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pipeline.jit import jit
 from pipeline.signals.filters import BandPass, sosfilt
 from pipeline.signals.gaps import GONE
-from pipeline.signals.quality import Conditioner, condition
+from pipeline.signals.quality import Conditioner, condition, flat_limits, new_steps
 from pipeline.signals.resample import Resampler, extend, interpolate
 from pipeline.snapshot import joined, part_of
 
@@ -49,6 +49,7 @@ class Front:
         self.signal = np.zeros((2, n_leads, HISTORY))
         self.states = np.full((n_leads, HISTORY), 3, dtype=np.uint8)
         self.is_gone = False
+        self._steps = new_steps(n_leads)
 
     def process(self, signal: NDArray[np.floating]) -> int:
         """Take the next samples, shape (n, leads) in mV with NaN where missing; return how many came out, ``m``."""
@@ -68,6 +69,7 @@ class Front:
             resampler.den,
             conditioner.levels,
             conditioner.runs,
+            self._steps,
             band_pass.sos,
             band_pass.z,
             before,
@@ -82,6 +84,7 @@ class Front:
         state: dict[str, NDArray[np.generic]] = {
             "history": self.signal[:, :, -HISTORY:].copy(),
             "states": self.states[:, -HISTORY:].copy(),
+            "steps": self._steps.copy(),
         }
         return state | joined({name: stage.snapshot() for name, stage in self._stages()})
 
@@ -89,6 +92,7 @@ class Front:
         """Continue from a state that :meth:`snapshot` returned."""
         self.signal = np.array(state["history"], dtype=np.float64)
         self.states = np.array(state["states"], dtype=np.uint8)
+        self._steps = np.array(state["steps"], dtype=np.float64)
         for name, stage in self._stages():
             stage.restore(part_of(state, name))
 
@@ -110,6 +114,7 @@ def _advance(
     den: int,
     levels: NDArray[np.float64],
     runs: NDArray[np.int64],
+    steps: NDArray[np.float64],
     sos: NDArray[np.float64],
     z: NDArray[np.float64],
     before: NDArray[np.float64],
@@ -121,6 +126,7 @@ def _advance(
     buffer = extend(fresh, tail, kept, drop)
     old = before.shape[2] - HISTORY
     is_gone = False
+    limits = np.empty(m, dtype=np.int64)
     for lead in range(n_leads):
         continuous, filtered, state = signal[0, lead], signal[1, lead], states[lead]
         for n in range(HISTORY):
@@ -129,7 +135,8 @@ def _advance(
             state[n] = states_before[lead, old + n]
         raw = filtered[HISTORY:]  # until it is filtered
         interpolate(buffer[lead], start, taps, first, step, den, raw)
-        condition(raw, levels[lead], runs[lead], continuous[HISTORY:], state[HISTORY:])
+        flat_limits(buffer[lead], start, first, step, den, steps[lead], limits)
+        condition(raw, levels[lead], runs[lead], limits, continuous[HISTORY:], state[HISTORY:])
         sosfilt(continuous[HISTORY:], sos, z[lead], filtered[HISTORY:])
         for n in range(HISTORY, size):
             if state[n] >= GONE:

@@ -8,7 +8,6 @@ from pipeline.errors import SourceError
 from pipeline.records import Record
 from pipeline.settings import Settings
 from pipeline.sources.catalog import open_record
-from pipeline.sources.synthetic import demo_ward, synthesise
 
 __all__ = ["records_at_hand"]
 
@@ -38,5 +37,7 @@ def records_at_hand(
     try:
         return [open_record(name, settings=settings) for name in names]
     except SourceError:
+        from pipeline.sources.synthetic import demo_ward, synthesise  # numba is large: only where it is needed
+
         ward = demo_ward(seconds)
         return [synthesise(ward[name], name=name, seconds=seconds, seed=1) for name in instead]

@@ -9,18 +9,24 @@ from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 
-from pipeline.errors import PipelineError, RecordNotFound, SourceUnavailable
+from pipeline.errors import PipelineError, RecordCorrupt, RecordNotFound, SourceUnavailable
+from pipeline.record_name import RecordName
 from pipeline.settings import Settings
 from pipeline.sources.checksums import published_in
 from pipeline.sources.download import Progress
+from pipeline.sources.foreign.base import ReadOptions
+from pipeline.sources.foreign.record import ForeignRecord
+from pipeline.sources.foreign.registry import is_known, is_listed
 from pipeline.sources.header import header_files, with_extension
-from pipeline.sources.names import PhysioNetName, check_path, did_you_mean
+from pipeline.sources.names import PhysioNetName, check_file, check_path, did_you_mean
 from pipeline.sources.physionet import fetch, os_errors, read_list
 from pipeline.sources.wfdb_record import WfdbRecord
 
 __all__ = ["find_records", "list_records", "open_record"]
 
 _LIST = "RECORDS"
+DEEPEST = 6  # folders with lists of their own in each other
+MOST_LISTS = 10_000  # of one database or folder
 _UNREADABLE = "let this user read it, or copy it elsewhere"
 
 
@@ -30,9 +36,12 @@ def open_record(
     data_dir: Path | str | None = None,
     leads: Sequence[str] | None = None,
     max_leads: int = 2,
+    fs: float | None = None,
+    units: str | None = None,
+    annotator: str = "atr",
     settings: Settings | None = None,
     progress: Progress | None = None,
-) -> WfdbRecord:
+) -> WfdbRecord | ForeignRecord:
     """Open a record, fetching it first if it is PhysioNet's and not here.
 
     Parameters
@@ -41,12 +50,18 @@ def open_record(
         ``mitdb/208`` or ``mitdb/1.0.0/208``; with ``data_dir``, the record's path inside that folder, before which the
         folder's name may stand, as in the record's name.
     data_dir : path, optional
-        A folder of WFDB records.
+        A folder of WFDB records and of files of other formats, see :mod:`pipeline.sources.foreign`; a file's name is
+        given with its ending.
     leads : sequence of str, optional
         Names of leads in order of preference; by default as :data:`pipeline.sources.leads.PREFERENCE` has it. The first
         ``max_leads`` that the record has are carried.
     max_leads : int
         Most leads to carry, 1 to 12.
+    fs, units : float, str, optional
+        Rate in Hz and unit of a file of another format, where it does not say.
+    annotator : str
+        Whose annotations count: the extension of a WFDB annotation file, such as ``qrs``. Of PhysioNet's only those of
+        ``atr`` are fetched.
     settings : Settings, optional
         Where records come from and are cached; read from the environment by default.
     progress : callable, optional
@@ -54,7 +69,7 @@ def open_record(
 
     Returns
     -------
-    WfdbRecord
+    WfdbRecord or ForeignRecord
         Its name is ``mitdb/208``, or with ``data_dir`` the folder's name and the record's.
 
     Raises
@@ -69,7 +84,13 @@ def open_record(
         database = Path(data_dir)
         path, full_name = _locate(name, database)
     with os_errors(f"record {full_name!r}", SourceUnavailable, _UNREADABLE):
-        return WfdbRecord(path, full_name, leads=leads, max_leads=max_leads, is_published=published_in(database))
+        if data_dir is not None and _is_file(path):
+            options = ReadOptions(fs, units)
+            return ForeignRecord(path, full_name, leads=leads, max_leads=max_leads, options=options)
+        published = published_in(database)
+        return WfdbRecord(
+            path, full_name, leads=leads, max_leads=max_leads, annotator=annotator, is_published=published
+        )
 
 
 def list_records(*patterns: str, data_dir: Path | str | None = None, settings: Settings | None = None) -> list[str]:
@@ -81,8 +102,9 @@ def list_records(*patterns: str, data_dir: Path | str | None = None, settings: S
         Of PhysioNet: a record (``mitdb/208``, taken as it is), a glob (``mitdb/1*``) or a whole database (``mitdb``).
         Of a folder: a record, a glob or a subfolder, before which the folder's name may stand; none means all of it.
     data_dir : path, optional
-        A folder of WFDB records. Its ``RECORDS`` file says which there are, or else its headers, without those of
-        segments.
+        A folder of records: those that its ``RECORDS`` file lists, in that order; then those that lie there without
+        being listed, without headers of segments; then files of other formats that are recordings by their ending.
+        A pattern finds files of all formats.
     settings : Settings, optional
         Where records come from; read from the environment by default.
 
@@ -131,9 +153,9 @@ def find_records(
         if not data_dir.is_dir():
             raise RecordNotFound(f"records in {str(data_dir)!r}: there is no such folder")
         with os_errors(f"records in {str(data_dir)!r}", SourceUnavailable, _UNREADABLE):
-            there = list(_in_folder(data_dir))
+            there = list(_in_folder(data_dir, every=bool(patterns)))
         inside = {pattern: _inside(pattern, data_dir, lambda path: bool(_found(path, there))) for pattern in patterns}
-        paths = {pattern: check_path(path, glob=True) for pattern, path in (inside or {"*": "*"}).items()}
+        paths = {pattern: check_file(path) for pattern, path in (inside or {"*": "*"}).items()}
         look_ups = {pattern: partial(_matching, path, there, str(data_dir)) for pattern, path in paths.items()}
     names: list[str] = []
     missing: dict[str, PipelineError] = {}
@@ -154,11 +176,16 @@ def _locate(name: str, folder: Path) -> tuple[Path, str]:
         return with_extension(folder / path, "hea").is_file()
 
     with os_errors(f"record {name!r}", SourceUnavailable, _UNREADABLE):
-        relative = check_path(_inside(name.removesuffix(".hea"), folder, is_there))
-        if not is_there(relative):
-            near = did_you_mean(relative, _in_folder(folder)) if folder.is_dir() else ""
+        relative = check_file(_inside(name, folder, lambda path: is_there(path) or _is_file(folder / path)))
+        if not is_there(relative) and not _is_file(folder / relative):
+            near = did_you_mean(relative, _in_folder(folder, every=True)) if folder.is_dir() else ""
             raise RecordNotFound(f"record {name!r}: there is no {relative}.hea in {folder}{near}")
-    return folder / relative, f"{_folder_name(folder)}/{relative}"
+    return folder / relative, str(RecordName.in_folder(folder, relative))
+
+
+def _is_file(path: Path) -> bool:
+    """Tell whether a path is a recording of another format than WFDB; a record's own header comes first."""
+    return not with_extension(path, "hea").is_file() and is_known(path) and path.is_file()
 
 
 def _of_physionet(wanted: PhysioNetName, settings: Settings) -> list[str]:
@@ -172,39 +199,75 @@ def _of_physionet(wanted: PhysioNetName, settings: Settings) -> list[str]:
     return [f"{prefix}/{path}" for path in _matching(whole, there, prefix)]
 
 
-def _in_folder(folder: Path) -> Iterator[str]:
+def _in_folder(folder: Path, *, every: bool = False) -> Iterator[str]:
+    """Yield the records of a folder; with ``every``, also files that may be recordings or something else."""
+    listed: dict[str, None] = {}
     if (folder / _LIST).is_file():
-        yield from _listed(lambda file: (folder / file).read_text("utf-8") if (folder / file).is_file() else None, "*")
-        return
-    hidden = re.compile(r"(^|/)\.")  # files that are still being written
-    headers = [file for file in sorted(folder.rglob("*.hea")) if not hidden.search(file.relative_to(folder).as_posix())]
-    parts: set[Path] = set()
+
+        def read(file: str) -> str | None:
+            return (folder / file).read_text("utf-8", "replace") if (folder / file).is_file() else None
+
+        listed = dict.fromkeys(_listed(read, "*", check=check_file))
+    yield from listed
+    parts: set[Path] = set()  # files that belong to a record
+    headers = list(_visible(folder, "*.hea"))
     for header in headers:
         with suppress(OSError):  # that record fails when it is opened, and the others are listed
-            _, segments = header_files(header.read_text("utf-8", errors="replace"))
+            signals, segments = header_files(header.read_text("utf-8", errors="replace"))
             parts.update(header.with_name(f"{segment}.hea") for segment in segments)
+            parts.update(header.with_name(signal) for signal in signals)
     for header in headers:
-        if header not in parts:
-            yield header.relative_to(folder).as_posix().removesuffix(".hea")
+        name = header.relative_to(folder).as_posix().removesuffix(".hea")
+        if header not in parts and name not in listed:
+            yield name
+    for file in _visible(folder, "*"):
+        if file not in parts and (is_known(file) if every else is_listed(file)) and file.is_file():
+            yield file.relative_to(folder).as_posix()
 
 
-def _listed(read: Callable[[str], str | None], glob: str, folder: str = "") -> Iterator[str]:
+def _visible(folder: Path, pattern: str) -> Iterator[Path]:
+    """Yield what a folder holds, without what is still being written."""
+    hidden = re.compile(r"(^|/)\.")
+    return (path for path in sorted(folder.rglob(pattern)) if not hidden.search(path.relative_to(folder).as_posix()))
+
+
+def _listed(
+    read: Callable[[str], str | None], glob: str, folder: str = "", *, check: Callable[[str], str] = check_path
+) -> Iterator[str]:
     """Yield the records of a ``RECORDS`` file; a line that ends in a slash names a folder with a list of its own."""
+    if folder.count("/") > DEEPEST:
+        raise RecordCorrupt(f"{folder}{_LIST}: lists lie in each other more than {DEEPEST} deep: one lists itself")
+    if not folder:
+        read = _at_most(MOST_LISTS, read)
     literal = re.split(r"[*?\[]", glob)[0]
     for line in (read(f"{folder}{_LIST}") or "").splitlines():
         entry = folder + line.strip()
         if entry == folder:
             continue
         if not entry.endswith("/"):
-            yield check_path(entry)
+            yield check(entry)
         elif entry.startswith(literal) or literal.startswith(entry):  # a list costs a request: only where it may match
-            yield from _listed(read, glob, check_path(entry.rstrip("/")) + "/")
+            yield from _listed(read, glob, check(entry.rstrip("/")) + "/", check=check)
+
+
+def _at_most(most: int, read: Callable[[str], str | None]) -> Callable[[str], str | None]:
+    """Return what reads so many lists and no more: lists may name lists, which name lists."""
+    lists = 0
+
+    def counted(file: str) -> str | None:
+        nonlocal lists
+        lists += 1
+        if lists > most:
+            raise RecordCorrupt(f"{file}: more than {most:,} lists of records name each other")
+        return read(file)
+
+    return counted
 
 
 def _matching(pattern: str, there: Sequence[str], where: str) -> list[str]:
     found = _found(pattern, there)
     if not there:
-        raise RecordNotFound(f"{where} holds no WFDB record (no .hea file): name another folder or database")
+        raise RecordNotFound(f"{where} holds no recording: name another folder or database, or files in it")
     if not found:
         raise RecordNotFound(f"record {pattern!r}: nothing in {where} matches{did_you_mean(pattern, there)}")
     return found
@@ -216,13 +279,9 @@ def _found(pattern: str, there: Sequence[str]) -> list[str]:
 
 def _inside(name: str, folder: Path, is_there: Callable[[str], bool]) -> str:
     """Return a name without the folder's before it, which results carry, unless it is there as it stands."""
-    inner = name.removeprefix(f"{_folder_name(folder)}/")
+    inner = name.removeprefix(f"{RecordName.in_folder(folder, '')}/")
     return name if inner == name or is_there(name) else inner
 
 
 def _is_glob(text: str) -> bool:
     return re.search(r"[*?\[]", text) is not None
-
-
-def _folder_name(folder: Path) -> str:
-    return folder.resolve().name or "records"

@@ -59,7 +59,8 @@ def differs_from_list(database: Path, file: Path) -> bool:
 def record_checksum(record: _HasFiles) -> str:
     """Return the SHA-256 over the names and contents of all files of a record, as 64 hexadecimal digits.
 
-    It stays the same while nothing that a result depends on changes, so it serves as a cache key.
+    It stays the same while nothing that a result depends on changes, how a file was told to be read included, so it
+    serves as a cache key.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ def record_checksum(record: _HasFiles) -> str:
     SourceUnavailable
         If one of them cannot be read.
     """
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(getattr(record, "reading", "").encode())
     try:
         for file in sorted(record.files):
             digest.update(f"{file.name}\0{_sha256(file)}\0".encode())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
+import io
 import os
 import secrets
 import threading
@@ -14,18 +16,22 @@ from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import urlsplit
 
 import requests
+import urllib3
 
 from pipeline.errors import RecordCorrupt, RecordNotFound, SourceUnavailable
 from pipeline.settings import FetchSettings
 
-__all__ = ["Client", "Progress", "whole_file"]
+__all__ = ["Client", "Progress", "whole_file", "without_password"]
 
 Progress = Callable[[str, int, int], None]
 """Called as ``progress(file, bytes_done, bytes_in_all)``; ``bytes_in_all`` is 0 while unknown."""
 
 _PIECE = 2**16
+_LIST_BYTES = 64 * 2**20  # of a header, a list or a page, which is held in memory
+_HASTE_S = 30.0  # s after which a body must have come at the slowest rate that is allowed, on the average
 _LONGEST_WAIT_S = 60.0  # a server that asks for more is told to the user instead
 _RETRIED = {408, 425, 429, 500, 502, 503, 504}
 _jitter = secrets.SystemRandom()
@@ -97,6 +103,7 @@ class Client:
         self._session = requests.Session()
         self._session.headers["User-Agent"] = f"ecg-anomaly/{version('ecg-anomaly')}"
         self._session.headers["Accept-Encoding"] = "identity"  # the body's length must be the file's
+        self._session.max_redirects = 5
 
     def __enter__(self) -> Client:
         return self
@@ -135,7 +142,7 @@ class Client:
         SourceUnavailable
             If there is no whole answer at the last try.
         """
-        tries = 1 + self._settings.retries
+        tries, shown = 1 + self._settings.retries, without_password(url)
         for attempt in range(tries):
             sink.seek(0)
             sink.truncate()
@@ -149,54 +156,80 @@ class Client:
                     continue
                 if isinstance(error, _Damaged):
                     raise RecordCorrupt(
-                        f"{about}: {url} does not have the SHA-256 that its publisher lists, in {attempt + 1} tries; "
+                        f"{about}: {shown} does not have the SHA-256 that its publisher lists, in {attempt + 1} tries; "
                         "try later or use another mirror"
                     ) from error
                 raise SourceUnavailable(
-                    f"{about}: no whole answer from {url} in {attempt + 1} tries ({error}); check the network, try "
+                    f"{about}: no whole answer from {shown} in {attempt + 1} tries ({error}); check the network, try "
                     "later, or set ECG_PHYSIONET_URL to a mirror or a folder"
                 ) from error
         raise AssertionError("unreachable: the last try returns or raises")
 
     def _try(self, url: str, sink: BinaryIO, about: str, sha256: str | None) -> str:
-        timeout = self._settings.timeout_s
+        timeout, shown = self._settings.timeout_s, without_password(url)
         digest, done = hashlib.sha256(), 0
         try:
             with self._session.get(url, stream=True, timeout=(timeout, timeout)) as response:
                 _check_status(response, about)
+                encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+                if encoding not in ("", "identity"):  # it may hold a thousand times its length
+                    raise SourceUnavailable(f"{about}: {shown} is sent as {encoding:.20}, which was not asked for")
                 declared = response.headers.get("Content-Length", "")
-                length = int(declared) if declared.isdecimal() else 0
-                for piece in response.iter_content(_PIECE):
+                length = int(declared) if declared.isdecimal() and len(declared) < 20 else 0
+                self._check_size(sink, max(length, done), shown, about)
+                began = time.monotonic()
+                while piece := response.raw.read1(_PIECE, decode_content=False):  # what has come, and no more
+                    done += len(piece)
+                    self._check_size(sink, done, shown, about)
                     sink.write(piece)
                     digest.update(piece)
-                    done += len(piece)
                     if self._progress is not None:
                         self._progress(url.rsplit("/", 1)[-1], done, length)
+                    elapsed = time.monotonic() - began
+                    if elapsed > _HASTE_S and done < elapsed * self._settings.slowest_bytes_per_s:
+                        raise _Passing(f"{done / elapsed:.0f} bytes a second")
+                if length and done != length:
+                    raise _Passing("the answer was cut short")
         except requests.exceptions.Timeout as error:
             raise _Passing(f"silent for {timeout:g} s") from error
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
-            raise SourceUnavailable(f"{about}: {url} is not an address ({error}); check ECG_PHYSIONET_URL") from error
+            raise SourceUnavailable(f"{about}: {shown} is not an address; check ECG_PHYSIONET_URL") from error
         except requests.exceptions.RequestException as error:
             raise _Passing(_reason(error)) from error
+        except urllib3.exceptions.ReadTimeoutError as error:
+            raise _Passing(f"silent for {timeout:g} s") from error
+        except (urllib3.exceptions.HTTPError, OSError, http.client.HTTPException) as error:
+            raise _Passing("the answer was cut short") from error
         if sha256 is not None and digest.hexdigest() != sha256:
             raise _Damaged("wrong SHA-256")
-        return response.url
+        return str(response.url)
+
+    def _check_size(self, sink: BinaryIO, size: int, shown: str, about: str) -> None:
+        most = _LIST_BYTES if isinstance(sink, io.BytesIO) else self._settings.most_bytes
+        if size > most:
+            raise SourceUnavailable(f"{about}: {shown} has more than {most:,} bytes; see `fetch.most_bytes`")
+
+
+def without_password(url: str) -> str:
+    """Return a URL for messages: what stands before the host may be secret, and what follows a question mark."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 def _check_status(response: requests.Response, about: str) -> None:
-    status = response.status_code
+    status, shown = response.status_code, without_password(response.url)
     if status == 200:
         return
     if status in (404, 410):
-        raise RecordNotFound(f"{about}: {response.url} does not exist")
+        raise RecordNotFound(f"{about}: {shown} does not exist")
     if status in (401, 403):
         raise RecordNotFound(
-            f"{about}: {response.url} is not open to everyone ({status}); fetch it by hand and read it from its folder"
+            f"{about}: {shown} is not open to everyone ({status}); fetch it by hand and read it from its folder"
         )
     if status in _RETRIED:
         wait_s = _retry_after(response.headers.get("Retry-After"))
         raise _Passing(f"the server answers {status}" + (f" and asks to wait {wait_s:.0f} s" if wait_s else ""), wait_s)
-    raise SourceUnavailable(f"{about}: {response.url} answers {status}; check ECG_PHYSIONET_URL")
+    raise SourceUnavailable(f"{about}: {shown} answers {status}; check ECG_PHYSIONET_URL")
 
 
 def _retry_after(value: str | None) -> float:

@@ -5,9 +5,13 @@ Format: WFDB Applications Guide, header(5) and signal(5), https://physionet.org/
 
 from __future__ import annotations
 
+import math
 import re
+import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,13 +21,27 @@ import wfdb
 from pipeline.errors import RecordCorrupt, RecordNotFound, RecordUnsupported, SourceUnavailable
 from pipeline.sources.leads import unique_names
 
-__all__ = ["Channel", "Header", "Segment", "check_signal_files", "header_files", "read_header", "with_extension"]
+__all__ = [
+    "Channel",
+    "Header",
+    "Segment",
+    "check_signal_files",
+    "header_files",
+    "read_header",
+    "undated",
+    "with_extension",
+]
 
 # Bytes that a stored sample takes, signal(5). In FLAC it varies; wfdb reads no other formats.
 _ONE, _TWO, _FOUR_THIRDS = Fraction(1), Fraction(2), Fraction(4, 3)
 _BYTES = {"8": _ONE, "80": _ONE, "16": _TWO, "61": _TWO, "160": _TWO, "24": Fraction(3), "32": Fraction(4)}
 _BYTES |= {"212": Fraction(3, 2), "310": _FOUR_THIRDS, "311": _FOUR_THIRDS}
 _FLAC = {"508", "516", "524"}
+
+MOST_BYTES = 16 * 2**20  # of a header: a master of half a million segments
+MOST_SIGNALS = 1000
+LONGEST_S = 366 * 86400.0  # s that a record may last
+LONGEST_GAP_S = 31 * 86400.0  # s that it may declare as missing in one piece; a few bytes can declare any length
 
 _NULL_FILE = "~"  # a signal that is declared but not stored
 _MICROVOLT = re.compile(rb"/(\xc2\xb5|\xce\xbc|\xb5)[vV](\s|$)")  # micro sign in UTF-8, Greek mu, micro in Latin-1
@@ -96,6 +114,10 @@ class Header:
         Its parts; empty in a single-segment record.
     layout : str or None
         In a record of variable layout, the name of the header that declares all of its signals.
+    start : datetime or None
+        When its first sample was taken; None if it does not say, or says what is no date.
+    is_undated : bool
+        True if wfdb reads it only without the date and time that it gives.
     """
 
     fs: float
@@ -103,6 +125,8 @@ class Header:
     channels: tuple[Channel, ...]
     segments: tuple[Segment, ...] = ()
     layout: str | None = None
+    start: datetime | None = None
+    is_undated: bool = False
 
 
 def with_extension(path: Path, extension: str) -> Path:
@@ -132,22 +156,75 @@ def read_header(path: Path, record: str) -> Header:
         If it cannot be read.
     """
     file = with_extension(path, "hea")
+    is_undated = False
     try:
+        if file.stat().st_size > MOST_BYTES:
+            raise RecordCorrupt(f"record {record!r}: {file.name} is no WFDB header: it has over {MOST_BYTES:,} bytes")
         raw = file.read_bytes()
-        parsed = wfdb.rdheader(str(path.absolute()))
+        try:
+            parsed = wfdb.rdheader(str(path.absolute()))
+        except ValueError:
+            with undated(path) as copy:  # a year, or no date at all: what can be read does not depend on it
+                if copy == path:
+                    raise
+                parsed, is_undated = wfdb.rdheader(str(copy.absolute())), True
+        header = replace(_from_wfdb(parsed, raw, record, file.name), start=_start(parsed), is_undated=is_undated)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise RecordNotFound(f"record {record!r}: there is no {file.name} in {file.parent}") from error
     except OSError as error:
         raise SourceUnavailable(f"record {record!r}: {file} cannot be read ({error.strerror})") from error
-    except (ValueError, IndexError, TypeError, KeyError) as error:  # all of them are wfdb's for a damaged header
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:  # of a damaged header
         reason = "it is empty" if not raw.strip() else str(error)
         raise RecordCorrupt(
             f"record {record!r}: {file.name} is not a WFDB header ({reason}); delete it and fetch or export it again"
         ) from error
-    header = _from_wfdb(parsed, raw, record, file.name)
-    if not header.fs > 0:
-        raise RecordCorrupt(f"record {record!r}: {file.name} gives a sampling rate of {header.fs:g} Hz")
+    _check_bounds(header, record, file.name)
     return header
+
+
+def _check_bounds(header: Header, record: str, file: str) -> None:
+    """Refuse what no recording is: whoever reads it would be at it for ever."""
+    if not 0 < header.fs < math.inf:
+        raise RecordCorrupt(f"record {record!r}: {file} gives a sampling rate of {header.fs:g} Hz")
+    if len(header.channels) > MOST_SIGNALS:
+        raise RecordUnsupported(f"record {record!r}: {file} declares {len(header.channels):,} signals")
+    if (header.length or 0) < 0 or any(segment.length < 0 for segment in header.segments):
+        raise RecordCorrupt(f"record {record!r}: {file} declares a length below 0")
+    if (header.length or 0) > LONGEST_S * header.fs:
+        raise RecordUnsupported(f"record {record!r}: {file} declares more than {LONGEST_S / 86400:.0f} days")
+    if any(segment.name is None and segment.length > LONGEST_GAP_S * header.fs for segment in header.segments):
+        days = f"{LONGEST_GAP_S / 86400:.0f} days"
+        raise RecordUnsupported(f"record {record!r}: {file} declares a gap of more than {days}: split the record there")
+
+
+def _start(parsed: Any) -> datetime | None:
+    if parsed.base_date is None or parsed.base_time is None:
+        return None
+    return datetime.combine(parsed.base_date, parsed.base_time)
+
+
+@contextmanager
+def undated(path: Path) -> Iterator[Path]:
+    """Yield a path under which wfdb finds a record's header without date and time, and its signal files.
+
+    The record's own path is yielded if its header gives neither.
+    """
+    with with_extension(path, "hea").open("rb") as file:
+        lines = file.read().splitlines(keepends=True)
+    first = next((i for i, line in enumerate(lines) if line.strip() and not line.lstrip().startswith(b"#")), None)
+    fields = [] if first is None else lines[first].split()
+    if first is None or len(fields) < 5:  # name, signals, rate, length; then time and date
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="ecg-anomaly-") as folder:
+        copy = Path(folder) / path.name
+        lines[first] = b" ".join(fields[:4]) + b"\n"
+        with_extension(copy, "hea").write_bytes(b"".join(lines))
+        signals, _ = header_files(b"".join(lines).decode("utf-8", "replace"))
+        for name in signals:
+            if Path(name).name == name:
+                (Path(folder) / name).symlink_to(path.absolute().with_name(name))
+        yield copy
 
 
 def _from_wfdb(parsed: Any, raw: bytes, record: str, file: str) -> Header:
@@ -212,7 +289,9 @@ def check_signal_files(path: Path, header: Header, record: str) -> int | None:
     """
     shortest: int | None = None
     for file in dict.fromkeys(channel.file for channel in header.channels if channel.is_stored):
-        of_file = [channel for channel in header.channels if channel.file == file]
+        of_file = [channel for channel in header.channels if channel.file == file and channel.is_stored]
+        if len({channel.fmt for channel in of_file}) > 1:
+            raise RecordCorrupt(f"record {record!r}: its header gives {file} more than one format")
         try:
             size = path.with_name(file).stat().st_size
         except OSError as error:

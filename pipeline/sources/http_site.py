@@ -10,9 +10,9 @@ from urllib.parse import quote, urljoin, urlsplit
 from pipeline.errors import RecordCorrupt, RecordNotFound
 from pipeline.settings import Settings
 from pipeline.sources.checksums import SUMS_FILE, listed_sha256
-from pipeline.sources.download import Client, whole_file
+from pipeline.sources.download import Client, whole_file, without_password
 from pipeline.sources.layout import EXTENSIONS, beside, folders_in, listed_names, named_in, versions_in
-from pipeline.sources.names import KNOWN_DATABASES, PhysioNetName, did_you_mean, version_key
+from pipeline.sources.names import KNOWN_DATABASES, PhysioNetName, did_you_mean, version_key, with_its_database
 
 __all__ = ["HttpSite"]
 
@@ -85,7 +85,9 @@ class HttpSite:
             files += self.record(beside(path, segment), is_segment=True)
         for signal in (beside(path, name) for name in signals):
             if not self.file(signal):
-                raise RecordNotFound(f"{self._about}: {self._url}{signal}, which its header names, does not exist")
+                raise RecordNotFound(
+                    f"{self._about}: {without_password(self._url)}{signal}, which its header names, does not exist"
+                )
             files.append(self.folder / signal)
         for extension in () if is_segment else EXTENSIONS:
             if self.file(f"{path}.{extension}"):
@@ -117,5 +119,8 @@ class HttpSite:
             found = pattern.findall(f"{urlsplit(address).path}\n{listing.getvalue().decode('utf-8', 'replace')}")
             if found:
                 return str(max(found, key=version_key))
-        near = did_you_mean(database, {*KNOWN_DATABASES, *folders_in(settings.cache_dir)} - {database})
-        raise RecordNotFound(f"{self._about}: there is no database {database!r} at {self._root}{near}")
+        known = {*KNOWN_DATABASES, *folders_in(settings.cache_dir)} - {database}
+        near = with_its_database(database) or did_you_mean(database, known)
+        raise RecordNotFound(
+            f"{self._about}: there is no database {database!r} at {without_password(self._root)}{near}"
+        )

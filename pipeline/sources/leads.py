@@ -1,86 +1,69 @@
-"""Which signals of a record are ECG leads, which are preferred, and how their units become mV."""
+"""Which signals of a recording are scored: one choice for files, imports, live frames and flows."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pipeline.errors import RecordUnsupported
+from pipeline.sources.signal_kind import lead_key, signal_kind
+from pipeline.sources.units import millivolts_per_unit
 
-__all__ = ["MAX_LEADS", "PREFERENCE", "choose_leads", "is_ecg", "lead_key", "millivolts_per_unit", "unique_names"]
+__all__ = [
+    "MAX_LEADS",
+    "PREFERENCE",
+    "choose_leads",
+    "doubtful_leads",
+    "is_ecg",
+    "lead_key",
+    "millivolts_per_unit",
+    "unique_names",
+]
 
 MAX_LEADS = 12
 
 # Lead II and its modified form show the largest P waves and an upright QRS; V5 has the tallest QRS of the precordial
-# leads and V1 tells a ventricular beat from a bundle branch block. Names that are not known (ECG1, CM5, ...) follow in
-# the order of their file.
+# leads and V1 tells a ventricular beat from a bundle branch block. Other leads (ECG1, CM5, ...) follow in the order of
+# their file.
 PREFERENCE = (
     *("MLII", "II", "V5", "V1", "V2", "V4", "V3", "V6"),
     *("I", "AVF", "AVL", "III", "AVR"),
 )
 
-# Other spellings in PhysioNet's headers.
-_ALIASES = {
-    "ML2": "MLII",
-    "MLI": "I",
-    "ML1": "I",
-    "MLIII": "III",
-    "ML3": "III",
-    "ML5": "V5",
-    "MV1": "V1",
-    "MCL1": "V1",
-    "MODV1": "V1",
-    "MV2": "V2",
-    "MV5": "V5",
-    "D1": "I",
-    "D2": "II",
-    "D3": "III",
-    "L1": "I",
-    "L2": "II",
-    "L3": "III",
-}
-
-# Signals that stand beside an ECG in multi-parameter records, some of them in mV too.
-_NOT_ECG = re.compile(
-    r"RESP|RR$|IMP|ABP|ART|NBP|NIBP|IBP|BP|PAP|CVP|ICP|PLETH|PPG|SPO2|SAO2|SO2|PULSE|CO2|ETCO2|O2|EEG|EOG|EMG|EDA|GSR|PCG"
-    r"|AIR|FLOW|CHEST|ABD|THOR|NASAL|SNORE|TEMP|SV$|CO$|UA$|P\d|HR|ACC|GYRO|NOISE|MARKER|EVENT|TRIG|STATUS|PACE|TIME|SYNC",
-)
-
-_MILLIVOLTS = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "v": 1e3, "nv": 1e-6}  # micro sign and Greek mu
-
-
-def lead_key(name: str) -> str:
-    """Return what a lead's name is compared by: no case, blanks, ``ECG`` or ``lead``.
-
-    >>> lead_key("ECG Lead II"), lead_key("ml2"), lead_key("ECG1")
-    ('II', 'MLII', 'ECG1')
-    """
-    bare = re.sub(r"[\s_.:-]+", "", name).upper()
-    key = re.sub(r"^(ECG|EKG)?(LEAD)?", "", bare)
-    key = _ALIASES.get(key, key)
-    return key if key in PREFERENCE else bare
+_MARKS = " \t\r\n\x00,;:'\"`"
 
 
 def is_ecg(name: str) -> bool:
     """Tell by its name whether a signal can be an ECG lead; an unknown name can."""
-    bare = re.sub(r"[\s_.:-]+", "", name).upper()
-    return re.search("ECG|EKG", bare) is not None or _NOT_ECG.match(bare) is None
+    return signal_kind(name) in ("ecg", "unknown")
 
 
-def millivolts_per_unit(units: str) -> float | None:
-    """Return how many mV one physical unit is, or None if it is no voltage. An empty unit is mV by WFDB convention."""
-    return _MILLIVOLTS.get(units.strip().casefold() or "mv")
+def doubtful_leads(names: Sequence[str], *, has_beats: bool = True) -> str | None:
+    """Return one line about leads that were taken although no name says that they are ECG, or None.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of the leads that a record carries.
+    has_beats : bool
+        False if no heartbeats could be seen in them either.
+    """
+    doubtful = [name for name in names if signal_kind(name) != "ecg"]
+    if not doubtful:
+        return None
+    neither = "" if has_beats else ", and no heartbeats can be seen in it"
+    lead = " and ".join(doubtful)
+    return f"no name says that {lead} is an ECG{neither}: name the right leads with --leads if it is none"
 
 
 def unique_names(names: Sequence[str]) -> list[str]:
-    """Return the names with blanks trimmed; a repeated or empty one gets its number.
+    """Return the names without blanks and marks around them; a repeated or empty one gets its number.
 
-    >>> unique_names(["ECG", "ECG", ""])
-    ['ECG', 'ECG-2', 'signal 3']
+    >>> unique_names(["ECG", "ECG", "", "II,"])
+    ['ECG', 'ECG-2', 'signal 3', 'II']
     """
     unique: list[str] = []
     for i, given in enumerate(names, start=1):
-        name = given.strip() or f"signal {i}"
+        name = given.strip(_MARKS) or f"signal {i}"
         while name in unique:
             name = f"{name}-{i}"
         unique.append(name)
@@ -88,9 +71,19 @@ def unique_names(names: Sequence[str]) -> list[str]:
 
 
 def choose_leads(
-    record: str, names: Sequence[str], usable: Sequence[bool], wanted: Sequence[str] | None, max_leads: int
+    record: str,
+    names: Sequence[str],
+    usable: Sequence[bool],
+    wanted: Sequence[str] | None,
+    max_leads: int,
+    *,
+    has_beats: Callable[[int], bool] | None = None,
 ) -> list[int]:
     """Choose the leads that a record's chunks carry.
+
+    Known leads come first, and names that say ECG. A signal whose name says nothing is taken only where there is none
+    of them, and where there are several or others beside it, only if it looks like a heart's. What is surely something
+    else is taken only if it is asked for.
 
     Parameters
     ----------
@@ -104,6 +97,9 @@ def choose_leads(
         Names in order of preference; None prefers as :data:`PREFERENCE` does. Those that are not there are passed over.
     max_leads : int
         Most leads to take, 1 to 12.
+    has_beats : callable, optional
+        Tells of a signal, by its position, whether heartbeats can be seen in it. It is asked only of signals whose
+        names say nothing; without it all of them count.
 
     Returns
     -------
@@ -121,12 +117,34 @@ def choose_leads(
         raise ValueError(f"max_leads must be 1 to {MAX_LEADS}, not {max_leads}")
     if wanted is not None:
         return _named(record, names, usable, wanted)[:max_leads]
-    ecg = [i for i, name in enumerate(names) if usable[i] and is_ecg(name)]
+    kinds = [signal_kind(name) if ok else "other" for name, ok in zip(names, usable, strict=True)]
+    ecg = [i for i, kind in enumerate(kinds) if kind == "ecg"]
     if not ecg:
-        carried = ", ".join(names) or "nothing"
-        raise RecordUnsupported(f"record {record!r}: no ECG lead in V, mV or uV among its signals ({carried})")
+        ecg = _unnamed(record, names, kinds, has_beats)
     rank = {key: i for i, key in enumerate(PREFERENCE)}
     return sorted(ecg, key=lambda i: rank.get(lead_key(names[i]), len(PREFERENCE)))[:max_leads]
+
+
+def _unnamed(
+    record: str, names: Sequence[str], kinds: Sequence[str], has_beats: Callable[[int], bool] | None
+) -> list[int]:
+    unknown = [i for i, kind in enumerate(kinds) if kind == "unknown"]
+    if not unknown:
+        carried = ", ".join(names) or "nothing"
+        raise RecordUnsupported(
+            f"record {record!r}: no ECG lead in V, mV or uV among its signals ({carried}); "
+            "name one with --leads if it is one after all"
+        )
+    seen = unknown if has_beats is None else [i for i in unknown if has_beats(i)]
+    if not seen and len(unknown) == len(names):  # nothing is said of any: it may be an ECG that has no beats there
+        return unknown
+    if not seen:
+        carried = ", ".join(names[i] for i in unknown)
+        raise RecordUnsupported(
+            f"record {record!r}: none of its signals has the name of an ECG lead, and no heartbeats can be seen in "
+            f"{carried}; name the leads to take with --leads"
+        )
+    return seen
 
 
 def _named(record: str, names: Sequence[str], usable: Sequence[bool], wanted: Sequence[str]) -> list[int]:
@@ -135,7 +153,7 @@ def _named(record: str, names: Sequence[str], usable: Sequence[bool], wanted: Se
     there = [i for i, ok in enumerate(usable) if ok]
     chosen: dict[int, None] = {}
     for lead in wanted:
-        exact = [i for i in there if names[i] == lead.strip()]
+        exact = [i for i in there if names[i] == lead.strip(_MARKS)]
         alike = [i for i in there if lead_key(names[i]) == lead_key(lead)]
         chosen |= dict.fromkeys((exact or alike)[:1])
     if not chosen:

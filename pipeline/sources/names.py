@@ -13,8 +13,18 @@ from difflib import get_close_matches
 from pathlib import PurePosixPath
 
 from pipeline.errors import RecordNotFound
+from pipeline.record_name import RecordName
 
-__all__ = ["KNOWN_DATABASES", "PhysioNetName", "check_path", "did_you_mean", "is_version", "version_key"]
+__all__ = [
+    "KNOWN_DATABASES",
+    "PhysioNetName",
+    "check_file",
+    "check_path",
+    "did_you_mean",
+    "is_version",
+    "version_key",
+    "with_its_database",
+]
 
 # ECG databases that PhysioNet offers without registration; only used to suggest a name.
 KNOWN_DATABASES = (
@@ -45,6 +55,21 @@ KNOWN_DATABASES = (
     "cebsdb",
     "mimic4wdb",
 )
+
+# How databases name their records, for a name that came without its database; only used to suggest it.
+RECORD_NAMES = {
+    "mitdb": r"1[0-2]\d|2[0-3]\d",
+    "svdb": r"8[0-9]\d",
+    "nstdb": r"11[89]e_?\d\d?",
+    "vfdb": r"4[1-3]\d|6[01]\d",
+    "cudb": r"cu\d\d",
+    "afdb": r"0[4-8]\d{3}",
+    "ltdb": r"14\d{3}",
+    "nsrdb": r"1[6-9]\d{3}",
+    "edb": r"e0\d{3}",
+    "ltstdb": r"s[23]\d{4}",
+    "incartdb": r"I\d\d",
+}
 
 _PART = re.compile(r"\w[\w.+=-]*")
 _VERSION = re.compile(r"\d+(\.\d+)+")
@@ -83,6 +108,21 @@ def check_path(name: str, *, glob: bool = False) -> str:
             f"record {name!r}: not a name of a record; write it like mitdb/208, of letters, digits and _ . + = - only"
         )
     return path
+
+
+def check_file(name: str) -> str:
+    """Return the relative path of a record in a folder, without ``.hea``: whatever files may be called.
+
+    Raises
+    ------
+    RecordNotFound
+        If it leads out of the folder, is hidden, or holds what no name does.
+    """
+    path = name.removesuffix(".hea")
+    try:
+        return str(RecordName.parse(path))
+    except ValueError as error:
+        raise RecordNotFound(f"record {name!r}: not a name of a record in a folder ({error})") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +165,16 @@ class PhysioNetName:
 
     def __str__(self) -> str:
         return str(PurePosixPath(self.database, self.version or "", self.path))
+
+
+def with_its_database(name: str) -> str:
+    """Return ``; did you mean 'mitdb/208'?`` if a name is like those of a database's records, else an empty string.
+
+    >>> with_its_database("208")
+    "; did you mean 'mitdb/208'?"
+    """
+    found = next((database for database, like in RECORD_NAMES.items() if re.fullmatch(like, name)), None)
+    return f"; did you mean '{found}/{name}'?" if found else ""
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:

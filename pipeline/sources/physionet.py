@@ -15,10 +15,10 @@ from urllib.request import url2pathname
 
 from pipeline.errors import OutputError, RecordCorrupt, RecordNotFound, SourceUnavailable
 from pipeline.settings import Settings
-from pipeline.sources.download import Client, Progress
+from pipeline.sources.download import Client, Progress, without_password
 from pipeline.sources.http_site import HttpSite
 from pipeline.sources.layout import complete, folders_in, listed_names, read_text, versions_in
-from pipeline.sources.names import PhysioNetName, did_you_mean
+from pipeline.sources.names import PhysioNetName, did_you_mean, with_its_database
 
 __all__ = ["FetchedRecord", "database_in", "fetch", "is_here", "mirror_folder", "os_errors", "read_list"]
 
@@ -170,10 +170,14 @@ def mirror_folder(url: str, about: str) -> Path | None:
     if scheme in ("http", "https"):
         return None
     if scheme not in ("", "file"):
-        raise SourceUnavailable(f"{about}: ECG_PHYSIONET_URL is {url!r}; it must be http(s)://, file:// or a folder")
+        raise SourceUnavailable(
+            f"{about}: ECG_PHYSIONET_URL is {without_password(url)!r}; it must be http(s)://, file:// or a folder"
+        )
     root = Path(url2pathname(urlsplit(url).path)) if scheme else Path(url).expanduser()
     if not root.is_dir():
-        raise SourceUnavailable(f"{about}: ECG_PHYSIONET_URL is {url!r}, which is no folder; correct or unset it")
+        raise SourceUnavailable(
+            f"{about}: ECG_PHYSIONET_URL is {without_password(url)!r}, which is no folder; correct or unset it"
+        )
     inner = root / "files"  # the tree's own name on the site
     return inner if inner.is_dir() else root
 
@@ -182,7 +186,7 @@ def database_in(root: Path, name: PhysioNetName, about: str) -> Path:
     """Return the folder of a database, in the version that is named or the newest, below a mirror's root."""
     versions = versions_in(root / name.database)
     if not versions:
-        near = did_you_mean(name.database, set(folders_in(root)) - {name.database})
+        near = with_its_database(name.database) or did_you_mean(name.database, set(folders_in(root)) - {name.database})
         raise RecordNotFound(f"{about}: there is no database {name.database!r} in {root}{near}")
     if name.version and name.version not in versions:
         raise RecordNotFound(f"{about}: {root / name.database} has only version {', '.join(versions)}")

@@ -72,6 +72,9 @@ def read_annotations(path: Path, extension: str, record: str, fs: float) -> Anno
     return Annotations(sample[order], symbol[order], tuple(notes[i] for i in order), float(read.fs or fs))
 
 
+_RATE = re.compile(rb"## time resolution: \d+\.?\d*")
+
+
 def _damage(raw: bytes) -> str | None:
     """Say what is wrong with an annotation file's structure, or None.
 
@@ -81,10 +84,16 @@ def _damage(raw: bytes) -> str | None:
         return "is empty"
     if len(raw) % 2:
         return "is cut (an odd number of bytes)"
-    i = 0
+    i, is_start, has_rate = 0, True, False
     while i < len(raw):
         if raw[i] == 0 and raw[i + 1] == 0:
             return "goes on after its end marker" if raw[i:].strip(b"\x00") else None
         code = raw[i + 1] >> 2
+        is_start = is_start and (code == _AUX or (code != _SKIP and not (raw[i] or raw[i + 1] & 3)))
+        if is_start and code == _AUX and (note := raw[i + 2 : i + 2 + raw[i]]).startswith(b"## "):
+            # wfdb 4.3.1 goes round for ever at a line of definitions that it does not know, or one that comes twice.
+            if not (note.startswith((b"## annotation type", b"## end of def")) or (_RATE.match(note) and not has_rate)):
+                return f"begins with a definition that is none ({note[:40]!r})"
+            has_rate = has_rate or _RATE.match(note) is not None
         i += 6 if code == _SKIP else 2 + raw[i] + raw[i] % 2 if code == _AUX else 2
     return "is cut (its end marker is missing)"

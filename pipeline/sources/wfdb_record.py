@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -12,18 +14,20 @@ from numpy.typing import NDArray
 from pipeline.annotations import Annotations
 from pipeline.errors import RecordCorrupt, RecordUnsupported
 from pipeline.records import Chunk
+from pipeline.sources.beat_check import has_beats
+from pipeline.sources.door import HIGHEST_FS, LOWEST_FS, MIN_FS, Door
 from pipeline.sources.header import Channel, Header, check_signal_files, read_header, with_extension
-from pipeline.sources.leads import choose_leads, millivolts_per_unit
+from pipeline.sources.leads import choose_leads, doubtful_leads, millivolts_per_unit
 from pipeline.sources.wfdb_annotations import read_annotations
 from pipeline.sources.wfdb_signal import SignalReader
 
-__all__ = ["MAX_FS", "MIN_FS", "WfdbRecord"]
-
-MIN_FS, MAX_FS = 100.0, 1000.0
+__all__ = ["WfdbRecord"]
 
 # wfdb parses the header for each read, so reads are large, and memory is small, so they are not larger: so many samples
 # of the chosen leads, which are decoded, and of all leads, which are read.
 _BLOCK, _BLOCK_OF_ALL = 2**18, 2**21
+
+_PEEK_S, _PEEKS = 60.0, 10  # s of signal, and how often, in which beats are looked for where no name tells a lead
 
 
 class WfdbRecord:
@@ -31,7 +35,7 @@ class WfdbRecord:
 
     The signal is converted to float32 mV; what is missing (a gap, an absent lead, an invalid sample) is NaN. Leads with
     several samples a frame are averaged down to the frame rate; if that is below 100 Hz, they are averaged only as far
-    as all chosen leads have in common.
+    as all chosen leads have in common. Rates outside 100 to 1,000 Hz are brought inside.
 
     Parameters
     ----------
@@ -44,6 +48,8 @@ class WfdbRecord:
         ``max_leads`` that the record has are carried, in this order.
     max_leads : int
         Most leads to carry, 1 to 12.
+    annotator : str
+        Whose annotations are the record's: the extension of their file.
     is_published : callable, optional
         Tells whether a file is byte for byte what its publisher lists. A signal whose sum differs from its header's is
         accepted if its files are: some headers were published with wrong sums.
@@ -55,7 +61,7 @@ class WfdbRecord:
     RecordCorrupt
         If its header or a signal file is damaged or cut.
     RecordUnsupported
-        If its rate is not 100 to 1,000 Hz, it has no ECG lead or none of those asked for, it is empty, or its format is
+        If its rate is not 50 to 10,000 Hz, it has no ECG lead or none of those asked for, it is empty, or its format is
         not known.
     """
 
@@ -66,8 +72,10 @@ class WfdbRecord:
         *,
         leads: Sequence[str] | None = None,
         max_leads: int = 2,
+        annotator: str = "atr",
         is_published: Callable[[Path], bool] | None = None,
     ) -> None:
+        self._annotator = annotator
         self.path = path
         self._name = name
         self._is_published = is_published
@@ -77,15 +85,29 @@ class WfdbRecord:
         if not signals:
             raise RecordUnsupported(f"record {name!r}: it has no signals")
         usable = [millivolts_per_unit(channel.units) is not None for channel in signals]
-        chosen = choose_leads(name, [channel.name for channel in signals], usable, leads, max_leads)
+        names = [channel.name for channel in signals]
+
+        seen: dict[int, bool] = {}
+
+        def look(i: int) -> bool:
+            seen[i] = self._has_beats(names[i])
+            return seen[i]
+
+        chosen = choose_leads(name, names, usable, leads, max_leads, has_beats=look)
         self._channels = [signals[i] for i in chosen]
+        self._doubt = None
+        if leads is None:
+            self._doubt = doubtful_leads(self.leads, has_beats=all(seen.get(i, True) for i in chosen))
         self._per_frame = 1
         if self._header.fs < MIN_FS:
             self._per_frame = math.gcd(*(channel.per_frame for channel in self._channels))
-        if not MIN_FS <= self.fs <= MAX_FS:
+        stored = self._header.fs * self._per_frame
+        if not LOWEST_FS <= stored <= HIGHEST_FS:
             raise RecordUnsupported(
-                f"record {name!r}: it is sampled at {self.fs:g} Hz; the pipeline takes {MIN_FS:g} to {MAX_FS:g} Hz"
+                f"record {name!r}: it is sampled at {stored:g} Hz; "
+                f"records of {LOWEST_FS:g} to {HIGHEST_FS:g} Hz are read"
             )
+        self._door = Door(stored)
 
     @property
     def name(self) -> str:
@@ -95,7 +117,7 @@ class WfdbRecord:
     @property
     def fs(self) -> float:
         """Sampling rate in Hz."""
-        return self._header.fs * self._per_frame
+        return self._door.fs
 
     @property
     def leads(self) -> tuple[str, ...]:
@@ -105,7 +127,20 @@ class WfdbRecord:
     @property
     def n_samples(self) -> int:
         """Length in samples."""
-        return self._length * self._per_frame
+        return self._door.length(self._length * self._per_frame)
+
+    @property
+    def start(self) -> datetime | None:
+        """When its first sample was taken, as its header has it."""
+        return self._header.start
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of how it is read, a line each."""
+        said = [self._doubt] if self._doubt else []
+        if not self._door.is_open:
+            said.append(f"resampled from {self._door.fs_in:g} to {self._door.fs:g} Hz")
+        return tuple(said)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -116,18 +151,31 @@ class WfdbRecord:
                 headers.append(self.path.with_name(part))
                 signals += read_header(headers[-1], self._name).channels
         stored = dict.fromkeys(self.path.with_name(channel.file) for channel in signals if channel.is_stored)
-        candidates = [*(with_extension(header, "hea") for header in headers), *stored, with_extension(self.path, "atr")]
+        candidates = [
+            *(with_extension(header, "hea") for header in headers),
+            *stored,
+            with_extension(self.path, self._annotator),
+        ]
         return tuple(file for file in candidates if file.exists())
 
-    def annotations(self, extension: str = "atr") -> Annotations | None:
+    def annotations(self, extension: str | None = None) -> Annotations | None:
         """Return the annotations in the file with this extension, or None if there is no such file.
+
+        By default it is that of the record's annotator.
+
+        Those that cannot belong to the record are left out, and told in their ``notes``.
 
         Raises
         ------
         RecordCorrupt
             If the file is empty, cut or damaged.
         """
-        return read_annotations(self.path, extension, self._name, self._header.fs)
+        found = read_annotations(
+            self.path, self._annotator if extension is None else extension, self._name, self._header.fs
+        )
+        if found is None:
+            return None
+        return found.belonging(math.ceil(self._length * found.fs / self._header.fs))
 
     def chunks(self, seconds: float = 60.0) -> Iterator[Chunk]:
         """Yield the signal in order, ``seconds`` at a time (the last may be shorter), in constant memory.
@@ -147,9 +195,9 @@ class WfdbRecord:
     def _rechunk(self, size: int) -> Iterator[Chunk]:
         start = filled = 0
         signal = self._room(min(size, self.n_samples))
-        for block in self._blocks():
+        for block in self._door.blocks(self._blocks()):
             used = 0
-            while used < len(block):
+            while used < len(block) and len(signal):
                 take = min(len(block) - used, len(signal) - filled)
                 signal[filled : filled + take] = block[used : used + take]
                 used, filled = used + take, filled + take
@@ -161,21 +209,30 @@ class WfdbRecord:
     def _room(self, samples: int) -> NDArray[np.float32]:
         return np.empty((samples, len(self._channels)), dtype=np.float32)
 
-    def _blocks(self) -> Iterator[NDArray[np.float32]]:
+    def _has_beats(self, lead: str) -> bool:
+        """Look for heartbeats in the first minutes of a signal."""
+        try:
+            alone = WfdbRecord(self.path, self._name, leads=[lead], max_leads=1)
+            return any(has_beats(chunk.signal[:, 0], alone.fs) for chunk in islice(alone.chunks(_PEEK_S), _PEEKS))
+        except RecordCorrupt:
+            return False
+
+    def _blocks(self) -> Iterator[NDArray[np.floating]]:
         """Yield the signal in pieces of bounded size."""
         if not self._header.segments:
-            yield from self._segment(self.path, self._header, list(self._channels))
+            yield from self._segment(self.path, self._header, list(self._channels), self._length)
         for segment in self._header.segments:
             if segment.name is None:
                 yield from self._missing(segment.length)
                 continue
             path = self.path.with_name(segment.name)
             header = self._segment_header(path, segment.length)
-            yield from self._segment(path, header, self._matching(header, path))
+            yield from self._segment(path, header, self._matching(header, path), segment.length)
 
-    def _segment(self, path: Path, header: Header, channels: list[Channel | None]) -> Iterator[NDArray[np.float32]]:
-        """Yield one stored segment; a channel that is None is absent from it."""
-        length = self._length if header.length is None else header.length
+    def _segment(
+        self, path: Path, header: Header, channels: list[Channel | None], length: int
+    ) -> Iterator[NDArray[np.float32]]:
+        """Yield one stored segment of so many frames; a channel that is None is absent from it."""
         stored = [channel for channel in channels if channel is not None and channel.is_stored]
         if not stored:
             yield from self._missing(length)

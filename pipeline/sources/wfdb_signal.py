@@ -11,7 +11,7 @@ import wfdb
 from numpy.typing import NDArray
 
 from pipeline.errors import RecordCorrupt, RecordUnsupported, SourceUnavailable
-from pipeline.sources.header import Channel, Header
+from pipeline.sources.header import Channel, Header, undated
 from pipeline.sources.leads import millivolts_per_unit
 
 __all__ = ["SignalReader"]
@@ -108,9 +108,15 @@ class SignalReader:
             out[: len(lead), i] = lead[: len(out)]
 
     def _decode(self, indices: list[int], start: int, stop: int, as_list: bool) -> Any:
+        if not self._header.is_undated:
+            return self._decode_at(self._path, indices, start, stop, as_list)
+        with undated(Path(self._path)) as copy:
+            return self._decode_at(str(copy), indices, start, stop, as_list)
+
+    def _decode_at(self, path: str, indices: list[int], start: int, stop: int, as_list: bool) -> Any:
         try:
             return wfdb.rdrecord(
-                self._path,
+                path,
                 sampfrom=start,
                 sampto=None if self._header.length is None else stop,
                 channels=indices,

@@ -57,6 +57,11 @@ class Accuracy:
         return int(self._anomalous.sum()) if self._annotated else None
 
     @property
+    def flagged(self) -> int | None:
+        """Number of flagged beats that count, right or wrong; None where nobody annotated."""
+        return self._hits + self._false if self._annotated else None
+
+    @property
     def sensitivity(self) -> float | None:
         """Share of the annotated S, V and F beats that were flagged; None where there are none."""
         total = int(self._anomalous.sum())
@@ -64,9 +69,12 @@ class Accuracy:
 
     @property
     def precision(self) -> float | None:
-        """Share of the flagged beats that are annotated S, V or F; None where nothing was flagged or annotated."""
+        """Share of the flagged beats that are annotated S, V or F.
+
+        None where nothing was flagged, or no beat that counts is annotated so: then no verdict could have been right.
+        """
         flagged = self._hits + self._false
-        return self._hits / flagged if flagged else None
+        return self._hits / flagged if flagged and self._anomalous.any() else None
 
     def _counts(self, at: NDArray[np.int64]) -> NDArray[np.bool_]:
         counts = at >= self._start

@@ -44,6 +44,11 @@ EVENT_SCHEMAS: dict[str, pa.Schema] = {
             "first_beat": pa.int64(),
             "last_beat": pa.int64(),
             "message": pa.string(),
+            "key": pa.string(),
+            "revision": pa.int64(),
+            "ended_s": pa.float64(),
+            "longest": pa.int64(),
+            "rate_bpm": pa.float64(),
         }
     ),
     "drifts": pa.schema(
@@ -135,7 +140,9 @@ def alarms_and_drifts(out: PlaceLike, record: str) -> tuple[list[Alarm], list[Dr
         entry = read_entry(folder, record)
         return (entry.alarms, entry.drifts) if entry is not None else ([], [])
     mine = pc.field("record") == record
-    alarms = [Alarm(**row) for row in _read(folder, "alarms").filter(mine).to_pylist()]
+    # A file from before alarms had a life lacks its columns: what it does not say is left to the defaults.
+    rows = _read(folder, "alarms").filter(mine).to_pylist()
+    alarms = [Alarm(**{name: value for name, value in row.items() if value is not None}) for row in rows]
     return alarms, [Drift(**row) for row in _read(folder, "drifts").filter(mine).to_pylist()]
 
 

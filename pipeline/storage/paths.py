@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import overload
 
 from pipeline.errors import OutputError
+from pipeline.record_name import RecordName
 from pipeline.storage.place import Place
 
 __all__ = ["result_path"]
-
-# Letters, digits and _ - . of any alphabet; a part neither begins with a dot (hidden files, "..") nor with a dash
-# (options), and blanks stand only inside it. Longer parts do not fit into 255 bytes of a file name.
-_PART = re.compile(r"\w(?:[\w.\- ]*[\w\-])?")
-_LONGEST_PART = 120
-_MOST_PARTS = 8
 
 
 @overload
@@ -28,13 +22,11 @@ def result_path(out: Place, folder: str, record: str, suffix: str) -> Place:
     Raises
     ------
     OutputError
-        If the name cannot be a file name below ``out``: it is empty, leads out of the folder, or holds anything but
-        letters, digits, blanks, ``.``, ``-``, ``_`` and ``/``.
+        If the name is none, see :class:`pipeline.record_name.RecordName`: it leads out of the folder, is hidden, or
+        holds what no name does.
     """
-    parts = record.split("/")
-    if len(parts) > _MOST_PARTS or not all(_PART.fullmatch(part) and len(part) <= _LONGEST_PART for part in parts):
-        raise OutputError(
-            f"record {record!r}: results cannot be filed under this name; use letters, digits, '.', '-' and '_', "
-            "with '/' between database and record"
-        )
-    return out.joinpath(folder, *parts[:-1], parts[-1] + suffix)
+    try:
+        *folders, name = RecordName.parse(record).file_parts
+    except ValueError as error:
+        raise OutputError(f"record {record!r:.300}: results cannot be filed under this name ({error})") from error
+    return out.joinpath(folder, *folders, name + suffix)

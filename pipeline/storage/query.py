@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 from upath import UPath
 
 from pipeline.errors import OutputError, RecordNotFound
@@ -24,6 +28,7 @@ _BATCH = 10_000  # rows
 _ARROW = {"str": pa.string(), "int": pa.int64(), "float": pa.float64()}
 _DAMAGE = (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException)
 _UNKNOWN_NAME = (duckdb.CatalogException, duckdb.BinderException)
+_WRONG_QUERY = (*_UNKNOWN_NAME, duckdb.ParserException, duckdb.PermissionException, duckdb.ConversionException)
 
 
 def query(sql: str, folder: PlaceLike) -> pd.DataFrame:
@@ -63,22 +68,53 @@ def query(sql: str, folder: PlaceLike) -> pd.DataFrame:
 def query_batches(sql: str, folder: PlaceLike) -> Iterator[pa.RecordBatchReader]:
     """Answer a SELECT piece by piece, for answers that do not fit into memory; otherwise as :func:`query`."""
     where = place(folder)
-    with _translated(where), duckdb.connect(config=_CONFIG) as connection:
+    # What does not fit into memory goes to a folder of its own, never to the one that the user is in, and has an end.
+    with (
+        _translated(where),
+        tempfile.TemporaryDirectory(prefix="ecg-query-") as spill,
+        duckdb.connect(config={**_CONFIG, "temp_directory": spill}) as connection,
+    ):
         _check(connection, sql)
         _make_views(connection, where)
-        yield connection.sql(sql).to_arrow_reader(_BATCH)
+        with _aside(connection) as run:
+            reader = run(lambda: connection.sql(sql).to_arrow_reader(_BATCH))
+            yield pa.RecordBatchReader.from_batches(reader.schema, _batches(reader, run))
+
+
+_Run = Callable[[Callable[[], Any]], Any]
+
+
+@contextmanager
+def _aside(connection: duckdb.DuckDBPyConnection) -> Iterator[_Run]:
+    """Yield what runs work of DuckDB in a thread, so that this one hears Ctrl-C at once, and ends that work then."""
+    with ThreadPoolExecutor(1, "duckdb") as thread:
+
+        def run(work: Callable[[], Any]) -> Any:
+            try:
+                return thread.submit(work).result()
+            except (KeyboardInterrupt, SystemExit):
+                connection.interrupt()
+                raise
+
+        yield run
+
+
+def _batches(reader: pa.RecordBatchReader, run: _Run) -> Iterator[pa.RecordBatch]:
+    while (batch := run(lambda: next(reader, None))) is not None:
+        yield batch
 
 
 COLUMNS: dict[str, Sequence[str]] = {
     "beats": list(BEAT_COLUMNS),
     **{name: schema.names for name, schema in EVENT_SCHEMAS.items()},
-    "summary": [name for name in RecordSummary.model_fields if name != "metadata"],
+    "summary": [name for name in RecordSummary.model_fields if name not in ("remarks", "metadata")],
 }
 _HINT = "".join(f"\n{view}: {', '.join(columns)}" for view, columns in COLUMNS.items())
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
+    "max_temp_directory_size": "8GB",
 }
 
 
@@ -124,8 +160,21 @@ def _translated(folder: Place) -> Iterator[None]:
         yield
     except duckdb.Error as error:
         reason = str(error).strip()
-        if isinstance(error, _DAMAGE) and ".parquet" in reason:
+        named = isinstance(error, _DAMAGE) and ".parquet" in reason
+        if named or (not isinstance(error, _WRONG_QUERY) and _has_damage(folder)):
             raise OutputError(
                 f"{folder}: a table of beats is damaged or gone; remove it and score its record again ({reason})"
             ) from error
         raise ValueError(reason + _HINT if isinstance(error, _UNKNOWN_NAME) else reason) from error
+
+
+def _has_damage(folder: Place) -> bool:
+    """Tell whether a table of beats cannot be read: of some damage DuckDB does not say that it is in a file."""
+    for file in (folder / "beats").glob("**/*.parquet"):
+        try:
+            with file.open("rb") as opened, pq.ParquetFile(opened) as table:
+                for _ in table.iter_batches(_BATCH):
+                    pass
+        except (pa.ArrowException, OSError, ValueError):
+            return True
+    return False

@@ -20,15 +20,19 @@ class RecordSummary(BaseModel):
         Beats found, those that could be scored, and those flagged.
     reference_anomalies : int or None
         Annotated beats of AAMI class S, V or F from 5:00 on; None where nobody annotated the record.
+    flagged : int or None
+        Flagged beats that are held against them; None where nobody annotated the record or an earlier version wrote it.
     sensitivity, precision : float or None
         Share of them that was flagged, and share of the flagged beats that are of them, from 5:00 on; None where there
-        is nothing to divide by.
+        are none of them, or nothing was flagged.
     alarms, drifts, gaps : int
         How many there were.
     gap_s : float
         Length of all gaps in s.
     times_real_time : float or None
         Length of the record over the time it took.
+    remarks : tuple of str
+        What a person should know of how the record was read, a line each.
     metadata : dict of str
         Model, settings and package versions that the results depend on.
     """
@@ -41,6 +45,7 @@ class RecordSummary(BaseModel):
     scored: int
     anomalies: int
     reference_anomalies: int | None = None
+    flagged: int | None = None
     sensitivity: float | None = None
     precision: float | None = None
     alarms: int = 0
@@ -48,4 +53,5 @@ class RecordSummary(BaseModel):
     gaps: int = 0
     gap_s: float = 0.0
     times_real_time: float | None = None
+    remarks: tuple[str, ...] = ()
     metadata: dict[str, str] = {}

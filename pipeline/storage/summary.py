@@ -77,7 +77,7 @@ class Summary(BaseModel):
 
     def frame(self) -> pd.DataFrame:
         """Return one row per scored record."""
-        names = [name for name in RecordSummary.model_fields if name != "metadata"]
+        names = [name for name in RecordSummary.model_fields if name not in ("remarks", "metadata")]
         rows = [{name: getattr(entry, name) for name in names} for entry in self.records.values()]
         return pd.DataFrame(rows, columns=pd.Index(names))
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from upath import UPath
 
 from pipeline.annotations import Annotations
-from pipeline.records import Alarm, Drift, Findings, Gap
+from pipeline.records import Alarm, Drift, Findings, Gap, last_states
 from pipeline.storage.accuracy import Accuracy
 from pipeline.storage.annotation_file import AnnotationFile, annotation_path
 from pipeline.storage.beats import Columns, beat_columns, beat_path, beat_schema, beat_table
@@ -60,6 +60,8 @@ class ResultWriter:
     ----------
     summary : RecordSummary or None
         The record's entry in the summary, once it is published.
+    remarks : tuple of str
+        What the summary is to say of how the record was read; set before the end.
 
     Raises
     ------
@@ -80,6 +82,7 @@ class ResultWriter:
         clock: Callable[[], float] | None = None,
     ) -> None:
         self.summary: RecordSummary | None = None
+        self.remarks: tuple[str, ...] = ()
         self._out = place(out)
         self._record = record
         self._fs = fs
@@ -125,7 +128,8 @@ class ResultWriter:
         steps = np.diff(findings.r_peak, prepend=self._last_peak)
         if np.any(steps <= 0):
             raise ValueError(f"{self._record}: findings do not follow the ones before, at sample {self._last_peak}")
-        self._alarms += findings.alarms
+        # One row an episode, in its last state: what came before is told while the record streams by.
+        self._alarms = last_states([*self._alarms, *findings.alarms, *findings.updates])
         self._drifts += findings.drifts
         self._gaps += findings.gaps
         if not len(findings):
@@ -190,6 +194,7 @@ class ResultWriter:
             scored=self._scored,
             anomalies=self._anomalies,
             reference_anomalies=self._accuracy.reference_anomalies,
+            flagged=self._accuracy.flagged,
             sensitivity=self._accuracy.sensitivity,
             precision=self._accuracy.precision,
             alarms=len(self._alarms),
@@ -197,6 +202,7 @@ class ResultWriter:
             gaps=len(self._gaps),
             gap_s=sum(gap.stop_s - gap.start_s for gap in self._gaps),
             times_real_time=duration_s / elapsed_s if elapsed_s else None,
+            remarks=self.remarks,
             metadata=self._metadata,
         )
         if isinstance(self._out, UPath):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from importlib import resources
 from typing import Any
 
@@ -13,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
@@ -25,9 +26,11 @@ from pipeline.web.desk import AlarmDesk
 from pipeline.web.expectation import beat_shapes
 from pipeline.web.fhir import observation
 from pipeline.web.hub import Hub
+from pipeline.web.openapi import document, page
 from pipeline.web.patient import Patient, beat_fields
 from pipeline.web.probes import Check, probe_routes
 from pipeline.web.stream import Viewer
+from pipeline.web.strips import export
 from pipeline.web.wire import drift_event, gap_event, patient_facts, signal_message
 
 __all__ = ["STATIC", "create_app"]
@@ -37,6 +40,10 @@ LONGEST_S = 120.0  # s of signal or shapes in one answer
 ALARMS = 500  # alarms in one answer
 LONGEST_NAME = 80  # characters of who acknowledges
 LONGEST_BODY = 4096  # bytes
+MOST = 5000  # alarms acknowledged, or actions told, at once
+LONGEST_LIST = 65_536  # bytes of their numbers
+
+_Change = Callable[[list[int], str], list[StoredAlarm]]
 
 
 class _Static(StaticFiles):
@@ -77,6 +84,17 @@ class _Service:
             signal_message([(patient.number, position, True, steps)]), media_type="application/octet-stream"
         )
 
+    async def strip(self, request: Request) -> Response:
+        patient, start, stop = self._stretch(request)
+        try:
+            content, media_type, name = await run_in_threadpool(
+                export, patient, start, stop, request.path_params["form"]
+            )
+        except ValueError as error:
+            raise HTTPException(404, str(error)) from error
+        headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+        return Response(content, media_type=media_type, headers=headers)
+
     async def shapes(self, request: Request) -> Response:
         patient, start, stop = self._stretch(request)
         return _json(await run_in_threadpool(beat_shapes, patient, start, stop))
@@ -109,14 +127,30 @@ class _Service:
         return _json([{**_stored(one), "is_of_this_run": one.id in mine} for one in stored])
 
     async def acknowledge(self, request: Request) -> Response:
-        by = (await _body(request)).get("by")
-        if not isinstance(by, str) or not 0 < len(by.strip()) <= LONGEST_NAME:
-            raise HTTPException(400, f"by is who acknowledges: 1 to {LONGEST_NAME} characters")
+        by = _who(await _body(request))
+        return _json((await self._change(self.desk.acknowledge, [request.path_params["alarm"]], by))[0])
+
+    async def acknowledge_all(self, request: Request) -> Response:
+        return await self._change_all(request, self.desk.acknowledge)
+
+    async def take_back(self, request: Request) -> Response:
+        return await self._change_all(request, self.desk.take_back)
+
+    async def _change_all(self, request: Request, change: _Change) -> Response:
+        document = await _body(request, LONGEST_LIST)
+        numbers = document.get("alarms")
+        if not isinstance(numbers, list) or not 0 < len(numbers) <= MOST or not all(type(n) is int for n in numbers):
+            raise HTTPException(400, f"alarms are 1 to {MOST} numbers of alarms")
+        return _json(await self._change(change, numbers, _who(document)))
+
+    async def _change(self, change: _Change, numbers: list[int], by: str) -> list[dict[str, Any]]:
         try:
-            stored = await run_in_threadpool(self.desk.acknowledge, request.path_params["alarm"], by)
+            return [_stored(one) for one in await run_in_threadpool(change, numbers, by)]
         except ValueError as error:
             raise HTTPException(404, str(error)) from error
-        return _json(_stored(stored))
+
+    async def actions(self, request: Request) -> Response:
+        return _json([asdict(one) for one in await run_in_threadpool(self.desk.actions, MOST)])
 
     async def observation(self, request: Request) -> Response:
         number = request.path_params["alarm"]
@@ -141,7 +175,7 @@ class _Service:
             start, stop = int(request.query_params["from"]), int(request.query_params["to"])
         except (KeyError, ValueError) as error:
             raise HTTPException(400, "from and to are positions in samples") from error
-        if not 0 <= stop - start <= LONGEST_S * patient.fs:
+        if not (0 <= stop - start <= LONGEST_S * patient.fs and abs(start) < 2**53):
             raise HTTPException(400, f"from {start} to {stop} is not within 0 to {LONGEST_S:g} s")
         return patient, start, stop
 
@@ -166,11 +200,17 @@ def create_app(hub: Hub, desk: AlarmDesk, access: Access, *checks: Mapping[str, 
         Route("/login", service.login_page, methods=["GET"]),
         Route("/login", service.login, methods=["POST"]),
         WebSocketRoute("/stream", service.stream),
+        Route("/api", _interface),
+        Route("/api/openapi.json", _openapi),
         Route("/api/patients/{patient:int}/signal", service.signal),
+        Route("/api/patients/{patient:int}/strip.{form}", service.strip),
         Route("/api/patients/{patient:int}/shapes", service.shapes),
         Route("/api/patients/{patient:int}/beats", service.beats),
         Route("/api/patients/{patient:int}/beats/{beat:int}/why", service.why),
         Route("/api/patients/{patient:int}/alarms", service.alarms),
+        Route("/api/alarms/acknowledge", service.acknowledge_all, methods=["POST"]),
+        Route("/api/alarms/take-back", service.take_back, methods=["POST"]),
+        Route("/api/alarms/actions", service.actions),
         Route("/api/alarms/{alarm:int}/acknowledge", service.acknowledge, methods=["POST"]),
         Route("/api/alarms/{alarm:int}/observation", service.observation),
         *probe_routes(hub.metrics, {"database": lambda: desk.trouble}, *checks),
@@ -183,6 +223,14 @@ def create_app(hub: Hub, desk: AlarmDesk, access: Access, *checks: Mapping[str, 
     )
 
 
+async def _interface(_request: Request) -> Response:
+    return HTMLResponse(page())
+
+
+async def _openapi(_request: Request) -> Response:
+    return _json(document())
+
+
 async def _told(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
     return JSONResponse({"error": error.detail}, error.status_code, error.headers)
@@ -192,18 +240,26 @@ async def _no_database(_request: Request, _error: Exception) -> Response:
     return JSONResponse({"error": "the database cannot be used now; try again"}, 503)
 
 
-async def _body(request: Request) -> dict[str, Any]:
+def _who(document: Mapping[str, Any]) -> str:
+    """Return who does something, as a document names them."""
+    by = document.get("by")
+    if not isinstance(by, str) or not 0 < len(by.strip()) <= LONGEST_NAME or not by.strip().isprintable():
+        raise HTTPException(400, f"by is who acknowledges: 1 to {LONGEST_NAME} printable characters")
+    return by
+
+
+async def _body(request: Request, longest: int = LONGEST_BODY) -> dict[str, Any]:
     """Return a small JSON object. A form of another site cannot send one."""
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise HTTPException(415, "send application/json")
     data = b""
     async for part in request.stream():
         data += part
-        if len(data) > LONGEST_BODY:
-            raise HTTPException(413, f"more than {LONGEST_BODY} bytes")
+        if len(data) > longest:
+            raise HTTPException(413, f"more than {longest} bytes")
     try:
         document = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise HTTPException(400, "that is no JSON") from error
     if not isinstance(document, dict):
         raise HTTPException(400, "send a JSON object")
@@ -227,6 +283,11 @@ def _stored(stored: StoredAlarm) -> dict[str, Any]:
         "first_beat": alarm.first_beat,
         "last_beat": alarm.last_beat,
         "message": alarm.message,
+        "key": alarm.key,
+        "revision": alarm.revision,
+        "ended_s": alarm.ended_s,
+        "longest": alarm.longest,
+        "rate_bpm": alarm.rate_bpm,
         "began_us": stored.started_at_us,
         "noted_us": stored.noted_at_us,
         "by": stored.acknowledged_by,

@@ -6,7 +6,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -14,6 +14,7 @@ from typing import Self
 from pipeline.clock import now_us
 from pipeline.errors import OutputError
 from pipeline.records import Alarm
+from pipeline.storage.database.acknowledging import AlarmAction
 from pipeline.storage.database.alarms import StoredAlarm
 from pipeline.storage.database.connection import Database
 from pipeline.web.hub import Hub
@@ -88,21 +89,33 @@ class AlarmDesk:
         self._thread.join()
         self._looker.join()
 
-    def acknowledge(self, number: int, by: str) -> StoredAlarm:
-        """Note who has taken note of an alarm; every page hears of it. Waits for the database.
+    def acknowledge(self, numbers: Collection[int], by: str) -> list[StoredAlarm]:
+        """Note who has taken note of alarms, all of them or none; every page hears of it. Waits for the database.
 
         Raises
         ------
         ValueError
-            If there is no such alarm, or ``by`` is blank.
+            If one of them is not there, or ``by`` is blank.
         OutputError
             If the database cannot be used.
         """
-        stored = self._database.alarms.acknowledge(number, by, at_us=self._now_us())
-        self._hub.metrics.acknowledged.inc()
-        self._hub.stored(stored)
-        log.info("alarm acknowledged", extra={"alarm": number, "by": by})
+        stored = self._database.alarms.acknowledge_all(numbers, by, at_us=self._now_us())
+        self._hub.metrics.acknowledged.inc(len(stored))
+        return self._told(stored, "acknowledged", by)
+
+    def take_back(self, numbers: Collection[int], by: str) -> list[StoredAlarm]:
+        """Undo acknowledgements, all of them or none; as :meth:`acknowledge`."""
+        return self._told(self._database.alarms.take_back(numbers, by, at_us=self._now_us()), "taken back", by)
+
+    def _told(self, stored: list[StoredAlarm], what: str, by: str) -> list[StoredAlarm]:
+        for one in stored:
+            self._hub.stored(one)
+            log.info("alarm %s", what, extra={"alarm": one.id, "by": by})
         return stored
+
+    def actions(self, limit: int) -> list[AlarmAction]:
+        """Return who did what about alarms, the last first. Waits for the database."""
+        return self._database.alarms.actions(limit)
 
     def history(self, record: str, limit: int) -> list[StoredAlarm]:
         """Return a patient's alarms of all sessions, the newest first. Waits for the database."""
@@ -171,11 +184,7 @@ class AlarmDesk:
                 self._hub.stored(one, add=True)
             return True
         for one in mine:
-            if _key(one.alarm) == _key(item.alarm):
+            if one.alarm.key == item.alarm.key and one.alarm.revision >= item.alarm.revision:
                 self._hub.stored(one)
                 return True
         return False
-
-
-def _key(alarm: Alarm) -> tuple[str, int, str]:
-    return alarm.kind, round(alarm.raised_s * 1e6), alarm.message

@@ -157,7 +157,7 @@ def stored_observation(
     if began_us is not None:
         resource["effectivePeriod"] = {
             "start": _instant(began_us, alarm.onset_s),
-            "end": _instant(began_us, max(alarm.onset_s, alarm.raised_s)),
+            "end": _instant(began_us, max(alarm.onset_s, alarm.raised_s, alarm.ended_s or 0.0)),
         }
         resource["issued"] = _instant(began_us, alarm.raised_s)
     by, at_us = acknowledged

@@ -65,8 +65,8 @@ class Hub:
     metrics : Metrics
         What has been counted of viewers and alarms; it counts the rest as a listener of its own.
     on_alarm : callable or None
-        Called with each alarm and the wall-clock time of its record's first sample (0 if unknown), in microseconds;
-        must return at once.
+        Called with each state of an alarm and the wall-clock time of its record's first sample (0 if unknown), in
+        microseconds; must return at once.
     on_stay : callable or None
         Called with a record and that time when it becomes known; must return at once.
     why : callable or None
@@ -112,7 +112,7 @@ class Hub:
             self._tell(drift_event(patient, drift))
         for gap in findings.gaps:
             self._tell(gap_event(patient, gap))
-        for alarm in findings.alarms:
+        for alarm in (*findings.alarms, *findings.updates):
             raised = patient.alarm(alarm)
             if raised is not None:
                 self._tell(alarm_event(patient, raised))

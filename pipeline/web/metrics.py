@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Count
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -11,7 +11,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from pipeline.live.listener import Intake, Status
-from pipeline.live.sequencer import Counts
+from pipeline.live.results import Totals
+from pipeline.live.stays import Counts
 from pipeline.records import KINDS, Chunk, Findings, Gap
 
 __all__ = ["Metrics"]
@@ -32,11 +33,17 @@ class Metrics(Collector):
         Returns what became of frames so far.
     intake : Intake
         How frames come in from the broker.
+    totals : Totals or None
+        What the engine has done.
+    deaf : callable or None
+        Returns the patients whose frames come and whose beats do not.
     """
 
     def __init__(self) -> None:
         self.counts: Callable[[], Counts] | None = None
         self.intake = Intake()
+        self.totals: Totals | None = None
+        self.deaf: Callable[[], Collection[str]] | None = None
         self._heard: dict[str, tuple[str, float]] = {}  # patient -> state, end of its signal in s
         self.registry = registry = CollectorRegistry()
         registry.register(self)
@@ -80,6 +87,10 @@ class Metrics(Collector):
         """Count what was lost."""
         self.gap_s.labels(gap.reason).inc(max(0.0, gap.stop_s - gap.start_s))
 
+    def take_intake(self, intake: Intake) -> None:
+        """Keep how frames come in from the broker."""
+        self.intake = intake
+
     def status(self, status: Status) -> None:
         """Keep a patient's state."""
         if status.state == "ended":
@@ -96,6 +107,10 @@ class Metrics(Collector):
         for state in STATES:
             patients.add_metric([state], states[state])
         yield patients
+        deaf = len(self.deaf()) if self.deaf is not None else 0
+        yield GaugeMetricFamily("ecg_patients_unheard", "Patients whose frames come and whose beats do not", deaf)
+        totals = self.totals or Totals()
+        yield CounterMetricFamily("ecg_monitors_anew", "Patients that began anew because something failed", totals.anew)
         intake = self.intake
         yield GaugeMetricFamily("ecg_backlog_seconds", "Age of the oldest frame in the broker", intake.behind_s)
         yield GaugeMetricFamily("ecg_backlog_frames", "Frames that wait in the broker", intake.waiting)
@@ -104,7 +119,7 @@ class Metrics(Collector):
         fates = {"arrived": "frames", "doubled": "doubled", "late": "late", "reordered": "reordered", "lost": "lost"}
         for fate, name in fates.items():
             frames.add_metric([fate], counts.get(name, 0))
-        frames.add_metric(["refused"], intake.refused)
+        frames.add_metric(["refused"], intake.refused + totals.refused)
         frames.add_metric(["dropped"], intake.dropped)  # by the stream's limits, before they were read
         yield frames
         yield CounterMetricFamily("ecg_clock_jumps", "Times of devices that did not continue", counts.get("jumps", 0))

@@ -33,7 +33,7 @@ class RaisedAlarm:
     Attributes
     ----------
     alarm : Alarm
-        The alarm.
+        The alarm, in its last state.
     id : int or None
         Its number in the database; None until it is stored.
     acknowledged_by : str or None
@@ -71,7 +71,7 @@ class Patient:
         self._beats: BeatLog | None = None
         self._drifts: deque[Drift] = deque(maxlen=EVENTS)
         self._gaps: deque[Gap] = deque(maxlen=EVENTS)
-        self._alarms: OrderedDict[tuple[str, float, str], RaisedAlarm] = OrderedDict()
+        self._alarms: OrderedDict[str, RaisedAlarm] = OrderedDict()
         self.anomalies = 0
 
     def continues_with(self, chunk: Chunk) -> bool:
@@ -94,11 +94,20 @@ class Patient:
             self.anomalies += int(rows["is_anomaly"].sum())
             self._drifts.extend(findings.drifts)
             self._gaps.extend(findings.gaps)
-            for alarm in findings.alarms:
-                self._alarms.setdefault(_key(alarm), RaisedAlarm(alarm))
+            for alarm in (*findings.alarms, *findings.updates):
+                self._take_state(alarm)
             while len(self._alarms) > EVENTS:
                 self._alarms.popitem(last=False)
             return rows
+
+    def _take_state(self, alarm: Alarm) -> RaisedAlarm:
+        """Keep the last state of an alarm; one whose priority has risen is to be acknowledged anew."""
+        raised = self._alarms.setdefault(alarm.key, RaisedAlarm(alarm))
+        if alarm.revision > raised.alarm.revision:
+            if alarm.priority != raised.alarm.priority:
+                raised.acknowledged_by = raised.acknowledged_at_us = None
+            raised.alarm = alarm
+        return raised
 
     def take_gap(self, gap: Gap) -> None:
         """Keep a gap."""
@@ -109,17 +118,19 @@ class Patient:
         """Note what the database says of an alarm; return it, or None where nobody has heard of it."""
         with self.lock:
             if add:
-                self._alarms.setdefault(_key(stored.alarm), RaisedAlarm(stored.alarm))
-            raised = self._alarms.get(_key(stored.alarm))
-            if raised is not None:
-                raised.id = stored.id
+                self._take_state(stored.alarm)
+            raised = self._alarms.get(stored.alarm.key)
+            if raised is None:
+                return None
+            raised.id = stored.id
+            if stored.alarm.priority == raised.alarm.priority:  # else it is about the state before
                 raised.acknowledged_by, raised.acknowledged_at_us = stored.acknowledged_by, stored.acknowledged_at_us
             return raised
 
     def take_acknowledged(self, stored: StoredAlarm) -> RaisedAlarm | None:
         """Note who has acknowledged an alarm, known by its number; return it, or None where that is no news."""
         with self.lock:
-            raised = self._alarms.get(_key(stored.alarm))
+            raised = self._alarms.get(stored.alarm.key)
             if raised is None or raised.id != stored.id or raised.acknowledged_at_us == stored.acknowledged_at_us:
                 return None
             raised.acknowledged_by, raised.acknowledged_at_us = stored.acknowledged_by, stored.acknowledged_at_us
@@ -180,7 +191,7 @@ class Patient:
     def alarm(self, alarm: Alarm) -> RaisedAlarm | None:
         """Return what became of an alarm of this run."""
         with self.lock:
-            return self._alarms.get(_key(alarm))
+            return self._alarms.get(alarm.key)
 
     def vitals(self) -> dict[str, Any]:
         """Return what stands on the tile: heart rate, signal quality, anomalies in the last minute."""
@@ -200,11 +211,6 @@ class Patient:
 
 
 _NONE = np.zeros(0, dtype=COLUMNS)
-
-
-def _key(alarm: Alarm) -> tuple[str, float, str]:
-    # To the microsecond, as the database keeps it.
-    return alarm.kind, round(alarm.raised_s * 1e6) / 1e6, alarm.message
 
 
 def beat_fields(rows: NDArray[np.void]) -> list[list[Any]]:

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 
 from pipeline.errors import OutputError
 from pipeline.web.access import is_loopback
+from pipeline.web.limits import limited_protocol
 
 __all__ = ["Server"]
 
@@ -77,6 +78,7 @@ class Server:
     def _server(self, app: Starlette) -> uvicorn.Server:
         config = uvicorn.Config(
             app,
+            http=limited_protocol(),
             log_config=None,
             access_log=False,  # a token may stand in an address
             server_header=False,

@@ -49,7 +49,7 @@ class Viewer:
         try:
             while True:
                 self._hear(await self._socket.receive_text())
-        except (WebSocketDisconnect, KeyError, ValueError):
+        except (WebSocketDisconnect, KeyError, ValueError, TypeError, RecursionError):
             pass  # gone, or not a page of ours
         finally:
             self._hub.metrics.viewers.dec()

@@ -22,8 +22,9 @@ __all__ = ["render", "show_until"]
 STRIP_S = 4.0  # s of strip
 STRIP_COLUMNS = 44
 NARROW, NARROW_STRIP = 100, 22  # columns of a terminal below which alarms need the room, and what is left
+FRAME_ROWS = 3  # of a picture: the table's head, the line below it, and the note
 PLAIN_COLUMNS = 120  # of a picture in a pipe, unless COLUMNS says otherwise
-STRIP_ROWS = 2  # characters of eight dots' height, so that a QRS complex stands out
+STRIP_ROWS = 2  # characters of four dots' height, so that a QRS complex stands out; the beats' marks are one more
 SPAN_UV = 3000.0  # microvolts from the bottom to the top of a strip
 STALE_S = 5.0  # s without a beat after which a heart rate is none
 REFRESH_HZ = 8.0
@@ -35,24 +36,39 @@ STATE = {"live": ("●", "green"), "late": ("◐", "yellow"), "ended": ("○", "
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # of a braille character, from the top
 
 
-def render(hub: Hub, width: int = PLAIN_COLUMNS) -> RenderableType:
-    """Return what a terminal of so many columns shows now."""
+def render(hub: Hub, width: int = PLAIN_COLUMNS, height: int | None = None) -> RenderableType:
+    """Return what a terminal of so many columns and lines shows now.
+
+    Where all patients do not fit, strips get lower; where that is not enough, the least urgent are left out and named.
+    """
     columns = STRIP_COLUMNS if width >= NARROW else NARROW_STRIP
+    patients, rows = hub.patients(), STRIP_ROWS + 1
+    hidden: list[Patient] = []
+    if height is not None and patients:
+        rows = max(1, min(rows, (height - FRAME_ROWS) // len(patients)))
+        hidden = sorted(patients, key=_urgency)[max(1, height - FRAME_ROWS - 1) :] if rows == 1 else []
+        hidden = hidden if len(patients) > height - FRAME_ROWS else []
     table = Table(expand=True, pad_edge=False, show_edge=False, row_styles=("", "on grey7"))
     table.add_column("patient", no_wrap=True)
     table.add_column(f"last {STRIP_S:g} s", no_wrap=True, width=columns)
     table.add_column("bpm", justify="right", no_wrap=True)
     table.add_column("quality", justify="right", no_wrap=True)
-    table.add_column("alarms not acknowledged", ratio=1)
-    for patient in hub.patients():
+    table.add_column("alarms that last", ratio=1, no_wrap=True, overflow="ellipsis")
+    for patient in patients:
+        if patient in hidden:
+            continue
         sign, style = STATE.get(patient.status.state, ("?", ""))
         name = Text.assemble((sign, style), f" {patient.name}")
         vitals = patient.vitals()
         rate = _rate(patient, vitals["hr"])
         quality = "" if vitals["quality"] is None else f"{100 * vitals['quality']:.0f} %"
-        table.add_row(name, _strip(patient, columns), rate, quality, _alarms(patient))
-    note = Text("Not a medical device. Ctrl-C ends.", style="dim")
-    return Group(table, note)
+        table.add_row(name, _strip(patient, columns, rows), rate, quality, _alarms(patient, rows))
+    note = Text("Not a medical device. Ctrl-C ends.", style="dim", no_wrap=True)
+    if not hidden:
+        return Group(table, note)
+    names = ", ".join(patient.name for patient in hidden)
+    more = Text(f"{len(hidden)} more, nothing urgent above theirs: {names}", style="yellow", no_wrap=True)
+    return Group(table, more, note)
 
 
 def show_until(ended: Event, hub: Hub, console: Console | None = None) -> None:
@@ -63,7 +79,7 @@ def show_until(ended: Event, hub: Hub, console: Console | None = None) -> None:
             console=console,
             screen=True,
             refresh_per_second=REFRESH_HZ,
-            get_renderable=lambda: render(hub, console.width),
+            get_renderable=lambda: render(hub, console.width, console.height),
             transient=True,
         ):
             ended.wait()
@@ -81,8 +97,8 @@ def _rate(patient: Patient, rate: float | None) -> Text:
     return Text("–" if rate is None or is_stale else f"{rate:.0f}", style="bold green")
 
 
-def _strip(patient: Patient, columns: int) -> Text:
-    """Return the newest signal of the first lead in braille, with the flagged beats' letters above it."""
+def _strip(patient: Patient, columns: int, rows: int) -> Text:
+    """Return the newest signal of the first lead in braille; above it, where there is room, flagged beats' letters."""
     stop = patient.kept[1]
     start = stop - round(STRIP_S * patient.fs)
     position, steps = patient.signal(start, stop)
@@ -94,16 +110,17 @@ def _strip(patient: Patient, columns: int) -> Text:
             at = int((row["r_peak"] - start) / (stop - start) * columns)
             marks[min(at, columns - 1)] = KINDS.get(int(row["kind"]), KINDS[3])
     text = Text()
-    for mark, style in marks:
-        text.append(mark, style)
-    for line in _braille(lead, columns):
-        text.append("\n" + line)
+    if rows > 1:
+        for mark, style in marks:
+            text.append(mark, style)
+        text.append("\n")
+    text.append("\n".join(_braille(lead, columns, max(1, rows - 1))))
     return text
 
 
-def _braille(lead: NDArray[np.float64], across: int) -> list[str]:
-    columns, levels = 2 * across, 4 * STRIP_ROWS
-    cells = np.zeros((STRIP_ROWS, across), dtype=np.int64)
+def _braille(lead: NDArray[np.float64], across: int, down: int) -> list[str]:
+    columns, levels = 2 * across, 4 * down
+    cells = np.zeros((down, across), dtype=np.int64)
     there = lead[np.isfinite(lead)]
     zero = float(np.median(there)) if len(there) else 0.0
     for column, part in enumerate(np.array_split(lead, columns)):
@@ -118,17 +135,41 @@ def _braille(lead: NDArray[np.float64], across: int) -> list[str]:
     return ["".join(chr(0x2800 + int(cell)) for cell in row) for row in cells]
 
 
-def _alarms(patient: Patient) -> Text:
-    kinds: dict[str, list[RaisedAlarm]] = {}
-    for raised in patient.alarms():
-        if raised.acknowledged_by is None:
-            kinds.setdefault(raised.alarm.kind, []).append(raised)
-    text = Text()
-    newest = sorted((entries[-1].alarm for entries in kinds.values()), key=lambda alarm: RANK[alarm.priority])
-    for alarm in newest:
+def _urgency(patient: Patient) -> int:
+    return min((RANK[raised.alarm.priority] for raised in _lasting(patient)), default=len(RANK))
+
+
+def _lasting(patient: Patient) -> list[RaisedAlarm]:
+    """Return the alarms whose cause lasts, the most urgent first."""
+    lasting = [raised for raised in patient.alarms() if raised.alarm.ended_s is None]
+    return sorted(lasting, key=lambda raised: RANK[raised.alarm.priority])
+
+
+def _alarms(patient: Patient, rows: int) -> Text:
+    now_s = patient.kept[1] / patient.fs
+    words = []
+    for raised in _lasting(patient):
+        alarm = raised.alarm
         mark, style = PRIORITY[alarm.priority]
-        count = len(kinds[alarm.kind])
+        if raised.acknowledged_by is not None:
+            mark, style = "✓", "dim"
         about = "" if alarm.physiological else " (signal)"
-        text.append(f" {mark} {alarm.kind}{about}{f' ×{count}' if count > 1 else ''} ", style)
-        text.append(" ")
+        words.append((f" {mark} {alarm.kind}{about} {_clock(now_s - alarm.onset_s)} ", style))
+    past = [
+        raised for raised in patient.alarms() if raised.alarm.ended_s is not None and raised.acknowledged_by is None
+    ]
+    if past:
+        gravest = min(past, key=lambda raised: RANK[raised.alarm.priority]).alarm
+        words.append((f"{len(past)} past: {gravest.kind}", "dim"))
+    text = Text()
+    together = -(-len(words) // rows)  # on a line
+    for i, (word, style) in enumerate(words):
+        if i:
+            text.append("\n" if i % together == 0 else " ")
+        text.append(word, style)
     return text
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(max(0, int(seconds)), 60)
+    return f"{minutes}:{rest:02d}"

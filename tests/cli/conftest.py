@@ -71,7 +71,7 @@ def ward(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "emptyhea": (b"", dat, atr),
         "emptydat": (hea, b"", atr),
         "format": (hea.replace(b".dat 16", b".dat 999"), dat, atr),
-        "rate": (hea.replace(b" 360", b" 50"), dat, atr),
+        "rate": (hea.replace(b" 360", b" 40"), dat, atr),
     }
     for name, files in broken.items():
         for ending, content in zip(("hea", "dat", "atr"), files, strict=True):

@@ -89,7 +89,7 @@ def test_variables_that_set_nothing_are_told_in_one_line(ecg: Run, monkeypatch: 
 
 def test_a_name_that_is_none_names_itself(ecg: Run, tmp_path: Path) -> None:
     ran = ecg("score", "../../etc/passwd", "--out", tmp_path / "out")
-    assert ran.exit_code == 1
+    assert ran.exit_code == 2  # nothing that was named can be scored
     assert "../../etc/passwd" in ran.stderr
     assert ran.stderr.count("\n") == 1
 

@@ -66,9 +66,9 @@ def test_with_a_token_nothing_is_shown_without_it_and_no_log_tells_it(tmp_path: 
     with started(tmp_path, "--demo", token=token) as process:
         assert process.stdout is not None
         first = process.stdout.readline()
-        found = re.fullmatch(r"Monitor: (http://127\.0\.0\.1:\d+/)\?token=(\S+)\n", first)
+        found = re.fullmatch(r"Monitor: (http://127\.0\.0\.1:\d+/)\n", first)
         assert found, first
-        assert found[2] == token
+        second = process.stdout.readline()
         with pytest.raises(HTTPError, match="401"):
             urlopen(found[1] + "metrics", timeout=30)
         with urlopen(Request(found[1] + "metrics", headers={"Authorization": f"Bearer {token}"}), timeout=30) as answer:
@@ -76,8 +76,23 @@ def test_with_a_token_nothing_is_shown_without_it_and_no_log_tells_it(tmp_path: 
         with pytest.raises(HTTPError, match="403"):  # as a browser would ask, from elsewhere
             urlopen(Request(f"{found[1]}?token={token}", headers={"Origin": "http://evil.example"}), timeout=30)
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=60)
-    assert token not in errors
+        rest, errors = process.communicate(timeout=60)
+    assert "ECG_MONITOR_TOKEN" in second + rest
+    assert token not in first + second + rest + errors
+
+
+def test_a_token_that_is_made_stands_in_a_file_of_this_user_and_in_no_log(tmp_path: Path) -> None:
+    with started(tmp_path, "--demo", "--host", "0.0.0.0") as process:  # noqa: S104 - with a token
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(3)]
+        process.send_signal(signal.SIGTERM)
+        rest, errors = process.communicate(timeout=60)
+    kept = tmp_path / "monitor-token"
+    assert str(kept) in lines[1]
+    assert kept.stat().st_mode & 0o777 == 0o600
+    token = kept.read_text().strip()
+    assert len(token) >= 16
+    assert token not in "".join([*lines, rest, errors])
 
 
 def test_a_worker_without_a_page_tells_machines_how_it_does(tmp_path: Path, stream: str) -> None:
@@ -168,7 +183,7 @@ def _beats(url: str) -> dict[str, Any]:
     ("arguments", "message"),
     [
         (["--partitions", "7"], "7"),
-        (["--records", "nowhere/1", "--data-dir", "empty"], "holds no WFDB record"),
+        (["--records", "nowhere/1", "--data-dir", "empty"], "holds no recording"),
         (["--demo", "--speed", "0"], "0"),
     ],
 )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -82,3 +83,22 @@ def test_help_shows_examples_in_80_columns(ecg: Run) -> None:
     shown = ecg("query", "--help").stdout
     assert "Examples:\n  ecg-anomaly query" in shown
     assert max(map(len, shown.splitlines())) <= 82
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_query_that_is_at_it_for_long_ends_on_a_signal_and_leaves_nothing(
+    command: str, results: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    sql = "select sum(a.range * b.range) from range(10000000) a, range(10000000) b"
+    words = [command, "query", sql, "--out", str(results), "--format", "csv"]
+    running = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        with pytest.raises(subprocess.TimeoutExpired):  # it is under way
+            running.communicate(timeout=8)
+        running.send_signal(number)
+        _, errors = running.communicate(timeout=60)
+    finally:
+        running.kill()
+    assert running.returncode == (130 if number == signal.SIGINT else 143)
+    assert "Traceback" not in errors
+    assert list(tmp_path.iterdir()) == []

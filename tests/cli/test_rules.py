@@ -30,11 +30,12 @@ def test_the_table_fits_a_terminal(ecg: Run) -> None:
 
 def test_the_settings_file_changes_a_rule(ecg: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "ecg-anomaly.toml"
-    file.write_text('[alarms.rules.couplet]\nenabled = false\n[alarms.rules."ventricular run"]\nrefractory_s = 10\n')
+    own = '[alarms.rules."ventricular run"]\nrefractory_s = 10\ncalm_s = 4\n'
+    file.write_text(f"[alarms.rules.couplet]\nenabled = false\n{own}")
     monkeypatch.setenv("ECG_SETTINGS", str(file))
     rows = {row["rule"]: row for row in json.loads(ecg("rules", "--json").stdout)}
     assert rows["couplet"]["priority"] == "off"
-    assert rows["ventricular run"]["refractory_s"] == 10
+    assert (rows["ventricular run"]["refractory_s"], rows["ventricular run"]["calm_s"]) == (10, 4)
     assert rows["run"]["refractory_s"] == 60
 
 

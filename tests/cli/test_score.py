@@ -6,11 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import edfio
 import numpy as np
 import pytest
 import wfdb
 from click.testing import Result
 
+from pipeline.sources.synthetic import demo_ward, synthesise
 from pipeline.storage import read_beats, read_summary
 
 GOOD = ("sinus", "ventricular")
@@ -110,7 +112,7 @@ def test_an_unknown_record_is_named_and_leaves_the_others(ward: Path, ecg: Run, 
 
 def test_a_glob_that_matches_nothing_is_one_line_and_one_document(ward: Path, ecg: Run, tmp_path: Path) -> None:
     ran = ecg("score", "x*", "--data-dir", ward, "--out", tmp_path, "--json")
-    assert ran.exit_code == 1
+    assert ran.exit_code == 2  # nothing that was named is there: nothing was done
     assert json.loads(ran.stdout)["kind"] == "RecordNotFound"
     assert ran.stderr.count("\n") == 1
 
@@ -157,7 +159,7 @@ def test_an_output_folder_that_belongs_to_others_is_a_bad_argument(
 def test_a_folder_without_records_is_a_bad_argument(ecg: Run, tmp_path: Path) -> None:
     ran = ecg("score", "--data-dir", tmp_path, "--out", tmp_path / "out")
     assert ran.exit_code == 2
-    assert f"'--data-dir': {tmp_path} holds no WFDB record" in ran.stderr
+    assert f"'--data-dir': {tmp_path} holds no recording" in ran.stderr
     assert not list(tmp_path.iterdir())
 
 
@@ -197,3 +199,41 @@ def test_a_file_that_may_not_be_read_costs_its_record_alone(
         assert (row["record"], row["kind"]) == (f"ward/shut-{ending}", "SourceUnavailable")
         assert f"shut-{ending}.{ending} cannot be read" in row["error"]
     assert ran.stderr.splitlines() == [f"Error: {row['error']}" for row in document["failed"]]
+
+
+def test_files_of_other_formats_are_scored_as_they_are(ecg: Run, tmp_path: Path) -> None:
+    study = tmp_path / "study (1)"
+    study.mkdir()
+    patient = synthesise(demo_ward(90.0)["synth/sinus"], name="synth/sinus", seconds=90.0, seed=1, fs=250.0)
+    signal = np.concatenate([chunk.signal for chunk in patient.chunks()]).astype(np.float64)
+    rng = np.random.default_rng(0)
+    limits: Any = {"physical_dimension": "uV", "physical_range": (-9000, 9000)}
+    eeg = [
+        edfio.EdfSignal(40 * rng.standard_normal(len(signal)), 250.0, label=name, **limits)
+        for name in ("F3-M2", "C3-M2")
+    ]
+    lead = edfio.EdfSignal(1000 * signal[:, 0], 250.0, label="ECG", **limits)
+    edfio.Edf([*eeg, lead]).write(study / "night+1.edf")
+    np.savez(study / "x.npz", a=40.0 * signal[:, 0], fs=250.0)
+    out = tmp_path / "out"
+    ran = ecg("score", study / "night+1.edf", study / "x.npz", study / "none.edf", "--out", out, "--json")
+    assert ran.exit_code == 1
+    document = json.loads(ran.stdout)
+    rows = {row["record"]: row for row in document["records"]}
+    assert set(rows) == {"study (1)/night+1.edf", "study (1)/x.npz"}
+    assert rows["study (1)/night+1.edf"]["metadata"]["leads"] == "ECG"
+    assert rows["study (1)/night+1.edf"]["remarks"] == []
+    assert 80 < rows["study (1)/night+1.edf"]["beats"] < 120
+    doubt, height = rows["study (1)/x.npz"]["remarks"]
+    assert "no name says that a is an ECG" in doubt
+    assert "too much: is its unit right" in height
+    (failure,) = document["failed"]
+    assert "there is no such file" in failure["error"]
+    assert (out / "beats" / "study (1)" / "night+1.edf.parquet").is_file()
+    assert "no name says that a is an ECG" in (out / "report.html").read_text()
+    again = ecg("score", "--data-dir", study, "night+1.edf", "--out", out, "--json")
+    assert [row["is_new"] for row in json.loads(again.stdout)["records"]] == [
+        False
+    ]  # one name, however it is asked for
+    table = ecg("score", study / "x.npz", "--units", "V", "--out", out)
+    assert "study (1)/x.npz: no name says" in table.stdout

@@ -1,34 +1,43 @@
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
 from pipeline.detection.alarms import AlarmEngine
-from pipeline.detection.rules import RULES, rules_in_force
-from pipeline.records import Alarm
+from pipeline.detection.rules import RANKS, RULES, rules_in_force
+from pipeline.records import Alarm, last_states
 from pipeline.settings import AlarmSettings
 
 
-def play(pattern: str, rr: float = 0.8, **settings: Any) -> list[Alarm]:
-    """Play beats: ``.`` normal, ``v`` ventricular-like anomaly, ``a`` other anomaly, ``-`` one interval of nothing."""
+def play_all(pattern: str, rr: float | list[float] = 0.8, **settings: Any) -> tuple[list[Alarm], list[Alarm]]:
+    """Play beats: ``.`` normal, ``v`` ventricular-like anomaly, ``a`` other anomaly, ``-`` one interval of nothing.
+
+    Returns what is told and the other states of episodes.
+    """
     engine = AlarmEngine("x", AlarmSettings(**settings))
-    alarms: list[Alarm] = []
     time, number, last = 0.0, 0, 0.0
-    for sign in pattern:
-        time += rr
+    intervals = rr if isinstance(rr, list) else [rr] * len(pattern)
+    for sign, interval in zip(pattern, intervals, strict=True):
+        time += interval
         if sign == "-":
-            alarms += engine.silence(time - 0.5)
+            engine.silence(time - 0.5)
             continue
-        alarms += engine.beat(
-            number, time, time + 0.4, time - last if number else float("nan"), sign != ".", sign == "v"
-        )
+        engine.beat(number, time, time + 0.4, time - last if number else math.nan, sign != ".", sign == "v")
         number, last = number + 1, time
-    return alarms
+    told, updates = engine.take()
+    return list(told), list(updates)
 
 
-def kinds(alarms: list[Alarm]) -> list[str]:
+def play(pattern: str, rr: float = 0.8, **settings: Any) -> list[Alarm]:
+    """Return what is told."""
+    return play_all(pattern, rr, **settings)[0]
+
+
+def kinds(alarms: Iterable[Alarm]) -> list[str]:
     return [alarm.kind for alarm in alarms]
 
 
@@ -40,14 +49,34 @@ def test_a_single_anomaly_raises_nothing() -> None:
     assert play("." * 20 + "v" + "." * 20) == []
 
 
-def test_three_ventricular_beats_in_a_row_are_a_run_of_high_priority() -> None:
+def test_three_ventricular_beats_in_a_row_are_a_run_of_medium_priority() -> None:
     (alarm,) = [alarm for alarm in play("." * 10 + "vvv" + "." * 10) if alarm.kind == "ventricular run"]
-    assert alarm.priority == "high"
+    assert alarm.priority == "medium"
     assert (alarm.first_beat, alarm.last_beat) == (10, 12)
     assert alarm.onset_s < alarm.raised_s
 
 
-def test_other_runs_are_of_medium_priority() -> None:
+def test_five_ventricular_beats_above_100_a_minute_are_a_ventricular_tachycardia_of_high_priority() -> None:
+    fast, slow = play("." * 10 + "v" * 5 + "..", rr=0.5), play("." * 10 + "v" * 5 + "..", rr=0.7)
+    assert kinds(fast) == ["couplet", "ventricular run", "ventricular tachycardia"]
+    assert fast[-1].priority == "high"
+    assert fast[-1].rate_bpm == pytest.approx(120.0)
+    assert kinds(slow) == ["couplet", "ventricular run"]
+
+
+def test_a_run_in_noise_is_told_only_where_its_beats_come_regularly() -> None:
+    def told(intervals: list[float]) -> list[str]:
+        engine, time = AlarmEngine("x", AlarmSettings()), 0.0
+        for i, rr in enumerate([0.8] * 10 + intervals):
+            time += rr
+            engine.beat(i, time, time + 0.4, rr, i >= 10, True, math.log(5.0) if i >= 10 else 0.0)
+        return [kind for kind in kinds(engine.take()[0]) if kind.startswith("ventricular")]
+
+    assert told([0.4] * 8) == ["ventricular tachycardia"]
+    assert told([0.3, 0.7, 0.4, 0.6, 0.3, 0.7, 0.4, 0.6]) == []
+
+
+def test_other_runs_are_of_low_priority_and_long_ones_of_medium() -> None:
     assert "run" in kinds(play("." * 10 + "aaa" + "." * 10))
     assert "ventricular run" not in kinds(play("." * 10 + "aaa" + "." * 10))
 
@@ -58,38 +87,120 @@ def test_k_of_n_counts_scattered_anomalies() -> None:
     assert kinds(play("..a....a....a..")) == []
 
 
-def test_the_same_alarm_is_not_told_twice_within_the_refractory_time() -> None:
-    assert kinds(play("...vvv....vvv....", refractory_s=60)).count("ventricular run") == 1
-    assert kinds(play("...vvv....vvv....", refractory_s=1)).count("ventricular run") == 2
+def test_an_episode_is_told_once_and_a_new_one_after_it_has_ended() -> None:
+    assert kinds(play("...vvvvv..vvvvv....", rr=0.5)).count("ventricular tachycardia") == 1
+    assert kinds(play("...vvvvv" + "." * 20 + "vvvvv....", rr=0.5)).count("ventricular tachycardia") == 2
+
+
+def test_a_sustained_run_after_a_short_one_is_told_at_high_priority() -> None:
+    # 3 V, 24 s of normal beats, 25 s at 143 a minute: the silence of the first must not swallow the second.
+    pattern = "." * 10 + "vvv" + "." * 30 + "v" * 60 + "." * 30
+    intervals = [0.8] * 43 + [0.42] * 60 + [0.8] * 30
+    told, updates = play_all(pattern, intervals)
+    second = next(alarm for alarm in told if alarm.priority == "high" and alarm.raised_s > 30)
+    assert second.first_beat == 43
+    assert second.raised_s - second.onset_s < 2.5
+    (ended,) = [alarm for alarm in updates if alarm.key == second.key and alarm.ended_s is not None]
+    assert (ended.longest, round(ended.rate_bpm or 0)) == (60, 143)
+    assert ended.ended_s == pytest.approx(43 * 0.8 + 60 * 0.42)
+
+
+def test_where_one_rule_of_a_run_is_off_the_others_are_told_all_the_same() -> None:
+    off = {kind: {"enabled": False} for kind in ("ventricular run", "ventricular tachycardia")}
+    assert kinds(play("." * 10 + "v" * 8 + "...", rules=off)) == ["couplet", "long run"]
+
+
+def test_all_states_of_an_episode_have_one_key_and_its_priority_only_rises() -> None:
+    told, updates = play_all("." * 10 + "aaa" + "." * 4 + "v" * 8 + "..aaa" + "." * 30, 0.5)
+    states = sorted((alarm for alarm in told + updates if "run" in alarm.key), key=lambda one: one.revision)
+    assert len({alarm.key for alarm in states}) == 1
+    assert [alarm.revision for alarm in states] == list(range(len(states)))
+    ranks = [RANKS[alarm.priority] for alarm in states]
+    assert ranks == sorted(ranks)
+    assert states[0].ended_s is None
+    assert states[-1].ended_s is not None
+    assert (states[0].kind, states[-1].priority, states[-1].longest) == ("run", "high", 8)
+    assert len(last_states(states)) == 1
+
+
+def test_what_returns_within_the_refractory_time_goes_on_with_its_episode_unless_it_is_graver() -> None:
+    calm = "." * 20  # more than the 10 s after which an episode has ended
+    told, updates = play_all("..vv" + calm + "vv" + calm + "v" * 5 + calm + "vv" + calm, 0.5)
+    told = [alarm for alarm in told if alarm.kind != "frequent anomalies"]
+    assert kinds(told) == ["couplet", "ventricular run", "ventricular tachycardia", "couplet"]
+    # What is graver than an episode that had ended is an episode of its own, with its own onset.
+    assert told[1].key == told[2].key
+    assert len({alarm.key for alarm in told}) == 3
+    assert told[2].first_beat == 46
+    reopened = [alarm for alarm in updates if alarm.key == told[0].key and alarm.ended_s is None]
+    assert len(reopened) == 2  # by the second couplet, and by the beginning of the tachycardia
+
+
+def test_frequent_anomalies_are_not_told_while_a_run_lasts() -> None:
+    assert kinds(play("." * 10 + "v" * 20, rr=0.5)) == ["couplet", "ventricular run", "ventricular tachycardia"]
+
+
+def test_fibrillation_is_told_while_it_lasts_and_silence_in_it_is_no_asystole() -> None:
+    engine = AlarmEngine("x", AlarmSettings())
+    engine.beat(0, 1.0, 1.4, math.nan, False, False)
+    for stop in range(2, 30):
+        engine.window(float(stop), 3.0 if 4 <= stop < 12 else -3.0)
+    told, updates = engine.take()
+    assert kinds(told) == ["ventricular fibrillation", "asystole"]
+    fibrillation = [alarm for alarm in updates if alarm.key == told[0].key][-1]
+    assert (told[0].raised_s, fibrillation.ended_s) == (4.0, 11.0)
+    assert told[1].raised_s > 14.0  # silence counts from when fibrillation was over
+
+
+def test_a_record_that_ends_ends_its_episodes() -> None:
+    engine = AlarmEngine("x", AlarmSettings())
+    for i in range(12):
+        engine.beat(i, 0.8 * i, 0.8 * i + 0.4, 0.8, i > 5, True)
+    engine.hole("V1", 3.0, "flat")
+    engine.take()
+    engine.finish(9.5)
+    told, updates = engine.take()
+    assert told == ()
+    assert {alarm.key.split("@")[0]: alarm.ended_s for alarm in updates} == {"run": 8.8, "lead off V1": 9.5}
 
 
 def test_a_pause_is_told_once_while_it_lasts() -> None:
-    alarms = play("....------....")
-    assert kinds(alarms) == ["asystole"]
-    assert alarms[0].raised_s - alarms[0].onset_s == 3.5
+    pause, asystole = play("....------....")[:2]
+    assert kinds([pause, asystole]) == ["pause", "asystole"]
+    assert pause.key == asystole.key
+    assert (pause.priority, asystole.priority) == ("low", "high")
+    assert pause.raised_s - pause.onset_s == 3.5
+    assert asystole.raised_s - asystole.onset_s == 4.0
 
 
 def test_a_pause_is_the_same_alarm_whether_silence_or_the_next_beat_tells_it() -> None:
     quiet, late = AlarmEngine("x", AlarmSettings()), AlarmEngine("x", AlarmSettings())
     for engine in (quiet, late):
         engine.beat(0, 1.0, 1.4, float("nan"), False, False)
-    told = quiet.silence(4.2) + quiet.beat(1, 5.0, 5.4, 4.0, False, False)
-    assert told == late.beat(1, 5.0, 5.4, 4.0, False, False)
+    quiet.silence(4.2)
+    for engine in (quiet, late):
+        engine.beat(1, 5.0, 5.4, 4.0, False, False)
+        engine.expire(20.0)
+    told, ended = quiet.take()
+    assert (told, ended) == late.take()
+    assert (told[0].ended_s, ended[0].ended_s) == (None, 5.0)
 
 
 def test_no_signal_is_no_pause() -> None:
     engine = AlarmEngine("x", AlarmSettings())
-    engine.beat(0, 1.0, 1.4, float("nan"), False, False)
-    assert engine.signal_lost(2.0) == []
-    assert engine.silence(60.0) == []
+    engine.beat(0, 1.0, 1.4, math.nan, False, False)
+    engine.signal_lost(2.0)
+    engine.silence(60.0)
     engine.signal_back(60.0)
-    assert engine.silence(62.9) == []
-    assert kinds(engine.silence(63.0)) == ["asystole"]
+    engine.silence(62.9)
+    assert engine.take() == ((), ())
+    engine.silence(63.0)
+    assert kinds(engine.take()[0]) == ["pause"]
 
 
 def test_slow_and_fast_hearts_are_told() -> None:
     assert kinds(play("." * 12, rr=2.0)) == ["bradycardia"]
-    assert kinds(play("." * 12, rr=0.35)) == ["tachycardia"]
+    assert kinds(play("." * 20, rr=0.4)) == ["tachycardia"]
 
 
 def test_extreme_rates_are_of_high_priority() -> None:
@@ -101,24 +212,23 @@ def test_extreme_rates_are_of_high_priority() -> None:
 def test_runs_are_told_by_their_length() -> None:
     assert kinds(play("." * 10 + "vv" + "." * 10)) == ["couplet"]
     assert kinds(play("." * 10 + "aa" + "." * 10)) == []
-    told = kinds(play("." * 10 + "a" * 7 + "." * 10))
-    assert (told.count("run"), told.count("long run")) == (1, 1)
+    assert kinds(play("." * 10 + "a" * 7 + "." * 10)) == ["run", "long run"]
 
 
 def test_noise_is_a_technical_alarm() -> None:
     engine = AlarmEngine("x", AlarmSettings())
-    alarms = []
     for i in range(40):
         loud = math.log(6.0) if i >= 20 else 0.0
-        alarms += engine.beat(i, 0.8 * i, 0.8 * i + 0.4, 0.8, False, False, loud)
-    (alarm,) = alarms
+        engine.beat(i, 0.8 * i, 0.8 * i + 0.4, 0.8, False, False, loud)
+    (alarm,) = engine.take()[0]
     assert (alarm.kind, alarm.physiological) == ("noise", False)
     assert 20 < alarm.last_beat < 30
 
 
 def test_a_rule_can_be_silenced_raised_and_switched_off() -> None:
     pattern = "." * 10 + "vvv" + "." * 6 + "vvv" + "." * 6
-    rules = {"ventricular run": {"refractory_s": 1, "priority": "low"}, "couplet": {"enabled": False}}
+    quiet = {"couplet": {"enabled": False}, "run": {"enabled": False}}
+    rules = {"ventricular run": {"calm_s": 2, "refractory_s": 1, "priority": "low"}, **quiet}
     alarms = play(pattern, rules=rules)
     assert [a.priority for a in alarms if a.kind == "ventricular run"] == ["low", "low"]
     assert "couplet" not in kinds(alarms)
@@ -131,7 +241,9 @@ def test_a_rule_that_is_not_there_is_named() -> None:
 
 def test_technical_alarms_stand_apart() -> None:
     engine = AlarmEngine("x", AlarmSettings())
-    alarms = engine.hole("V1", 10.0, "flat") + engine.hole(None, 20.0, "missing")
+    engine.hole("V1", 10.0, "flat")
+    engine.hole(None, 20.0, "missing")
+    alarms, _ = engine.take()
     assert kinds(alarms) == ["lead off", "no signal"]
     assert not any(alarm.physiological for alarm in alarms)
     assert "V1" in alarms[0].message
@@ -141,8 +253,16 @@ def test_a_snapshot_goes_on_where_it_was_taken() -> None:
     first, second = AlarmEngine("x", AlarmSettings()), AlarmEngine("x", AlarmSettings())
     for i in range(10):
         first.beat(i, 0.8 * i, 0.8 * i + 0.4, 0.8, i > 7, True)
-    second.restore(first.snapshot())
-    assert first.beat(10, 8.0, 8.4, 0.8, True, True) == second.beat(10, 8.0, 8.4, 0.8, True, True) != []
+    first.hole("V1", 3.0, "flat")
+    first.take()
+    second.restore(json.loads(json.dumps(first.snapshot())))
+    for engine in (first, second):
+        engine.beat(10, 8.0, 8.4, 0.8, True, True)
+        engine.finish(30.0)
+    told, updates = first.take()
+    assert (told, updates) == second.take()
+    assert kinds(told) == ["ventricular run"]
+    assert len(updates) == 2
 
 
 def test_every_rule_says_when_it_is_raised() -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from typing import Any
 
 import numpy as np
@@ -201,16 +200,3 @@ def test_it_filters_inside_river() -> None:
     for value in rng.normal(size=300):
         model.learn_one({"x": value})
     assert 0.0 <= model.score_one({"x": 0.1}) <= 1.0
-
-
-def test_a_beat_costs_about_ten_microseconds(model: BeatModel) -> None:
-    judge = threshold(model)
-    scores = usual(5000)
-    best = math.inf
-    for _ in range(3):
-        start = time.perf_counter()
-        for score in scores:
-            judge.judge(score, score)
-            judge.update(score, score, 0.8)
-        best = min(best, (time.perf_counter() - start) / len(scores))
-    assert best < 40e-6  # far above what is measured: CI machines are shared

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -40,19 +41,22 @@ def test_an_alarm_about_a_run_detects_it_and_has_a_delay(beats: JudgedBeats, ref
     assert result.delays_s == (2.5, 2.5)
 
 
-def test_a_run_within_the_refractory_time_has_been_told_already(beats: JudgedBeats, reference: Annotations) -> None:
-    assert judge_alarms(beats, [alarm(310.0, 312.5)], reference).detected == 2
-    assert judge_alarms(beats, [alarm(310.0, 312.5)], reference, refractory_s=10.0).detected == 1
+def test_a_run_of_which_nobody_was_told_anew_is_not_detected(beats: JudgedBeats, reference: Annotations) -> None:
+    first = alarm(310.0, 312.5)
+    silent = judge_alarms(beats, [first], reference, updates=[replace(first, revision=1, ended_s=313.0)])
+    assert (silent.detected, silent.lasting) == (1, 1)
+    lasting = judge_alarms(beats, [first], reference, updates=[replace(first, revision=1, ended_s=361.0)])
+    assert (lasting.detected, lasting.lasting) == (1, 2)
 
 
 def test_an_alarm_without_an_anomalous_beat_is_false(beats: JudgedBeats, reference: Annotations) -> None:
-    result = judge_alarms(beats, [alarm(320.0, 325.0), alarm(339.0, 341.0)], reference, refractory_s=0.0)
+    result = judge_alarms(beats, [alarm(320.0, 325.0), alarm(339.0, 341.0)], reference)
     assert (result.alarms, result.false_alarms, result.detected) == (2, 1, 0)
     assert alarm_figures([result]).fa_per_hour == pytest.approx(10.0)
 
 
 def test_an_alarm_that_comes_too_late_detects_nothing(beats: JudgedBeats, reference: Annotations) -> None:
-    assert judge_alarms(beats, [alarm(311.0, 330.0)], reference, refractory_s=0.0).detected == 0
+    assert judge_alarms(beats, [alarm(311.0, 330.0)], reference).detected == 0
 
 
 def test_technical_alarms_and_those_of_the_learning_period_are_not_judged(
@@ -73,7 +77,7 @@ def test_an_alarm_in_flutter_is_true_and_one_in_fibrillation_is_set_aside(
 
 
 def test_records_are_pooled_and_what_is_absent_has_no_figure(beats: JudgedBeats, reference: Annotations) -> None:
-    result = judge_alarms(beats, [alarm(310.0, 312.0)], reference, refractory_s=0.0)
+    result = judge_alarms(beats, [alarm(310.0, 312.0)], reference)
     both = alarm_figures([result, result])
     assert (both.sensitivity, both.episodes, both.delay_median_s) == (0.5, 4, 2.0)
     assert math.isnan(alarm_figures([]).sensitivity)

@@ -150,7 +150,7 @@ def test_a_witness_scores_as_a_monitor_does(model: BeatModel, record: Constructe
         np.testing.assert_array_equal(getattr(plain, f.name), getattr(witnessed, f.name))
 
 
-@pytest.mark.parametrize("seconds", [7.0, 1000.0])
+@pytest.mark.parametrize("seconds", [0.4, 7.0, 1000.0])
 def test_an_explanation_does_not_depend_on_the_chunks(model: BeatModel, record: Constructed, seconds: float) -> None:
     whole, cut = explain(record, WIDE, model=model), Witness(model)
     for findings in cut.stream(record, seconds=seconds):

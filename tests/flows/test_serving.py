@@ -82,7 +82,7 @@ def test_a_second_process_is_refused_and_a_restart_leaves_schedules_active(
         with prefect.process("-m", "flows.serve", "--file", file) as second:
             said = second.communicate(timeout=120)[0].decode()
         assert second.returncode == 1
-        assert f"Error: {NAME}" in said.splitlines()[-1]
+        assert said.splitlines()[-1].startswith("Error: ")  # it names the first that it finds, of the file's two
         assert "served by another process already" in said
         assert "Traceback" not in said
         assert not read().paused
@@ -97,6 +97,25 @@ def test_a_second_process_is_refused_and_a_restart_leaves_schedules_active(
     with serving(prefect, file, log):
         assert not read().paused
         assert schedules() == kept
+
+
+def test_what_a_person_has_paused_stays_paused(
+    prefect: PrefectServer, declare: Callable[..., Path], tmp_path: Path
+) -> None:
+    log = tmp_path / "paused.log"
+    file = declare(NIGHT)
+    with serving(prefect, file, log):
+        assert not read().paused
+        prefect.pause(str(read().id))  # by hand, while it is served
+    assert read().paused
+    with serving(prefect, file, log):
+        assert read().paused
+        assert f"deployment {NAME}: stays paused" in log.read_text()
+        with get_client(sync_client=True) as client:
+            client.resume_deployment(read().id)
+    assert read().paused  # it rests
+    with serving(prefect, file, log):
+        assert not read().paused  # and goes on
 
 
 def test_two_that_would_start_a_server_at_once_are_told_apart(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 import time
@@ -9,11 +10,14 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from flows.check_monitor import check_monitor
 from flows.evaluate import evaluate
+from flows.pages import pages
 from flows.report import report
+from flows.retrain_on_drift import retrain_on_drift
 from flows.sync_records import sync_records
 from pipeline.announcing import DriftEvent, EventSender
 from pipeline.errors import SourceUnavailable
@@ -105,7 +109,9 @@ def test_an_evaluation_has_tables_and_a_figure(
 
 def test_a_check_says_what_is_stale_and_without_an_address_there_is_nothing_to_check() -> None:
     run: Any = check_monitor
-    assert run(return_state=True).is_completed()
+    unnamed = run(return_state=True)
+    assert unnamed.is_cancelled()  # not green: nothing was looked at
+    assert "no monitor" in unnamed.message
     state = run(f"http://127.0.0.1:{free_port()}", watch_s=0.1, return_state=True)
     assert state.is_failed()
     assert "nobody answers" in last_run("check").message
@@ -144,7 +150,43 @@ def test_the_weekly_page_tells_of_the_runs_before(mirror: Path, prefect: Prefect
     run_report: Any = report
     page = Path(run_report()["page"])
     assert "sync" in page.read_text()
-    assert page.resolve().as_uri() in artifact(prefect, "weekly-report-page")
+    assert str(page) in artifact(prefect, "weekly-report")  # nothing serves it: no link that is dead
+
+
+def test_the_link_to_a_page_leads_to_it(prefect: PrefectServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_report: Any = report
+    with pages(0) as base:
+        monkeypatch.setenv("ECG_REPORTS_URL", base)
+        page = Path(run_report()["page"])
+        (link,) = re.findall(r"\((http://[^)]+)\)", artifact(prefect, "weekly-report-page"))
+        assert link.startswith(base)
+        answer = httpx.get(link, trust_env=False)
+        assert (answer.status_code, answer.text) == (200, page.read_text())
+        for wrong in ("/", "/here/", "/here/README.md", "/reports/../../etc/passwd.html", "/elsewhere/x.html"):
+            assert httpx.get(base + wrong, trust_env=False).status_code == 404
+        assert httpx.get(link, headers={"Host": "evil.example:80"}, trust_env=False).status_code == 404
+
+
+def test_drift_without_a_new_record_trains_nothing(
+    site: Path, prefect: PrefectServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a first scoring of the training records themselves."""
+    monkeypatch.setenv("ECG_PHYSIONET_URL", str(site))
+    run: Any = retrain_on_drift
+    drift = DriftEvent(record="traindb/t1", source="score", time_s=1.5, before=0.25, after=0.5)
+    state = run(drift, records=["traindb/t1"], validation=["traindb/hard"], epochs=1, return_state=True)
+    assert state.is_completed()
+    assert state.name == "NothingNew"
+    with Database.open(Settings().database) as database:
+        assert database.runs.newest(kind="train") == []
+    # A record that an earlier retraining has learnt from is no news either.
+    with Database.open(Settings().database) as database:
+        database.runs.start("earlier", "retrain", at_us=1, facts={"added": ["tinydb/b"]})
+        database.runs.finish("earlier", "completed", at_us=2, figures={"trained": True})
+    drift = drift.model_copy(update={"record": "tinydb/b"})
+    state = run(drift, records=["traindb/t1"], validation=["traindb/hard"], epochs=1, return_state=True)
+    assert state.name == "NothingNew"
+    assert "learnt from before" in state.message
 
 
 def test_an_event_that_is_sent_twice_is_there_once_with_its_payload(prefect: PrefectServer) -> None:

@@ -18,6 +18,7 @@ from pipeline.live.filling import FILL_S
 from pipeline.live.listener import Intake, Status
 from pipeline.live.results import Result
 from pipeline.live.sequencer import Counts, Sequencer
+from pipeline.snapshot import seal
 from pipeline.sources.synthetic import SyntheticRecord
 from pipeline.web.hub import Hub
 from tests.live.conftest import BEGAN_US, Played
@@ -193,7 +194,7 @@ def test_a_frame_that_cannot_be_taken_in_is_counted_and_the_others_go_on(
     assert engine.patients == ["ward/bed-1", "ward/bed-2"]
 
 
-@pytest.mark.parametrize("state", [b"", b"\xc1", b"\x93\x02\xc4\x00\xc0", b"\x01"])
+@pytest.mark.parametrize("state", [b"", b"\xc1", b"\x93\x02\xc4\x00\xc0", b"\x01", seal(b"\x93\x02\xc4\x00\xc0")])
 def test_a_damaged_state_is_refused(model: BeatModel, state: bytes) -> None:
     with pytest.raises(SnapshotError):
         Engine(model, clock=Clock()).restore("ward/a", state)

@@ -126,7 +126,6 @@ def test_a_device_that_counts_anew_under_its_old_name_loses_nothing() -> None:
         replace(frame(0), session="t", time_us=T0 - 10_000_000),
         replace(frame(20), session="t", fs=500.0, sequence=0),
         replace(frame(20), session="t", leads=("V5",), sequence=0),
-        replace(frame(10), fs=500.0),
     ],
 )
 def test_what_cannot_continue_a_stay_begins_another(other: Frame) -> None:
@@ -135,6 +134,16 @@ def test_what_cannot_continue_a_stay_begins_another(other: Frame) -> None:
     assert kinds == ["Stay", "Chunk", "Ended", "Stay", "Chunk"]
     (_, second) = [step for step in found if isinstance(step, Stay)]
     assert (second.began_us, second.fs, second.leads) == (other.time_us, other.fs, other.leads)
+
+
+def test_a_device_that_sends_something_else_begins_another_stay_and_one_frame_of_it_alone_does_not() -> None:
+    other = [replace(frame(i), fs=500.0, time_us=T0 + 5_000_000 + i * 500_000) for i in (10, 11, 12)]
+    found = steps([*map(frame, range(10)), *other])
+    kinds = [kind.__name__ for kind, _ in groupby(found, type)]
+    assert kinds == ["Stay", "Chunk", "Ended", "Stay", "Chunk"]
+    assert sum(isinstance(step, Chunk) for step in found) == 13
+    found = steps([*map(frame, range(10)), other[0], *map(frame, range(10, 20))])
+    assert [type(step).__name__ for step in found] == ["Stay"] + 20 * ["Chunk"]
 
 
 def test_the_last_frame_ends_the_stay_and_what_was_sent_before_it_is_late() -> None:

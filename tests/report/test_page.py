@@ -73,7 +73,7 @@ def test_the_page_contains_each_record_and_each_failure(tmp_path: Path, recordin
     note_run(tmp_path, command="ecg-anomaly score mitdb", settings={"alpha": 0.01}, versions=package_versions())
     page = Page(write_report(tmp_path).read_text())
     assert page.open == []
-    assert len(page.links) == 3
+    assert len(page.links) == 3 + 2  # a row each, and the strips that the page opens on
     assert {link.removeprefix("#") for link in page.links} <= set(page.ids)
     assert len(page.ids) == len(set(page.ids))
     words = " ".join(page.words)
@@ -169,6 +169,8 @@ def test_the_table_fits_80_columns_and_cuts_nothing() -> None:
         beats=123_456,
         scored=123_456,
         anomalies=12_345,
+        reference_anomalies=4_567,
+        flagged=12_345,
         sensitivity=0.987,
         precision=1.0,
         alarms=1_234,
@@ -178,8 +180,32 @@ def test_the_table_fits_80_columns_and_cuts_nothing() -> None:
     lines = rendered(Summary(records={entry.record: entry}, failed={"mitdb/999": "no such record"}))
     assert max(map(len, lines)) <= 80
     row = next(line for line in lines if "123,456" in line)
-    assert row.split()[1:] == ["1,440.0", "123,456", "12,345", "98.7", "100.0", "1,234", "12", "12,345"]
-    assert any("mitdb/999" in line and "failed" in line for line in lines)
+    assert row.split()[1:] == [
+        "1,440.0",
+        "123,456",
+        "12,345",
+        "98.7",
+        "(4567)",
+        "100.0",
+        "(12k)",
+        "1,234",
+        "12",
+        "12,345",
+    ]
+    assert any("failed" in line for line in lines)
+    width = next(line for line in lines if "min" in line).index("min") - len("1,440.0") + len("min")
+    assert "synth/atrial-fibrillation" in "".join(line[:width].strip() for line in lines)  # folded, not cut
+
+
+def test_a_share_stands_with_what_it_is_of_and_a_dash_where_there_is_none() -> None:
+    entry = RecordSummary(
+        record="r", minutes=30.0, beats=2000, scored=1990, anomalies=3, reference_anomalies=0, flagged=3
+    )
+    (row,) = (line for line in rendered(Summary(records={"r": entry})) if "2,000" in line)
+    assert row.split()[4:6] == ["–", "–"]  # nothing is annotated so: no verdict could have been right
+    two = entry.model_copy(update={"reference_anomalies": 2, "flagged": 4, "sensitivity": 1.0, "precision": 0.5})
+    (row,) = (line for line in rendered(Summary(records={"r": two})) if "2,000" in line)
+    assert row.split()[4:8] == ["100.0", "(2)", "50.0", "(4)"]
 
 
 def test_the_table_leaves_out_what_nobody_annotated(tmp_path: Path, recording: Make) -> None:

@@ -12,7 +12,7 @@ from pipeline.annotations import Annotations
 from pipeline.detection.model import BeatModel
 from pipeline.errors import RecordCorrupt, RecordUnsupported
 from pipeline.monitor import Monitor
-from pipeline.records import KINDS, Chunk, Findings
+from pipeline.records import KINDS, Chunk, Findings, last_states
 from pipeline.report import report_path
 from pipeline.scoring import is_scored, result_key, score_record
 from pipeline.settings import Settings
@@ -73,7 +73,11 @@ def test_the_results_are_what_the_monitor_streams(
         np.testing.assert_array_equal(beats[name].to_numpy(), getattr(streamed, name), err_msg=name)
     assert beats["kind"].tolist() == [KINDS[code] for code in streamed.kind]
     assert (summary.beats, summary.anomalies) == (len(streamed), int(np.count_nonzero(streamed.is_anomaly)))
-    assert len(read_events(tmp_path, "alarms")) == len(streamed.alarms) == summary.alarms
+    assert (
+        len(read_events(tmp_path, "alarms"))
+        == len(last_states([*streamed.alarms, *streamed.updates]))
+        == summary.alarms
+    )
     assert len(read_events(tmp_path, "drifts")) == len(streamed.drifts) == summary.drifts
     assert len(read_events(tmp_path, "gaps")) == len(streamed.gaps) == summary.gaps
     assert summary.gaps

@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import RecordUnsupported
-from pipeline.sources.leads import PREFERENCE, choose_leads, is_ecg, lead_key, millivolts_per_unit, unique_names
+from pipeline.sources.leads import (
+    PREFERENCE,
+    choose_leads,
+    doubtful_leads,
+    is_ecg,
+    lead_key,
+    millivolts_per_unit,
+    unique_names,
+)
 
 
 def chosen(names: list[str], max_leads: int = 2, wanted: list[str] | None = None) -> list[str]:
@@ -36,7 +44,8 @@ def test_position_in_the_file_changes_no_choice_among_known_leads(names: list[st
 
 @given(st.lists(st.sampled_from(["MLII", "V5", "ECG1", "ECG2", "RESP", "x"]), unique=True), st.integers(1, 12))
 def test_choice_is_of_ecg_leads_only_each_once(names: list[str], max_leads: int) -> None:
-    ecg = [name for name in names if name != "RESP"]
+    named = [name for name in names if name not in ("RESP", "x")]
+    ecg = named or [name for name in names if name != "RESP"]  # a name that says nothing, only where none says more
     if ecg:
         leads = chosen(names, max_leads)
         assert len(leads) == len(set(leads)) == min(max_leads, len(ecg))
@@ -44,6 +53,29 @@ def test_choice_is_of_ecg_leads_only_each_once(names: list[str], max_leads: int)
     else:
         with pytest.raises(RecordUnsupported, match="no ECG lead"):
             chosen(names, max_leads)
+
+
+def test_what_is_surely_another_signal_is_never_chosen_whatever_its_place() -> None:
+    study = ["F3-M2", "F4-M1", "C3-M2", "E1-M2", "Chin1-Chin2", "ABD", "SaO2", "Position", "PLETH", "chan 9", "ECG"]
+    assert chosen(study, 12) == ["ECG"]
+    with pytest.raises(RecordUnsupported, match=r"no ECG lead.*--leads"):
+        chosen([name for name in study if name not in ("ECG", "chan 9")])
+    assert chosen(study, wanted=["PLETH"]) == ["PLETH"]  # who asks for it has it
+
+
+def test_among_names_that_say_nothing_those_with_beats_are_taken_and_told() -> None:
+    names, beats = ["chan 1", "chan 2", "EEG", "chan 3"], [False, True, True, True]
+
+    def choose(beats: list[bool], names: list[str] = names) -> list[int]:
+        return choose_leads("db/1", names, [True] * len(names), None, 2, has_beats=beats.__getitem__)
+
+    assert choose(beats) == [1, 3]
+    with pytest.raises(RecordUnsupported, match="no heartbeats can be seen in chan 1, chan 2, chan 3"):
+        choose([False] * 4)
+    assert choose([False] * 2, ["a", "b"]) == [0, 1]  # nothing is known of anything: taken, and told
+    assert doubtful_leads(["MLII", "V1"]) is None
+    assert "no name says that chan 2 and chan 3 is an ECG" in str(doubtful_leads(["chan 2", "V1", "chan 3"]))
+    assert "no heartbeats can be seen" in str(doubtful_leads(["a"], has_beats=False))
 
 
 def test_named_leads_come_in_the_order_asked_for_however_they_are_spelt() -> None:
@@ -93,7 +125,28 @@ def test_units_are_voltages_or_nothing() -> None:
         "µV": 1e-3,
         "V": 1e3,
     }
+    spellings = (
+        "uVolt",
+        "mVolt",
+        "microvolt",
+        "millivolts",
+        "µVolts",
+        "\xb5V",
+        "\ufffdV",
+        "UV",
+        "MV",
+        "Volts",
+        "0.5 uV",
+        "nV",
+    )
+    values = (1e-3, 1.0, 1e-3, 1.0, 1e-3, 1e-3, 1e-3, 1e-3, 1.0, 1e3, 0.5e-3, 1e-6)
+    assert [millivolts_per_unit(unit) for unit in spellings] == list(values)
     assert [millivolts_per_unit(u) for u in ("mmHg", "NU", "bpm", "%")] == [None] * 4
+
+
+def test_names_lose_their_stray_marks_and_stay_different() -> None:
+    assert unique_names(["II,", "V,", "AVR,", "II", "'V1'"]) == ["II", "V", "AVR", "II-4", "V1"]
+    assert chosen(unique_names(["V,", "AVR,", "II,"])) == ["II", "AVR"]
 
 
 @given(st.lists(st.sampled_from(["ECG", "ECG-3", "ECG-2", "", " V1"])))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import RecordCorrupt
 from pipeline.settings import Settings
-from pipeline.sources import list_records, open_record
+from pipeline.sources import WfdbRecord, list_records, open_record
 
 
 @pytest.fixture
@@ -35,12 +35,12 @@ def test_annotations_come_as_they_were_written(record: Path) -> None:
 
 def test_annotations_that_nobody_made_are_none(tinydb: Path) -> None:
     assert open_record("102", data_dir=tinydb).annotations() is None
-    assert open_record("100", data_dir=tinydb).annotations("qrs") is None
+    assert WfdbRecord(tinydb / "100", "100").annotations("qrs") is None
 
 
 def test_annotations_keep_the_rate_of_their_file(record: Path) -> None:
     wfdb.wrann("100", "qrs", np.array([4, 8]), ["N", "N"], fs=500, write_dir=str(record.parent))
-    read = open_record("100", data_dir=record.parent).annotations("qrs")
+    read = WfdbRecord(record.parent / "100", "100").annotations("qrs")
     assert read is not None
     assert (read.fs, read.sample.tolist()) == (500.0, [4, 8])
 
@@ -84,7 +84,7 @@ def test_file_with_its_end_marker_alone_has_no_annotations(record: Path) -> None
 @pytest.mark.parametrize("extension", ["", "../atr", "a/b", "a.b"])
 def test_odd_extension_is_a_value_error(record: Path, extension: str) -> None:
     with pytest.raises(ValueError, match="extension"):
-        open_record("100", data_dir=record.parent).annotations(extension)
+        WfdbRecord(record.parent / "100", "100").annotations(extension)
 
 
 def test_mitdb_has_109494_beats(mitdb: Settings) -> None:

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import wfdb
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pipeline.errors import RecordCorrupt, RecordNotFound, RecordUnsupported, SourceError
+from pipeline.record_name import RecordName
 from pipeline.sources import list_records, open_record
 
 Make = Callable[..., Path]
@@ -135,8 +137,8 @@ def test_any_flipped_bit_is_found_at_the_end(
     ("old", "new", "error", "text"),
     [
         (" 16 ", " 999 ", RecordUnsupported, "unknown signal format, 999"),
-        ("250", "99", RecordUnsupported, "99 Hz; the pipeline takes 100 to 1000 Hz"),
-        ("250", "2000", RecordUnsupported, "2000 Hz"),
+        ("250", "49", RecordUnsupported, "49 Hz; records of 50 to 10000 Hz are read"),
+        ("250", "20000", RecordUnsupported, "20000 Hz"),
         ("250 3000", "0 3000", RecordCorrupt, "rate of 0 Hz"),
         ("/mV", "/mmHg", RecordUnsupported, "no ECG lead"),
         ("100 2", "100 3", RecordCorrupt, "describes 2 of 3 signals"),
@@ -193,3 +195,74 @@ def test_missing_segment_is_not_found(folder: Path) -> None:
 def test_missing_lead_is_refused_with_those_there_are(folder: Path) -> None:
     with pytest.raises(RecordUnsupported, match=r"'ward 7/100'.*'V6'; choose from: MLII, V1"):
         open_record("100", data_dir=folder, leads=["V6"])
+
+
+@pytest.mark.parametrize("date", ["12:30:00 1985", "1985", "00:00:00 99/99/2020", "25:61:61 01/01/2000"])
+def test_a_date_that_is_none_costs_nothing_but_itself(folder: Path, tinydb: Path, date: str) -> None:
+    expected = np.concatenate([chunk.signal for chunk in open_record("100", data_dir=tinydb).chunks()])
+    header(folder, "250 3000", f"250 3000 {date}")
+    record = open_record("100", data_dir=folder)
+    np.testing.assert_array_equal(np.concatenate([chunk.signal for chunk in record.chunks()]), expected)
+    assert record.start is None
+
+
+def test_the_start_of_a_record_is_kept(folder: Path) -> None:
+    header(folder, "250 3000", "250 3000 12:30:05 02/03/1985")
+    assert str(open_record("100", data_dir=folder).start) == "1985-03-02 12:30:05"
+
+
+def test_a_record_beside_a_list_is_found(folder: Path, make_record: Make, make_ecg: Ecg) -> None:
+    make_record(folder, "late", make_ecg(300, 2))
+    (folder / "RECORDS").write_text("100\n")
+    assert list_records(data_dir=folder) == ["100", "late"]
+    assert list_records("late", data_dir=folder) == ["late"]
+
+
+def test_files_of_other_formats_are_records_of_their_folder(folder: Path, make_record: Make, make_ecg: Ecg) -> None:
+    from pipeline.sources.foreign.samples import write_samples
+
+    for file in write_samples(folder):
+        if file.suffix not in (".edf", ".csv", ".hea"):
+            file.unlink()
+    assert list_records(data_dir=folder) == ["100", "wfdb", "edf.edf"]  # a table may be anything
+    assert list_records("*.csv", "edf.edf", data_dir=folder) == ["csv.csv", "edf.edf"]
+    assert open_record("edf.edf", data_dir=folder).name == "ward 7/edf.edf"
+    with pytest.raises(RecordNotFound, match=r"did you mean .edf\.edf."):
+        open_record("edf.efd", data_dir=folder)
+
+
+@pytest.mark.parametrize("name", ["my+data", "study (1)", "a & b", "été", "[x]", ".hidden", " odd", "-rf", "x:y"])
+def test_records_of_any_folder_have_a_name_that_results_can_have(
+    tmp_path: Path, make_record: Make, make_ecg: Ecg, name: str
+) -> None:
+    folder = tmp_path / name
+    make_record(folder, "a-b", make_ecg(300, 2))
+    record = open_record("a-b", data_dir=folder)
+    assert list_records(data_dir=folder) == ["a-b"]
+    assert RecordName.parse(record.name).file_parts[-1] == "a-b"
+    assert open_record(record.name, data_dir=folder).name == record.name  # as results call it
+
+
+def test_annotations_of_another_annotator_are_read_by_its_name(folder: Path) -> None:
+    (folder / "100.atr").rename(folder / "100.qrs")
+    assert open_record("100", data_dir=folder).annotations() is None
+    record = open_record("100", data_dir=folder, annotator="qrs")
+    notes = record.annotations()
+    assert notes is not None
+    assert len(notes.sample)
+    assert folder / "100.qrs" in record.files
+
+
+def test_annotations_past_the_end_or_twice_are_left_out_and_told(folder: Path) -> None:
+    wfdb.wrann("100", "atr", np.array([100, 500, 500, 2900, 4000]), ["N"] * 5, write_dir=str(folder))
+    notes = open_record("100", data_dir=folder).annotations()
+    assert notes is not None
+    assert notes.sample.tolist() == [100, 500, 2900]
+    assert len(notes.notes) == 2
+
+
+def test_a_signal_of_format_0_stores_nothing_beside_the_others(folder: Path) -> None:
+    header(folder, "100.dat 16", "100.dat 0")  # of the first signal alone
+    text = (folder / "100.hea").read_text().replace("100.dat 0", "100.dat 16").replace("100.dat 16", "100.dat 0", 1)
+    (folder / "100.hea").write_text(text)
+    assert open_record("100", data_dir=folder).leads == ("V1",)

@@ -127,8 +127,8 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, findings: Make) -> No
 @pytest.mark.parametrize(
     "record",
     [
-        *("", "..", "../x", "mitdb/../../x", "/etc/passwd", "mitdb/", "mitdb//208", ".hidden", "-rf", "a\\b", "a\0b"),
-        *("a\nb", "<script>", "x" * 200, "a/" * 20 + "b", "nul:", "~root", "a/ b"),
+        *("", "..", "../x", "mitdb/../../x", "/etc/passwd", "mitdb/", "mitdb//208", ".hidden", "a\\b", "a\0b"),
+        *("a\nb", "x" * 200, "a/" * 20 + "b", "~root", "a/ b", "a/.b", "a\u2028b"),
     ],
 )
 def test_a_hostile_name_never_becomes_a_path(tmp_path: Path, record: str) -> None:
@@ -140,11 +140,36 @@ def test_a_hostile_name_never_becomes_a_path(tmp_path: Path, record: str) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("record", ["208", "mitdb/1.0.0/208", "Hôpital Nord/été_7", "ward/bed-1", "a.b/c.d"])
+@pytest.mark.parametrize(
+    "record",
+    [
+        *("208", "mitdb/1.0.0/208", "Hôpital Nord/été_7", "ward/bed-1", "a.b/c.d"),
+        *("my+data/x", "study (1)/night.edf", "a+b/100", "données & co/[1], ok", "心电/1"),
+    ],
+)
 def test_an_honest_name_is_kept_as_it_is(tmp_path: Path, findings: Make, record: str) -> None:
     with ResultWriter(tmp_path, record, 360.0, key="k") as results:
         results.write(findings(record, n=5))
     assert (tmp_path / f"beats/{record}.parquet").is_file()
+    assert read_beats(tmp_path, record)["record"].tolist() == [record] * 5
+
+
+@pytest.mark.parametrize(
+    ("record", "file"),
+    [
+        ("ward/-rf", "ward/%2Drf"),
+        ("<script>", "%3Cscript%3E"),
+        ("nul:/a", "nul%3A/a"),
+        ("a/50 %", "a/50 %25"),
+        ("x./y", "x%2E/y"),
+    ],
+)
+def test_what_a_file_system_may_refuse_is_written_another_way(
+    tmp_path: Path, findings: Make, record: str, file: str
+) -> None:
+    with ResultWriter(tmp_path, record, 360.0, key="k") as results:
+        results.write(findings(record, n=5))
+    assert (tmp_path / f"beats/{file}.parquet").is_file()
     assert read_beats(tmp_path, record)["record"].tolist() == [record] * 5
 
 

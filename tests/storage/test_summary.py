@@ -75,7 +75,8 @@ def test_the_figures_equal_those_of_the_evaluation(beats: list[tuple[int, str]],
     false = int((judged.normal & judged.is_anomaly).sum())
     total = int(judged.anomalous.sum())
     assert accuracy.sensitivity == (hits / total if total else None)
-    assert accuracy.precision == (hits / (hits + false) if hits + false else None)
+    assert accuracy.flagged == hits + false
+    assert accuracy.precision == (hits / (hits + false) if total and hits + false else None)
 
 
 def test_a_failure_is_noted_in_one_line_and_a_later_success_clears_it(

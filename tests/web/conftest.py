@@ -24,6 +24,9 @@ from pipeline.web.desk import AlarmDesk
 from pipeline.web.feed import play_ward
 from pipeline.web.hub import Hub
 from pipeline.web.server import Server
+from tests.web.pages import open_page
+
+__all__ = ["open_page"]  # a fixture, for all files here
 
 RUN = "ward/run"  # a ventricular run at 40 s, so that there is an alarm
 

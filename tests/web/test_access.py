@@ -3,13 +3,16 @@ from __future__ import annotations
 import http.client
 import json
 import secrets
+import socket as socket_module
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from pipeline.web.access import HEADERS, Access, is_loopback
 from pipeline.web.hub import Hub
@@ -125,6 +128,98 @@ def test_a_body_that_says_nothing_of_use_is_refused(alone: Service, body: str, s
     assert ask(alone, ACKNOWLEDGE, headers, "POST", body)[0] == status
 
 
+@pytest.mark.parametrize(
+    ("path", "headers", "body"),
+    [
+        ("/", {"Origin": "http://["}, None),
+        ("/", {"Origin": "http://[::1"}, None),
+        ("/", {"Authorization": "Bearer \xff\xfe"}, None),
+        ("/", {"Cookie": "ecg=\xff; " + 50 * "a=b; "}, None),
+        ("/?token=%ff%00%ed%a0%80", {}, None),
+        ("/api/patients/" + 5000 * "9" + "/beats", {}, None),
+        ("/api/patients/" + 25 * "9" + "/beats", {}, None),
+        ("/api/patients/0/beats/" + 30 * "9" + "/why", {}, None),
+        ("/api/alarms/" + 30 * "9" + "/observation", {}, None),
+        ("/api/alarms/" + 18 * "9" + "/observation", {}, None),
+        ("/api/alarms/" + 18 * "9" + "/acknowledge", {"Origin": "own", **JSON}, '{"by": "x"}'),
+        ("/api/alarms/1/acknowledge", {"Origin": "own", **JSON}, '{"by": "\\ud800"}'),
+        ("/api/alarms/1/acknowledge", {"Origin": "own", **JSON}, '{"by": "\\u0000"}'),
+        ("/api/alarms/1/acknowledge", {"Origin": "own", **JSON}, 2000 * "[" + 2000 * "]"),
+        ("/login", {"Origin": "own", **JSON}, '{"token": "\\ud800"}'),
+        ("/login", {"Origin": "own", **JSON}, '{"token": ' + 4000 * "9" + "}"),
+        ("/static/%00", {}, None),
+        ("/static/" + 300 * "a/", {}, None),
+    ],
+)
+def test_whatever_is_asked_is_answered_and_nothing_breaks(
+    alone: Service,
+    guarded: Service,
+    caplog: pytest.LogCaptureFixture,
+    path: str,
+    headers: dict[str, str],
+    body: str | None,
+) -> None:
+    for service in (alone, guarded):
+        sent = {"Cookie": session(alone), **headers}
+        if sent.get("Origin") == "own":
+            sent["Origin"] = own(service)
+        status, _, _ = ask(service, path, sent, "GET" if body is None else "POST", body)
+        assert 200 <= status < 500, status
+    assert "Traceback" not in caplog.text
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+@pytest.mark.parametrize("said", ["[]", "7", "null", '"x"', "{}", '{"watch": [1e400]}', 5000 * "[", b"\x00"])
+def test_a_page_that_says_something_else_is_let_go_without_a_word(
+    alone: Service, caplog: pytest.LogCaptureFixture, said: str | bytes
+) -> None:
+    with connect(
+        own(alone).replace("http", "ws") + "/stream",
+        origin=Origin(own(alone)),
+        additional_headers={"Cookie": session(alone)},
+    ) as socket:
+        socket.send(said)
+        with suppress(ConnectionClosed):  # and by no other way out
+            for _ in range(1000):
+                socket.recv(timeout=10)
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def is_gone(one: socket_module.socket) -> bool:
+    """Tell whether the other side has closed a connection; waits until it does."""
+    try:
+        return one.recv(1) == b""
+    except ConnectionError:
+        return True
+
+
+def test_half_requests_hold_up_nobody(alone: Service) -> None:
+    half: list[socket_module.socket] = []
+    try:
+        for _ in range(300):
+            one = socket_module.create_connection(("127.0.0.1", alone.server.port), timeout=5)
+            one.sendall(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+            half.append(one)
+        assert ask(alone, "/readyz")[0] == 200
+        assert is_gone(half[0])  # the oldest made room
+    finally:
+        for one in half:
+            one.close()
+
+
+def test_a_request_that_never_ends_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.web.limits.REQUEST_S", 0.3)
+    with serve(Hub(), tmp_path) as service:
+        head = b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        for start in (b"GET / HTT", head, head + b"Content-Length: 100\r\n\r\n{"):
+            with socket_module.create_connection(("127.0.0.1", service.server.port), timeout=20) as one:
+                one.sendall(start)
+                with suppress(ConnectionResetError):
+                    while one.recv(4096):  # it ends, answered or not
+                        pass
+        assert ask(service, "/livez")[0] == 200
+
+
 def stream(service: Service, **headers: Any) -> int:
     """Return how the service answers to somebody who would read the stream."""
     try:
@@ -136,7 +231,7 @@ def stream(service: Service, **headers: Any) -> int:
 
 def test_the_stream_takes_this_page_and_nothing_else(alone: Service) -> None:
     cookie = {"Cookie": session(alone)}
-    assert stream(alone, origin=own(alone), additional_headers=cookie) == 101
+    assert stream(alone, origin=Origin(own(alone)), additional_headers=cookie) == 101
     assert stream(alone, origin=OTHER, additional_headers=cookie) == 403
     assert stream(alone, additional_headers=cookie) == 403
     assert stream(alone, origin=own(alone)) == 403

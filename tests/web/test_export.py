@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -85,8 +86,20 @@ def test_alarms_of_a_demo_are_left_out_unless_they_are_asked_for(ecg: Callable[.
     assert numbers() == {"1", "2"}
     assert numbers("--limit", "1") == {"2"}  # those left out do not count
     assert numbers("--record", GONE.record) == {"2"}
+    assert "left out: 1 older ones by --limit, 1 of `monitor --demo`" in ecg("--limit", "1").stderr
+    assert "left out" not in ecg("--demos").stderr
     assert numbers("--demos") == {"1", "2", str(demo.id)}
     assert numbers("--number", str(demo.id)) == {str(demo.id)}
+
+
+def test_all_alarms_are_written_however_many_there_are(ecg: Callable[..., Result], tmp_path: Path) -> None:
+    many = [replace(GONE, raised_s=14.0 + i, key="") for i in range(1190)]
+    with Database.open(f"sqlite:///{tmp_path / 'ecg.db'}") as database:
+        database.alarms.add("live/s/2", many, at_us=3, started_at_us=BEGAN_US)
+    done = ecg("--record", GONE.record, "--out", str(tmp_path / "alarms.ndjson"))
+    assert done.exit_code == 0
+    assert len((tmp_path / "alarms.ndjson").read_text().splitlines()) == 1191
+    assert "1191 alarms" in done.stderr
 
 
 def test_signal_of_a_live_patient_comes_from_the_monitor_that_runs(service: Service) -> None:
@@ -94,7 +107,7 @@ def test_signal_of_a_live_patient_comes_from_the_monitor_that_runs(service: Serv
         raise AssertionError(f"{name} is no record")
 
     monitor = RunningMonitor(service.url, None)
-    (stored,) = [one for one in service.database.alarms.newest() if one.alarm.kind == "ventricular run"]
+    (stored,) = [one for one in service.database.alarms.newest() if one.alarm.kind == "ventricular tachycardia"]
     ((document, has_signal),) = exported([stored], nowhere, monitor)
     assert has_signal
     Observation.model_validate(document)

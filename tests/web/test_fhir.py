@@ -17,7 +17,7 @@ BEGAN_US = 1_750_000_000_000_000
 
 
 def run_alarm(patient: Patient) -> RaisedAlarm:
-    (raised,) = [one for one in patient.alarms() if one.alarm.kind == "ventricular run"]
+    (raised,) = [one for one in patient.alarms() if one.alarm.kind == "ventricular tachycardia"]
     return raised
 
 
@@ -26,7 +26,7 @@ def test_an_alarm_is_a_valid_observation_with_its_signal(service: Service) -> No
     service.hub.status(Status(RUN, "live", 60.0, BEGAN_US, 0.0))
     raised = run_alarm(patient)
     assert raised.id is not None
-    service.desk.acknowledge(raised.id, "A. Nurse")
+    service.desk.acknowledge([raised.id], "A. Nurse")
     with urlopen(f"{service.url}api/alarms/{raised.id}/observation", timeout=10) as answer:
         assert answer.headers["Content-Type"] == "application/fhir+json"
         document = json.loads(answer.read())

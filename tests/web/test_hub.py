@@ -30,7 +30,7 @@ def test_what_was_heard_can_be_read_back(hub: Hub, run_record: Record) -> None:
     rows = patient.beats(0, 60 * 360)
     assert rows["beat"].tolist() == list(range(len(rows)))
     assert len(rows) > 60
-    assert {raised.alarm.kind for raised in patient.alarms()} >= {"ventricular run"}
+    assert {raised.alarm.kind for raised in patient.alarms()} >= {"ventricular tachycardia"}
     assert patient.anomalies == rows["is_anomaly"].sum()
 
 
@@ -160,7 +160,7 @@ def test_findings_before_any_signal_make_a_patient(minute: Heard) -> None:
     for _, found in minute:
         hub.findings(found)
     assert [patient.name for patient in hub.patients()] == [RUN]
-    assert ("ventricular run", 0) in kinds
+    assert ("ventricular tachycardia", 0) in kinds
 
 
 def test_a_backlog_is_measured_always_and_told_when_it_grows_and_when_it_is_over(hub: Hub) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import click
@@ -19,14 +18,17 @@ Examples:
 
 With a token, clients connect to nats://TOKEN@HOST:PORT, and over MQTT with the
 token as their password. Any nats-server with JetStream, or a cluster, serves too.
-Ctrl-C ends it in order, with exit code 0.
+Ctrl-C ends it in order, with exit code 0. The stream of frames is made before it
+listens, so that what a device is told is kept. One broker works on a folder.
 """
 
 
 @click.command("broker", cls=PipelineCommand, epilog=EPILOG)
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where it listens.")
-@click.option("--port", type=click.IntRange(1, 65535), default=4222, show_default=True, help="For NATS.")
-@click.option("--mqtt-port", type=click.IntRange(1, 65535), default=1883, show_default=True, help="For MQTT 3.1.1.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address at which it listens.")
+@click.option("--port", type=click.IntRange(1, 65535), default=4222, show_default=True, help="Port for NATS.")
+@click.option(
+    "--mqtt-port", type=click.IntRange(1, 65535), default=1883, show_default=True, help="Port for MQTT 3.1.1."
+)
 @click.option(
     "--store",
     type=click.Path(file_okay=False, path_type=Path),
@@ -37,21 +39,12 @@ def command(host: str, port: int, mqtt_port: int, store: Path | None) -> None:
 
     Beyond loopback it asks clients for the token in ECG_BROKER_TOKEN.
     """
-    from pipeline.errors import OutputError, SourceUnavailable
-    from pipeline.live.broker import server_config
+    from pipeline.live.log_server import LogServer
 
     token = os.environ.get("ECG_BROKER_TOKEN", "")
     if not token and host not in ("127.0.0.1", "::1", "localhost"):
         raise click.UsageError(f"--host {host} is open to others: set a token in ECG_BROKER_TOKEN")
-    program = shutil.which("nats-server")
-    if program is None:
-        raise SourceUnavailable("nats-server is missing: apt-get install nats-server")
     folder = (store or read_settings().state_dir / "broker").absolute()
-    config = folder / "nats-server.conf"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        config.touch(mode=0o600)
-        config.write_text(server_config("ecg", folder, host=host, port=port, mqtt_port=mqtt_port, token=token))
-    except OSError as error:
-        raise OutputError(f"the broker's folder {folder} cannot be written to ({error.strerror})") from error
-    os.execv(program, [program, "--config", str(config)])  # noqa: S606 - it takes this process's place
+    server = LogServer(folder, host=host, port=port, mqtt_port=mqtt_port, token=token)
+    server.prepare()
+    server.become()

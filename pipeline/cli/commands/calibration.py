@@ -96,14 +96,16 @@ def command(
             show(name, k / len(names))
             task = Task(name, settings, (path,), rpeaks, data_dir, leads, rivals=False)
             try:
-                findings, annotations, n_samples, _ = task.score()
+                scored = task.score()
                 disturbed = replace(task, step=step).score().findings if step else None
             except PipelineError as error:
                 failed[name] = str(error)
                 continue
-            judged.append(judge_rules(findings, annotations, guesses, n_samples=n_samples))
+            judged.append(judge_rules(scored.findings, scored.annotations, guesses, n_samples=scored.n_samples))
             if disturbed is not None:
-                stepped.append(judge_rules(disturbed, annotations, guesses, n_samples=n_samples, rates=(MAIN_RATE,)))
+                stepped.append(
+                    judge_rules(disturbed, scored.annotations, guesses, n_samples=scored.n_samples, rates=(MAIN_RATE,))
+                )
     for reason in failed.values():
         click.echo(f"Error: {reason}", err=True)
     if not judged:

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.group import PipelineCommand, bad_arguments
-from pipeline.cli.options import data_dir_option, leads_option, model_option, progress_option, read_settings
+from pipeline.cli.options import (
+    annotator_option,
+    data_dir_option,
+    leads_option,
+    model_option,
+    progress_option,
+    read_settings,
+)
 from pipeline.cli.study import (
     asked,
     check_outputs,
@@ -56,8 +63,13 @@ Exit codes: 0 all records measured, 1 some failed (the others were measured).
 @leads_option
 @model_option
 @click.option(
-    "--seeds", type=click.IntRange(1, 20), default=5, show_default=True, help="Networks, if so many lie there."
+    "--seeds",
+    type=click.IntRange(1, 20),
+    default=5,
+    show_default=True,
+    help="Number of networks of other seeds to score with, if so many lie there.",
 )
+@annotator_option
 @click.option("--noise", type=click.Choice(["bw", "em", "ma"]), help="Noise of nstdb to mix in, with --snr.")
 @click.option("--snr", type=click.FloatRange(-40, 60), help="Signal-to-noise ratio in dB for --noise.")
 @click.option(
@@ -69,7 +81,7 @@ Exit codes: 0 all records measured, 1 some failed (the others were measured).
 @click.option("--jobs", type=click.IntRange(min=1), help="Records measured at the same time.  [default: the cores]")
 @json_file_option
 @insert_option
-@click.option("--only", help="Of the tables, insert only the one whose title begins so.")
+@click.option("--only", help="Insert only the table whose title begins so.")
 @progress_option
 @click.pass_context
 def command(
@@ -81,6 +93,7 @@ def command(
     leads: tuple[str, ...] | None,
     model: Path | None,
     seeds: int,
+    annotator: str,
     noise: str | None,
     snr: float | None,
     rivals: bool,
@@ -95,7 +108,7 @@ def command(
         raise click.UsageError("--noise and --snr go together, such as --noise em --snr 6")
     check_outputs(json_file, insert)
     settings = read_settings()
-    names = chosen_records(records, split, data_dir, settings)
+    names = chosen_records(records, split, data_dir, settings, annotator)
     from pipeline.cli.display import progress_bar
     from pipeline.detection.model import BeatModel
     from pipeline.detection.shipped import DEFAULT_MODEL, SHIPPED
@@ -114,7 +127,20 @@ def command(
     mixed = None if noise is None or snr is None else Noise(f"nstdb/{noise}", snr)
     database = "mitdb" if split else None
     tasks = [
-        Task(name, settings, models, rpeaks, data_dir, leads, mixed, rivals, database, beside=beside) for name in names
+        Task(
+            name,
+            settings,
+            models,
+            rpeaks,
+            data_dir,
+            leads,
+            mixed,
+            rivals,
+            database,
+            beside=beside,
+            annotator=annotator,
+        )
+        for name in names
     ]
     tasks = [task for task in tasks if task.name in records or task.record not in NOISES]
     _check_names(tasks)
@@ -132,12 +158,16 @@ def command(
             show(task.record, (len(measured) + len(failed)) / len(tasks))
     for name in sorted(failed):
         click.echo(f"Error: {failed[name]}", err=True)
+    for record in sorted(measured, key=lambda one: one.record):
+        for line in record.warnings:
+            click.echo(f"Warning: {record.record}: {line}", err=True)
     if all(record.record in PACED for record in measured):
         raise click.ClickException("no record could be measured")
     result = evaluate(measured, track=rpeaks, command=asked(), versions=versions)
     print_tables(result, wide_console(WIDTH))
     if json_file is not None:
-        write_json(json_file, result.to_dict() | {"failed": failed})
+        warnings = {record.record: list(record.warnings) for record in measured if record.warnings}
+        write_json(json_file, result.to_dict() | {"failed": failed, "warnings": warnings})
     if insert is not None:
         tables = [sheet for sheet in sheets(result, per_record=False) if sheet.title.startswith(only or "")]
         insert_text(*insert, to_markdown(result, tables))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 EPILOG = """
 Examples:
   ecg-anomaly explain mitdb/208 --beat 1234
-  ecg-anomaly explain mitdb/208 --time 10:00 --figure why.png
+  ecg-anomaly explain mitdb/208 --time 12:18 --figure why.png
   ecg-anomaly explain ward/bed1 --data-dir my-records --time 754.2 --json
 
 The record is scored from its beginning to the beat. Beats count from 0, as in the
@@ -43,7 +43,7 @@ def _seconds(_ctx: click.Context, _parameter: click.Parameter, value: str | None
 @click.command("explain", cls=PipelineCommand, epilog=EPILOG)
 @click.argument("record")
 @click.option("--beat", type=click.IntRange(min=0), help="Number of the beat.")
-@click.option("--time", "time_s", callback=_seconds, help="In its place: the beat nearest to this time, s or m:ss.")
+@click.option("--time", "time_s", callback=_seconds, help="Explain the beat nearest to this time, in s or m:ss.")
 @data_dir_option
 @leads_option
 @model_option
@@ -64,6 +64,7 @@ def command(
         raise click.UsageError("name the beat by --beat or by --time")
     check_outputs(figure=figure)
     settings = read_settings()
+    from pipeline.cli.compiling import ensure_compiled
     from pipeline.cli.display import show_json, show_lines
     from pipeline.detection.model import DEFAULT_MODEL, BeatModel
     from pipeline.explain.replay import explain
@@ -72,6 +73,7 @@ def command(
 
     with bad_arguments():
         network = BeatModel.load(model or DEFAULT_MODEL)
+    ensure_compiled(network)
     explanation = explain(
         open_record(record, data_dir=data_dir, leads=leads, settings=settings),
         beat,

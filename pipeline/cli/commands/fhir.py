@@ -28,26 +28,30 @@ or a --number asks for them.
 
 
 @click.command("fhir", cls=PipelineCommand, epilog=EPILOG)
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File.  [default: standard output]")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write.  [default: standard output]"
+)
 @click.option(
     "--form",
     type=click.Choice(["ndjson", "json"]),
     default="ndjson",
     show_default=True,
-    help="A resource a line, or one Bundle.",
+    help="Write a resource a line, or one Bundle.",
 )
-@click.option("--record", help="Alarms of this record or patient alone.")
-@click.option("--number", type=click.IntRange(min=1), multiple=True, help="This alarm alone; may be repeated.")
-@click.option("--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="The newest so many.")
-@click.option("--demos", is_flag=True, help="Those of `monitor --demo` as well.")
-@click.option("--monitor", "monitor_url", help="Page of a running monitor, asked for signal first.")
+@click.option("--record", help="Write the alarms of this record or patient alone.")
+@click.option(
+    "--number", type=click.IntRange(min=1), multiple=True, help="Write the alarm of this number alone; may be repeated."
+)
+@click.option("--limit", type=click.IntRange(min=1), help="Write the newest so many alone.  [default: all]")
+@click.option("--demos", is_flag=True, help="Write the alarms of `monitor --demo` as well.")
+@click.option("--monitor", "monitor_url", help="Address of a running monitor's page, which is asked for signal first.")
 @data_dir_option
 def command(
     out: Path | None,
     form: str,
     record: str | None,
     number: tuple[int, ...],
-    limit: int,
+    limit: int | None,
     demos: bool,
     monitor_url: str | None,
     data_dir: Path | None,
@@ -60,9 +64,12 @@ def command(
 
     settings = read_settings()
     with open_database(settings) as database:
-        most = max(limit, len(number))
+        most = None if limit is None else max(limit, len(number))
         with_demos = demos or bool(number)
         stored = database.alarms.newest(most, record=record, numbers=number or None, with_demos=with_demos)
+        every = database.alarms.count(record=record, numbers=number or None)
+        left = database.alarms.count(record=record, numbers=number or None, with_demos=with_demos) - len(stored)
+        of_demos = every - left - len(stored)
     if missing := set(number) - {one.id for one in stored}:
         raise click.UsageError(f"there is no alarm of number {min(missing)}")
     monitor = RunningMonitor(monitor_url, os.environ.get("ECG_MONITOR_TOKEN") or None) if monitor_url else None
@@ -78,4 +85,7 @@ def command(
         replace_file(out, lambda path: path.write_text(text))
     without = sum(not has_signal for _, has_signal in made)
     why = f", {without} of them without signal: their notes say why" if without else ""
-    click.echo(f"{len(made)} alarms{why}", err=True)
+    rest = [f"{left} older ones by --limit"] if left else []
+    rest += [f"{of_demos} of `monitor --demo`"] if of_demos else []
+    left_out = f"; left out: {', '.join(rest)}" if rest else ""
+    click.echo(f"{len(made)} alarms{why}{left_out}", err=True)

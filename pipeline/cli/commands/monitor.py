@@ -54,20 +54,36 @@ PATIENTS = {
     "broker_url",
     default="nats://127.0.0.1:4222",
     show_default=True,
-    help="NATS with JetStream; servers of a cluster joined by commas.",
+    help="Address of NATS with JetStream; servers of a cluster joined by commas.",
 )
-@click.option("--partitions", default="0-63/64", show_default=True, help="Which patients, as shares of all.")
-@click.option("--alarms-to", multiple=True, help="File of JSON lines, http(s):// or nats://; may be repeated.")
-@click.option("--replicas", type=click.IntRange(1, 5), default=1, help="Servers that keep each frame, in a new stream.")
-@click.option("--demo", is_flag=True, help="No broker: show eight synthetic patients, for a day.")
-@click.option("--records", help="No broker: play and show these, such as mitdb/208,mitdb/119.")
-@click.option("--speed", type=click.FloatRange(0.1, 20), default=1.0, show_default=True, help="Of --records.")
-@click.option("--page", is_flag=True, help="Show a page of the patients; --demo and --records always do.")
-@click.option("--tui", is_flag=True, help="Show them on this terminal instead.")
-@click.option("--metrics", type=click.IntRange(0, 65535), help="Without a page: port of /metrics, /livez and /readyz.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where the page, or that, is served.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8600, show_default=True, help="And at which port.")
-@click.option("--name", "names", multiple=True, help="Another name by which it is reached, as of a proxy.")
+@click.option(
+    "--partitions", default="0-63/64", show_default=True, help="Share of the patients that this worker takes."
+)
+@click.option(
+    "--alarms-to",
+    multiple=True,
+    help="Also send alarms to a file of JSON lines, http(s):// or nats://; may be repeated.",
+)
+@click.option(
+    "--replicas", type=click.IntRange(1, 5), default=1, help="Number of servers that keep each frame, in a new stream."
+)
+@click.option("--demo", is_flag=True, help="Show eight synthetic patients for a day, without a broker.")
+@click.option("--records", help="Play and show records, such as mitdb/208,mitdb/119, without a broker.")
+@click.option(
+    "--speed", type=click.FloatRange(0.1, 20), default=1.0, show_default=True, help="Times real time, for --records."
+)
+@click.option("--page", is_flag=True, help="Show the broker's patients on a page; --demo and --records always do.")
+@click.option("--tui", is_flag=True, help="Show the patients on this terminal, without a page.")
+@click.option(
+    "--metrics", type=click.IntRange(0, 65535), help="Serve /metrics, /livez and /readyz at this port, without a page."
+)
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address at which the page, or /metrics, is served."
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=8600, show_default=True, help="Port of the page.")
+@click.option(
+    "--name", "names", multiple=True, help="Another name by which the page is reached, such as that of a proxy."
+)
 @click.option("--browser/--no-browser", default=True, show_default=True, help="Open the page if there is a screen.")
 @seed_option
 @data_dir_option

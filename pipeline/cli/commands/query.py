@@ -41,7 +41,7 @@ _WIDTH = 80  # where standard output is no terminal
     type=click.Choice(["table", "csv", "json", "parquet"]),
     default="table",
     show_default=True,
-    help="How the answer is printed.",
+    help="Form in which the answer is printed.",
 )
 def command(sql: str, out: str, form: str) -> None:
     """Ask the results in SQL."""

@@ -50,7 +50,9 @@ class _Speed(click.ParamType[float]):
 @click.argument("records", nargs=-1)
 @click.option("--ward", type=click.IntRange(min=1), help="Play so many synthetic patients instead, for a day.")
 @click.option("--speed", type=_Speed(), default="1", show_default=True, help="Times real time, or max.")
-@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Play so much of each.  [default: all]")
+@click.option(
+    "--minutes", type=click.FloatRange(min=0, min_open=True), help="Play so many minutes of each.  [default: all]"
+)
 @click.option(
     "--frame", "frame_s", type=click.FloatRange(0.02, 10), default=1.0, show_default=True, help="Length of a frame, s."
 )
@@ -62,8 +64,13 @@ class _Speed(click.ParamType[float]):
 @click.option(
     "--drift", type=click.FloatRange(-0.05, 0.05), default=0.0, help="True rate above the stated, as a share."
 )
-@click.option("--lead-off", type=click.FloatRange(min=0), default=0.0, help="Leads that come off, per hour.")
-@click.option("--reconnects", type=click.FloatRange(min=0), default=0.0, help="Starts of the device anew, per hour.")
+@click.option("--lead-off", type=click.FloatRange(min=0), default=0.0, help="Number of leads an hour that come off.")
+@click.option(
+    "--reconnects",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    help="Number of times an hour that the device starts anew.",
+)
 @seed_option
 @data_dir_option
 @leads_option
@@ -87,6 +94,7 @@ def command(
 
     What goes wrong in the field can be added. All patients are discharged at the end.
     """
+    from pipeline.cli.compiling import ensure_compiled
     from pipeline.cli.display import progress_bar
     from pipeline.live.engine import Engine
     from pipeline.live.faults import Faults
@@ -97,6 +105,8 @@ def command(
     seconds = math.inf if minutes is None else 60.0 * minutes
     sources = _open(records, ward, data_dir, leads, seconds, seed, progress)
     settings = read_settings()
+    if target is None:
+        ensure_compiled(model_at(None, settings.device), progress=progress)  # before the clock of what is played runs
     began_us = now_us()
     playing = play(
         sources,
@@ -175,6 +185,7 @@ def _open(
     from pipeline.cli.display import progress_bar
     from pipeline.live.frames import is_patient
     from pipeline.live.replay import synthetic_ward
+    from pipeline.record_name import patient_name
 
     if ward is not None:
         return list(synthetic_ward(ward, seconds=min(seconds, 86400.0), seed=seed))
@@ -187,9 +198,16 @@ def _open(
         for i, name in enumerate(wanted):
             show(name, i / len(wanted))
             records.append(open_record(name, data_dir=data_dir, leads=leads, settings=settings))
+    patients: dict[str, str] = {}
     for record in records:
-        if not is_patient(record.name):
-            raise click.UsageError(f"record {record.name!r} cannot name a patient: only letters, digits, _ and - can")
+        patient = patient_name(record.name)
+        if not is_patient(patient):
+            raise click.UsageError(
+                f"record {record.name!r} cannot name a patient: write SITE/PATIENT, of 4 parts at most"
+            )
+        other = patients.setdefault(patient, record.name)
+        if other != record.name:
+            raise click.UsageError(f"{other} and {record.name} would both be the patient {patient}: play one of them")
     return records
 
 

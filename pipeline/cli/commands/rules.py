@@ -26,7 +26,11 @@ A rule is changed in ecg-anomaly.toml:
 @click.command("rules", cls=PipelineCommand, epilog=EPILOG)
 @json_option
 def command(as_json: bool) -> None:
-    """Show when a person is told: the alarm rules as the settings have them."""
+    """Show when a person is told: the alarm rules as the settings have them.
+
+    Rules of one cause share an episode, which is told again only at a higher priority. It ends when its condition has
+    been gone for so long; if it is back so soon after, it goes on and nobody is told anew.
+    """
     from rich.table import Table
 
     from pipeline.cli.display import show_json, show_table
@@ -43,6 +47,8 @@ def command(as_json: bool) -> None:
             "rule": kind,
             "priority": in_force[kind].priority if kind in in_force else "off",
             "about": "heart" if rule.physiological else "signal",
+            "cause": rule.cause,
+            "calm_s": in_force[kind].calm_s if kind in in_force else None,
             "refractory_s": in_force[kind].refractory_s if kind in in_force else None,
             "raised": rule.meaning.format(**numbers),
         }
@@ -52,9 +58,10 @@ def command(as_json: bool) -> None:
         show_json(rows)
         return
     table = Table(box=None, pad_edge=False)
-    for name in ("rule", "priority", "about", "silent", "raised at"):
-        table.add_column(name, overflow="fold")
+    for name in ("rule", "priority", "about", "ends", "back", "raised at"):
+        table.add_column(name, overflow="fold", no_wrap=name == "rule")
     for row in rows:
-        silent = "" if row["refractory_s"] is None else f"{row['refractory_s']:g} s"
-        table.add_row(str(row["rule"]), str(row["priority"]), str(row["about"]), silent, str(row["raised"]))
+        ends, back = ("" if row[name] is None else f"{row[name]:g} s" for name in ("calm_s", "refractory_s"))
+        words = (str(row[name]) for name in ("rule", "priority", "about"))
+        table.add_row(*words, ends, back, str(row["raised"]))
     show_table(table)

@@ -70,7 +70,11 @@ def _model_file(_ctx: click.Context, _parameter: click.Parameter, out: Path) -> 
 )
 @click.option("--batch", type=click.IntRange(min=1), default=256, show_default=True, help="Beats a step.")
 @click.option(
-    "--optimizer", type=click.Choice(["adamw", "adam", "rmsprop"]), default="adamw", show_default=True, help="Method."
+    "--optimizer",
+    type=click.Choice(["adamw", "adam", "rmsprop"]),
+    default="adamw",
+    show_default=True,
+    help="Method of optimisation.",
 )
 @click.option(
     "--learning-rate",

@@ -27,7 +27,7 @@ const follow = () => {
   if (record) { record.open = true; record.scrollIntoView(); }
 };
 addEventListener("hashchange", follow);
-document.querySelectorAll("#records a").forEach((link) => link.addEventListener("click", () => setTimeout(follow)));
+document.querySelectorAll("#records a, .first a").forEach((link) => link.addEventListener("click", () => setTimeout(follow)));
 follow();
 // Paper has no folds.
 addEventListener("beforeprint", () => records.forEach((record) => { record.open = true; }));

@@ -1,9 +1,19 @@
-"""Recordings in other formats than WFDB: read whole, checked, and written as a WFDB record."""
+"""Recordings in other formats than WFDB: opened as records, read whole, and written as WFDB records."""
 
 from __future__ import annotations
 
-from pipeline.sources.foreign.csv_file import read_csv
-from pipeline.sources.foreign.edf_file import read_edf
-from pipeline.sources.foreign.recording import Recording, read_recording, write_recording
+from pipeline.sources.foreign.base import ReadOptions
+from pipeline.sources.foreign.record import ForeignRecord
+from pipeline.sources.foreign.recording import Recording, open_recording, read_recording, write_recording
+from pipeline.sources.foreign.registry import Format, formats
 
-__all__ = ["Recording", "read_csv", "read_edf", "read_recording", "write_recording"]
+__all__ = [
+    "ForeignRecord",
+    "Format",
+    "ReadOptions",
+    "Recording",
+    "formats",
+    "open_recording",
+    "read_recording",
+    "write_recording",
+]

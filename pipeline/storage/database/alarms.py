@@ -6,21 +6,23 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, bindparam, case, delete, distinct, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, delete, distinct, func, null, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.records import Alarm
+from pipeline.storage.database import acknowledging
+from pipeline.storage.database.acknowledging import LARGEST, AlarmAction
+from pipeline.storage.database.tables import alarm_actions as actions_table
 from pipeline.storage.database.tables import alarms as table
-from pipeline.storage.database.upsert import upsert
 
 if TYPE_CHECKING:
     from pipeline.storage.database.connection import Database
 
-__all__ = ["DEMO", "AlarmCount", "AlarmStore", "StoredAlarm", "alarm_row", "stored_alarm"]
+__all__ = ["DEMO", "AlarmCount", "AlarmStore", "StoredAlarm", "alarm_row", "stored_alarm", "write_alarms"]
 
 DEMO = "demo-"  # how the origins of alarms begin that a demo has raised, of synthetic patients
-LARGEST = 2**31 - 1  # number of an alarm that the table can have, in PostgreSQL
 
-_KEY = ("origin", "record", "kind", "raised_us", "message")
+_KEY = ("origin", "record", "key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,9 @@ class AlarmCount:
 class AlarmStore:
     """The table of alarms; every method is one transaction and raises OutputError where the database cannot be used.
 
-    An alarm is told from others by its origin, record, kind, moment and message: written again, it is not doubled, and
-    who has acknowledged it stays.
+    A row is an episode, known by its origin, record and key: a later state of it replaces the one before, an earlier
+    one changes nothing. Who has acknowledged it stays, unless its priority has risen since: then it is to be
+    acknowledged anew.
 
     Parameters
     ----------
@@ -121,7 +124,7 @@ class AlarmStore:
         """
         rows = [alarm_row(origin, alarm, at_us, started_at_us, run) for alarm in alarms]
         with self._database.writing() as connection:
-            upsert(connection, table, rows, key=_KEY, keep=("noted_at_us",))
+            write_alarms(connection, rows)
 
     def replace(
         self,
@@ -157,44 +160,56 @@ class AlarmStore:
         come_again = {tuple(row[name] for name in _KEY) for row in rows}
         mine = (table.c.origin == origin) & (table.c.record == record) & table.c.acknowledged_by.is_(None)
         with self._database.writing() as connection:
-            upsert(connection, table, rows, key=_KEY, keep=("noted_at_us",))
+            write_alarms(connection, rows, whole=True)
             there = connection.execute(select(table.c.id, *(table.c[name] for name in _KEY)).where(mine)).all()
             stale = [{"stale": row.id} for row in there if tuple(row[1:]) not in come_again]
             if stale:
                 connection.execute(delete(table).where(table.c.id == bindparam("stale")), stale)
 
     def acknowledge(self, number: int, by: str, *, at_us: int) -> StoredAlarm:
-        """Note who has taken note of an alarm, and when; where somebody has before, that stays.
+        """Note who has taken note of one alarm; see :meth:`acknowledge_all`."""
+        return self.acknowledge_all([number], by, at_us=at_us)[0]
+
+    def acknowledge_all(self, numbers: Collection[int], by: str, *, at_us: int) -> list[StoredAlarm]:
+        """Note who has taken note of alarms, and when, all of them or none; where somebody has before, that stays.
 
         Parameters
         ----------
-        number : int
-            The alarm's ``id``.
+        numbers : collection of int
+            Their ``id``.
         by : str
             Who.
         at_us : int
             When, in microseconds since 1970 UTC.
 
+        Returns
+        -------
+        list of StoredAlarm
+            In the order of their numbers.
+
         Raises
         ------
         ValueError
-            If there is no such alarm, or ``by`` is blank.
+            If one of them is not there, or ``by`` is blank.
         """
-        if not by.strip():
-            raise ValueError("an alarm is acknowledged by somebody: by is blank")
-        if number > LARGEST:
-            raise ValueError(f"there is no alarm of number {number}")
-        change = update(table).where(table.c.id == number, table.c.acknowledged_by.is_(None))
         with self._database.writing() as connection:
-            connection.execute(change.values(acknowledged_by=by.strip(), acknowledged_at_us=at_us))
-            row = connection.execute(select(table).where(table.c.id == number)).one_or_none()
-        if row is None:
-            raise ValueError(f"there is no alarm of number {number}")
-        return stored_alarm(row)
+            return [stored_alarm(row) for row in acknowledging.acknowledge(connection, numbers, by, at_us)]
+
+    def take_back(self, numbers: Collection[int], by: str, *, at_us: int) -> list[StoredAlarm]:
+        """Undo acknowledgements; the log keeps both. As :meth:`acknowledge_all`."""
+        with self._database.writing() as connection:
+            return [stored_alarm(row) for row in acknowledging.take_back(connection, numbers, by, at_us)]
+
+    def actions(
+        self, limit: int = 1000, *, since_us: int | None = None, record: str | None = None
+    ) -> list[AlarmAction]:
+        """Return who did what about alarms, the last first."""
+        with self._database.reading() as connection:
+            return acknowledging.actions(connection, limit, since_us=since_us, record=record)
 
     def newest(
         self,
-        limit: int = 1000,
+        limit: int | None = 1000,
         *,
         origin: str | None = None,
         record: str | None = None,
@@ -206,8 +221,8 @@ class AlarmStore:
 
         Parameters
         ----------
-        limit : int
-            How many at the most.
+        limit : int or None
+            How many at the most; None for all.
         origin, record : str, optional
             Those of one origin, or of one record.
         only_open : bool
@@ -218,22 +233,30 @@ class AlarmStore:
             Those of synthetic patients that a demo has shown as well.
         """
         wanted = select(table).order_by(table.c.noted_at_us.desc(), table.c.raised_us.desc(), table.c.id.desc())
-        if origin is not None:
-            wanted = wanted.where(table.c.origin == origin)
-        if record is not None:
-            wanted = wanted.where(table.c.record == record)
-        if only_open:
-            wanted = wanted.where(table.c.acknowledged_by.is_(None))
-        if numbers is not None:
-            wanted = wanted.where(table.c.id.in_([number for number in numbers if number <= LARGEST]))
-        if not with_demos:
-            wanted = wanted.where(~table.c.origin.startswith(DEMO, autoescape=True))
+        wanted = wanted.where(*_which(origin, record, only_open, numbers, with_demos))
         with self._database.reading() as connection:
             return [stored_alarm(row) for row in connection.execute(wanted.limit(limit))]
 
+    def count(
+        self,
+        *,
+        origin: str | None = None,
+        record: str | None = None,
+        only_open: bool = False,
+        numbers: Collection[int] | None = None,
+        with_demos: bool = True,
+    ) -> int:
+        """Return how many alarms :meth:`newest` would return without a limit."""
+        wanted = select(func.count()).select_from(table)
+        with self._database.reading() as connection:
+            return int(
+                connection.execute(wanted.where(*_which(origin, record, only_open, numbers, with_demos))).scalar_one()
+            )
+
     def acknowledged(self, since_us: int) -> list[StoredAlarm]:
-        """Return the alarms that somebody has acknowledged from a moment on, by the clock of whoever did."""
-        wanted = select(table).where(table.c.acknowledged_at_us >= since_us).order_by(table.c.acknowledged_at_us)
+        """Return the alarms that somebody has acknowledged, or opened again, from a moment on, by that one's clock."""
+        lately = select(actions_table.c.alarm).where(actions_table.c.done_at_us >= since_us)
+        wanted = select(table).where(table.c.id.in_(lately)).order_by(table.c.id)
         with self._database.reading() as connection:
             return [stored_alarm(row) for row in connection.execute(wanted)]
 
@@ -253,6 +276,53 @@ class AlarmStore:
         return [AlarmCount(str(r[0]), str(r[1]), int(r[2]), int(r[3]), int(r[4])) for r in rows]
 
 
+def _which(
+    origin: str | None, record: str | None, only_open: bool, numbers: Collection[int] | None, with_demos: bool
+) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = []
+    if origin is not None:
+        wanted.append(table.c.origin == origin)
+    if record is not None:
+        wanted.append(table.c.record == record)
+    if only_open:
+        wanted.append(table.c.acknowledged_by.is_(None))
+    if numbers is not None:
+        wanted.append(table.c.id.in_([number for number in numbers if number <= LARGEST]))
+    if not with_demos:
+        wanted.append(~table.c.origin.startswith(DEMO, autoescape=True))
+    return wanted
+
+
+def write_alarms(connection: Connection, rows: Sequence[dict[str, Any]], *, whole: bool = False) -> None:
+    """Insert alarms, or bring those that are there to a later state.
+
+    Parameters
+    ----------
+    connection : sqlalchemy.Connection
+        In a transaction that writes.
+    rows : sequence of dict
+        As :func:`alarm_row` returns them.
+    whole : bool
+        True if these are the last states of a record that was scored as a whole, which count whatever was there.
+    """
+    if not rows:
+        return
+    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+    new = insert.excluded
+    has_risen = _rank(new.priority) > _rank(table.c.priority)
+    changed = {name: new[name] for name in rows[0] if name not in {*_KEY, "noted_at_us"}}
+    for name in ("acknowledged_by", "acknowledged_at_us"):
+        changed[name] = case((has_risen, null()), else_=table.c[name])
+    where = None if whole else new.revision >= table.c.revision
+    connection.execute(
+        insert.on_conflict_do_update(index_elements=list(_KEY), set_=changed, where=where), [dict(row) for row in rows]
+    )
+
+
+def _rank(priority: Any) -> Any:
+    return case({"high": 2, "medium": 1}, value=priority, else_=0)
+
+
 def alarm_row(origin: str, alarm: Alarm, at_us: int, started_at_us: int | None, run: str | None) -> dict[str, Any]:
     """Return an alarm as a row of the table."""
     return {
@@ -266,6 +336,11 @@ def alarm_row(origin: str, alarm: Alarm, at_us: int, started_at_us: int | None, 
         "first_beat": alarm.first_beat,
         "last_beat": alarm.last_beat,
         "message": alarm.message,
+        "key": alarm.key,
+        "revision": alarm.revision,
+        "ended_us": None if alarm.ended_s is None else round(alarm.ended_s * 1e6),
+        "longest": alarm.longest,
+        "rate_bpm": alarm.rate_bpm,
         "started_at_us": started_at_us,
         "noted_at_us": at_us,
         "run": run,
@@ -284,6 +359,11 @@ def stored_alarm(row: Row[Any]) -> StoredAlarm:
         first_beat=row.first_beat,
         last_beat=row.last_beat,
         message=row.message,
+        key=row.key,
+        revision=row.revision,
+        ended_s=None if row.ended_us is None else row.ended_us / 1e6,
+        longest=row.longest,
+        rate_bpm=row.rate_bpm,
     )
     return StoredAlarm(
         id=row.id,

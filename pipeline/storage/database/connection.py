@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import Connection, create_engine, event, make_url
 from sqlalchemy.engine import URL, Engine
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from pipeline.errors import OutputError
+from pipeline.errors import OutputError, RowsRefused
 
 if TYPE_CHECKING:
     from pipeline.storage.database.alarms import AlarmStore
@@ -147,6 +147,9 @@ class Database:
     def _translated(self) -> Iterator[None]:
         try:
             yield
+        except (DataError, IntegrityError, UnicodeError, OverflowError) as error:
+            reason = " ".join(str(getattr(error, "orig", None) or error).split())
+            raise RowsRefused(f"database {self.url} does not take a row ({reason:.300})") from error
         except (DBAPIError, PoolTimeout) as error:
             reason = " ".join(str(getattr(error, "orig", None) or error).split())
             raise OutputError(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, delete, or_, select, update
+from sqlalchemy import Connection, and_, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.errors import LeaseLost, OutputError
 from pipeline.records import Alarm
-from pipeline.storage.database.alarms import StoredAlarm, alarm_row, stored_alarm
+from pipeline.storage.database.alarms import StoredAlarm, alarm_row, stored_alarm, write_alarms
 from pipeline.storage.database.live_results import StayResults, beat_rows, drift_rows, gap_rows, stay_row
 from pipeline.storage.database.tables import (
     alarms,
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from pipeline.storage.database.connection import Database
 
 __all__ = ["LiveStore", "PatientState", "partition_of"]
-
-_ALARM = ("origin", "record", "kind", "raised_us", "message")
 
 
 def partition_of(patient: str, partitions: int) -> int:
@@ -177,7 +175,7 @@ class LiveStore:
         results : sequence of StayResults
             What came out for them.
         sinks : collection of str
-            Names of those that each new alarm is still to be delivered to.
+            Names of those that each new state of an alarm is still to be delivered to.
 
         Raises
         ------
@@ -230,7 +228,7 @@ class LiveStore:
             _write_alarms(connection, [alarm_row(origin, alarm, now_us, started_at_us, None)], partition, sinks)
 
     def undelivered(self, sink: str, partitions: Collection[int], limit: int = 100) -> list[StoredAlarm]:
-        """Return alarms of some partitions that a sink has not yet taken, oldest first."""
+        """Return alarms of some partitions whose last state a sink has not yet taken, oldest first."""
         wanted = (
             select(alarms)
             .join(live_deliveries, live_deliveries.c.alarm == alarms.c.id)
@@ -241,11 +239,12 @@ class LiveStore:
         with self._database.reading() as connection:
             return [stored_alarm(row) for row in connection.execute(wanted)]
 
-    def delivered(self, sink: str, numbers: Collection[int]) -> None:
-        """Note that a sink has taken alarms, by their numbers."""
+    def delivered(self, sink: str, taken: Iterable[StoredAlarm]) -> None:
+        """Note that a sink has taken alarms, as they stood; what has changed since is still to be delivered."""
         table = live_deliveries
+        these = or_(*(and_(table.c.alarm == one.id, table.c.revision <= one.alarm.revision) for one in taken))
         with self._database.writing() as connection:
-            connection.execute(delete(table).where(table.c.sink == sink, table.c.alarm.in_(sorted(numbers))))
+            connection.execute(delete(table).where(table.c.sink == sink, these))
 
     def _renew(self, connection: Connection, owner: str, positions: Mapping[int, int], log: str, until_us: int) -> None:
         table = live_partitions
@@ -267,20 +266,22 @@ def _write_alarms(
     """Write alarms of one origin and record, and that each is still to be delivered."""
     if not rows:
         return
-    _insert_new(connection, alarms, rows)
+    write_alarms(connection, rows)
     if not sinks:
         return
-    keys = {tuple(row[name] for name in _ALARM) for row in rows}
     there = connection.execute(
-        select(alarms.c.id, *(alarms.c[name] for name in _ALARM)).where(
+        select(alarms.c.id, alarms.c.revision).where(
             alarms.c.origin == rows[0]["origin"],
             alarms.c.record == rows[0]["record"],
-            alarms.c.raised_us.in_(sorted({row["raised_us"] for row in rows})),
+            alarms.c.key.in_(sorted({row["key"] for row in rows})),
         )
-    )
-    numbers = [row.id for row in there if tuple(row[1:]) in keys]
-    due = [{"sink": sink, "alarm": number, "partition": partition} for sink in sinks for number in numbers]
-    _insert_new(connection, live_deliveries, due)
+    ).all()
+    due = [
+        {"sink": sink, "alarm": row.id, "partition": partition, "revision": row.revision}
+        for sink in sinks
+        for row in there
+    ]
+    upsert(connection, live_deliveries, due, key=("sink", "alarm"))
 
 
 def _insert_new(connection: Connection, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -46,9 +46,10 @@ class StayResults:
         return f"live/{self.session}/{self.began_at_us}"
 
     def alarms(self) -> Iterator[Alarm]:
-        """Yield what a person is told."""
+        """Yield what a person is told, and what becomes of it."""
         for findings in self.findings:
             yield from findings.alarms
+            yield from findings.updates
 
 
 def stay_row(stay: StayResults) -> dict[str, Any]:

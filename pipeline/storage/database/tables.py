@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 
 __all__ = [
+    "alarm_actions",
     "alarms",
     "live_beats",
     "live_deliveries",
@@ -82,16 +83,37 @@ alarms = Table(
     Column("first_beat", BigInteger, nullable=False),
     Column("last_beat", BigInteger, nullable=False),
     Column("message", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("ended_us", BigInteger),
+    Column("longest", Integer, nullable=False),
+    Column("rate_bpm", Float(53)),
     Column("started_at_us", BigInteger),
     Column("noted_at_us", BigInteger, nullable=False),
     Column("run", String(200), ForeignKey("runs.id", ondelete="SET NULL")),
     Column("acknowledged_by", String(200)),
     Column("acknowledged_at_us", BigInteger),
-    # The message tells apart two leads that go off at the same moment.
-    UniqueConstraint("origin", "record", "kind", "raised_us", "message"),
+    # A row is an episode, in the last state of it that is known.
+    UniqueConstraint("origin", "record", "key"),
     CheckConstraint("(acknowledged_by IS NULL) = (acknowledged_at_us IS NULL)", name="acknowledged"),
     Index(None, "run"),
     Index(None, "acknowledged_at_us"),
+)
+
+# What somebody did about an alarm; it stays when the alarm goes.
+alarm_actions = Table(
+    "alarm_actions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("alarm", Integer, ForeignKey("alarms.id", ondelete="SET NULL")),
+    Column("record", Text, nullable=False),
+    Column("kind", String(100), nullable=False),
+    Column("priority", String(10), nullable=False),
+    Column("action", String(20), nullable=False),
+    Column("by", String(200), nullable=False),
+    Column("done_at_us", BigInteger, nullable=False),
+    Index(None, "alarm"),
+    Index(None, "done_at_us"),
 )
 
 model_versions = Table(
@@ -196,5 +218,6 @@ live_deliveries = Table(
     Column("sink", String(200), primary_key=True),
     Column("alarm", Integer, ForeignKey("alarms.id", ondelete="CASCADE"), primary_key=True),
     Column("partition", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),
     Index(None, "alarm"),
 )

@@ -5,6 +5,7 @@ import { fit } from "./paper.js";
 
 const PAD = { left: 40, right: 10, top: 16, bottom: 18 };
 const ERROR = 0.24; // share of a lead's height for its errors
+const LINE_PX = 13; // between two numbers of a scale at the least
 const BEFORE_MS = 1000 / 3; // from the window's start to the R peak
 
 export class BeatView {
@@ -74,12 +75,10 @@ export class BeatView {
     const steps = seen.length;
     const x = this.#x(steps);
     const all = [...seen, ...expected].filter((value) => value !== null);
-    context.fillStyle = colours.muted;
-    context.font = "600 11px system-ui, sans-serif";
-    context.textAlign = "left";
-    context.textBaseline = "top";
-    context.fillText(all.length ? name : `${name}: not there`, PAD.left + 4, top);
-    if (!all.length) return;
+    if (!all.length) {
+      this.#name(`${name}: not there`, top, colours);
+      return;
+    }
     const low = Math.min(...all);
     const high = Math.max(...all, low + 500);
     const waves = room * (1 - ERROR) - 4;
@@ -89,14 +88,17 @@ export class BeatView {
     context.font = "10px system-ui, sans-serif";
     context.textAlign = "right";
     context.textBaseline = "middle";
-    const every = [250, 500, 1000, 2000, 5000].find((step) => (high - low) / step < 5) ?? 5000;
+    // As many lines as their numbers leave room for.
+    const every = [250, 500, 1000, 2000, 5000].find((step) => (waves * step) / (high - low) >= LINE_PX) ?? 5000;
     for (let value = Math.ceil(low / every) * every; value <= high; value += every) {
       context.beginPath();
       context.moveTo(PAD.left, y(value));
       context.lineTo(width - PAD.right, y(value));
       context.stroke();
-      context.fillText((value / 1000).toFixed(every < 500 ? 2 : 1), PAD.left - 5, y(value));
+      // The last number's place is that of the errors' scale.
+      if (y(value) <= top + waves - LINE_PX / 2) context.fillText((value / 1000).toFixed(every < 500 ? 2 : 1), PAD.left - 5, y(value));
     }
+    this.#name(name, top, colours); // under the waves: no sample is hidden
     const line = (values, colour, size) => {
       context.strokeStyle = colour;
       context.lineWidth = size;
@@ -128,6 +130,19 @@ export class BeatView {
     line(expected, colours.expected, 2.5);
     line(seen, colours.ink, 1.75);
     this.#errors(seen, expected, x, top + waves + 6, room * ERROR - 4, colours);
+  }
+
+  // The lead's name, cleared of what runs behind it.
+  #name(text, top, colours) {
+    const { context } = this;
+    context.font = "600 11px system-ui, sans-serif";
+    context.textAlign = "left";
+    context.textBaseline = "top";
+    context.lineWidth = 4;
+    context.strokeStyle = colours.panel;
+    context.strokeText(text, PAD.left + 4, top);
+    context.fillStyle = colours.muted;
+    context.fillText(text, PAD.left + 4, top);
   }
 
   #errors(seen, expected, x, top, room, colours) {

@@ -47,7 +47,7 @@ export function probability(p) {
 
 let colours = null;
 
-const COLOURS = ["paper", "fine", "bold", "ink", "muted", "expected", "error", "normal", "ventricular", "supraventricular", "other",
+const COLOURS = ["panel", "paper", "fine", "bold", "ink", "muted", "expected", "error", "normal", "ventricular", "supraventricular", "other",
   "threshold", "drift", "gap", "high", "medium", "low", "edge", "window", "accent"];
 
 // The palette of the style sheet, for canvases: as colours of a node, since a variable may hold a light and a dark one.
@@ -70,12 +70,19 @@ export function forgetPalette() {
 
 let notice = 0;
 
-export function say(text) {
+// Says something for a while; with an action there is a button, and more time for it.
+export function say(text, action = null) {
   const node = document.getElementById("said");
-  node.textContent = text;
+  node.replaceChildren(text);
+  if (action) {
+    node.append(el("button", { type: "button", onclick: () => {
+      node.classList.remove("on");
+      action.onclick();
+    } }, action.text));
+  }
   node.classList.add("on");
   clearTimeout(notice);
-  notice = setTimeout(() => node.classList.remove("on"), 4000);
+  notice = setTimeout(() => node.classList.remove("on"), action ? 10000 : 4000);
 }
 
 export const KINDS = {

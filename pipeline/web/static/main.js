@@ -1,7 +1,9 @@
 // Everything that belongs to no one view: the address, the clock, the keys, the theme, the connection.
 
 import { Connection } from "./connection.js";
+import { AlarmList } from "./alarmlist.js";
 import { acknowledge } from "./acknowledge.js";
+import { announce } from "./announce.js";
 import { KINDS, el, forgetPalette, setText } from "./dom.js";
 import { PatientView } from "./patient.js";
 import { Station } from "./station.js";
@@ -13,15 +15,22 @@ const connection = new Connection(ward);
 const station = new Station($("station"), ward, { acknowledge, onWatch: (numbers) => connection.watch(numbers) });
 const view = new PatientView($("patient"), ward, { acknowledge, onWatch: (numbers) => connection.watch(numbers) });
 
-// The address: #/ is the central station, #/p/NAME?t=SECONDS&... is exactly one view of one patient.
+const list = new AlarmList($("alarms"), ward, { acknowledge });
+
+// The address: #/ is the central station, #/wall the same to be read from afar, #/alarms the list of alarms,
+// #/p/NAME?t=SECONDS&... is exactly one view of one patient.
 
 function route() {
   const [, name, query] = /^#\/p\/([^?]*)\??(.*)$/.exec(location.hash) ?? [];
   const wanted = name === undefined ? null : decodeURIComponent(name);
-  station.show(wanted === null);
+  const isWall = location.hash === "#/wall";
+  const isList = location.hash === "#/alarms";
+  document.body.dataset.view = wanted !== null ? "patient" : isList ? "alarms" : isWall ? "wall" : "station";
+  $("wall").setAttribute("aria-pressed", String(isWall));
+  station.show(wanted === null && !isList, isWall);
+  list.show(isList);
   view.open(wanted, new URLSearchParams(query ?? ""));
-  $("empty").hidden = wanted !== null || ward.patients.size > 0;
-  document.body.dataset.view = wanted === null ? "station" : "patient";
+  $("empty").hidden = wanted !== null || isList || ward.patients.size > 0;
 }
 addEventListener("hashchange", route);
 let isNew = false;
@@ -39,6 +48,7 @@ ward.addEventListener("backlog", ({ detail }) => {
   $("behind").hidden = !detail.seconds;
   if (detail.seconds) setText($("behind"), `The monitor is ${detail.seconds} s behind: ${detail.frames} frames wait`);
 });
+ward.addEventListener("alarm", ({ detail }) => announce(detail.patient, detail.event));
 for (const type of ["beats", "alarm", "drift", "gap", "status"]) {
   ward.addEventListener(type, ({ detail }) => view.hear(type, detail));
 }
@@ -49,7 +59,7 @@ ward.addEventListener("resumed", ({ detail }) => view.resume(detail.patient));
 
 let frames = 0;
 let wrote = 0;
-globalThis.monitor = { ward, connection, station, view, fps: 0 }; // for whoever looks into the page, tests among them
+globalThis.monitor = { ward, connection, station, view, list, fps: 0 }; // for whoever looks into the page, tests among them
 function frame(now) {
   frames += 1;
   station.frame(now);
@@ -58,6 +68,7 @@ function frame(now) {
     wrote = now;
     station.second();
     view.second();
+    list.second();
     overview();
   }
   requestAnimationFrame(frame);
@@ -74,22 +85,25 @@ setInterval(() => {
 const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 
 function overview() {
+  // What lasts now; what is over and open is one number.
   const open = { high: 0, medium: 0, low: 0 };
-  let technical = 0;
+  let [technical, past] = [0, 0];
   for (const patient of ward.patients.values()) {
-    for (const alarm of patient.openAlarms()) {
+    for (const alarm of patient.current()) {
       if (alarm.physiological) open[alarm.priority] += 1;
       else technical += 1;
     }
+    past += patient.past().length;
   }
   const n = ward.patients.size;
   setText($("counts"), n === 1 ? "1 patient" : `${n} patients`);
-  const key = JSON.stringify([open, technical]);
+  const key = JSON.stringify([open, technical, past]);
   if ($("open").dataset.key !== key) {
     $("open").dataset.key = key;
     const entries = [["high", "!!!"], ["medium", "!!"], ["low", "!"]].filter(([name]) => open[name])
-      .map(([name, mark]) => el("li", { className: `chip ${name}` }, el("b", {}, mark), ` ${open[name]} ${name}`));
-    if (technical) entries.push(el("li", { className: "chip low technical" }, `${technical} technical`));
+      .map(([name, mark]) => el("span", { className: `chip ${name}` }, el("b", { ariaHidden: "true" }, mark), ` ${open[name]} ${name}`));
+    if (technical) entries.push(el("span", { className: "chip low technical" }, `${technical} technical`));
+    entries.push(el("span", { className: "past" }, entries.length || past ? `${past} past` : "no alarm"));
     $("open").replaceChildren(...entries);
     document.title = `${open.high ? `(${open.high}!!!) ` : ""}ECG monitor`;
   }
@@ -111,21 +125,28 @@ function setTheme(theme) {
   view.repaint();
 }
 function toggleTheme() {
-  const isDark = getComputedStyle(document.documentElement).colorScheme.includes("dark");
-  localStorage.setItem("ecg-theme", isDark ? "light" : "dark");
-  setTheme(isDark ? "light" : "dark");
+  // What is seen now: chosen here, else the system's.
+  const now = document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+  const next = now === "dark" ? "light" : "dark";
+  localStorage.setItem("ecg-theme", next);
+  setTheme(next);
 }
 setTheme(localStorage.getItem("ecg-theme"));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => setTheme(null));
 $("theme").addEventListener("click", toggleTheme);
 
+function toggleWall() {
+  location.hash = location.hash === "#/wall" ? "#/" : "#/wall";
+}
+$("wall").addEventListener("click", toggleWall);
+
 // Keys.
 
 const KEYS = [
   ["Arrows", "move between patients"], ["Enter", "open the patient"], ["Esc", "back to the central station"],
-  ["A", "acknowledge the patient’s alarms"], ["← →", "scroll back and on (with Shift: a strip at a time)"],
-  ["N  P", "next, previous anomaly"], ["L", "live"], ["+  −", "paper speed"], ["[  ]", "previous, next patient"],
-  ["T", "light or dark"], ["F", "full screen"], ["?", "this list"],
+  ["A", "acknowledge the patient’s alarms, after a question"], ["← →", "scroll back and on (with Shift: a strip at a time)"],
+  ["N  P", "next, previous anomaly"], ["L", "the alarm list; of a patient, live"], ["Space", "choose an alarm of the list"], ["+  −", "paper speed"], ["[  ]", "previous, next patient"],
+  ["T", "light or dark"], ["W", "to be read from afar"], ["F", "full screen"], ["?", "this list"],
 ];
 $("help").querySelector(".keys").append(...KEYS.flatMap(([key, text]) => [el("dt", {}, el("kbd", {}, key)), el("dd", {}, text)]));
 $("help").querySelector(".marks").append(...[
@@ -139,9 +160,11 @@ addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   if (event.target.matches("input, select, textarea")) return;
   if (event.target.matches("button, a") && (event.key === "Enter" || event.key === " ")) return;
-  const handled = view.isOpen ? view.key(event) : station.key(event);
+  const handled = view.isOpen ? view.key(event) : list.isOpen ? list.key(event) : station.key(event);
   if (!handled) {
     if (event.key === "t") toggleTheme();
+    else if (event.key === "w") toggleWall();
+    else if (event.key === "l") location.hash = "#/alarms";
     else if (event.key === "?") $("help").showModal();
     else if (event.key === "f") document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen();
     else return;

@@ -3,11 +3,11 @@
 import { forgetName, knownName } from "./acknowledge.js";
 import { AlarmTable } from "./alarmtable.js";
 import { BeatView } from "./beatview.js";
-import { el, palette, say, setText, shown } from "./dom.js";
+import { clock, el, palette, say, setText } from "./dom.js";
 import { History } from "./history.js";
 import { Minimap } from "./minimap.js";
 import { Strip } from "./strip.js";
-import { hrefOf, qualityBars, qualityText, rateOf, showChips, showQuality, stateText } from "./tile.js";
+import { hrefOf, qualityBars, qualityText, showChips, showPast, showQuality, showRate, stateText } from "./tile.js";
 import { Trends } from "./trends.js";
 
 const SPEEDS = [12.5, 25, 50];
@@ -28,7 +28,9 @@ export class PatientView {
     this.state = el("span", { className: "state" });
     this.heart = el("span", { className: "chips" });
     this.signal = el("span", { className: "chips" });
-    this.rate = el("output", { className: "rate", ariaLabel: "heart rate" });
+    this.rate = el("span", { className: "rate" });
+    this.past = el("span", { className: "past", hidden: true });
+    this.unit = el("span", { className: "unit" }, "bpm");
     this.quality = qualityBars();
     this.facts = el("span", { className: "recent" });
     this.live = button("Live", "back to now (L)", () => this.scrollTo(null));
@@ -42,20 +44,23 @@ export class PatientView {
     this.readout = el("span", { className: "readout" });
     this.beatTitle = el("h3");
     this.beatWhy = el("p", { className: "why" });
-    const beatFacts = el("dl");
+    const beatFacts = el("dl", { tabIndex: 0, ariaLabel: "facts of the beat" });
     this.lens = el("div", { className: "lens" }, el("canvas", { role: "img", ariaLabel: "a beat: seen, expected, error" }));
     this.who = button("", "let somebody else take note", () => { forgetName(); this.second(); });
+    this.save = el("select", { title: "the strip that is seen, as a file", onchange: () => this.#save() },
+      ...[["", "strip…"], ["pdf", "PDF, true to scale"], ["png", "PNG"], ["csv", "CSV"], ["wfdb", "WFDB"], ["edf", "EDF"]].map(([value, text]) => el("option", { value }, text)));
     this.alarmRoot = el("div", { className: "alarms" });
     this.root.append(
       el("header", {},
         el("a", { href: "#/", className: "back", title: "central station (Esc)" }, "‹ All"),
-        el("div", { className: "who" }, this.name, this.state), this.heart, this.signal, el("span", { className: "space" }),
-        this.facts, this.quality, el("span", { className: "heart-rate" }, this.rate, el("span", { className: "unit" }, "bpm"))),
+        el("div", { className: "who" }, this.name, this.state), this.heart, this.signal, this.past, el("span", { className: "space" }),
+        this.facts, this.quality, el("span", { className: "heart-rate" }, this.rate, this.unit)),
       el("div", { className: "tools" },
         button("‹ Previous anomaly", "P", () => this.#step(-1)), button("Next anomaly ›", "N", () => this.#step(1)), this.live,
         el("span", { className: "group", role: "group", ariaLabel: "paper speed, mm/s" }, ...this.speeds, el("span", {}, "mm/s, 10 mm/mV")),
         el("span", { className: "legend" }, el("i", { className: "seen" }), "seen", el("i", { className: "expected" }), "expected"),
         el("span", { className: "space" }),
+        el("label", { className: "save" }, "Save ", this.save),
         button("Copy link", "an address that opens exactly this view", () => this.#copy()),
         this.who, button("Acknowledge all", "A", () => this.acknowledge(this.patient?.openAlarms() ?? []))),
       this.paper, this.map,
@@ -68,7 +73,7 @@ export class PatientView {
     this.trends = new Trends(this.charts, this.readout, (beat) => this.pick(beat, true));
     this.beatView = new BeatView(this.lens.firstChild, beatFacts);
     this.table = new AlarmTable(this.alarmRoot, {
-      acknowledge: (alarms) => this.acknowledge(alarms),
+      acknowledge: (alarm) => this.acknowledge([{ alarm, patient: this.patient }]),
       onPick: (alarm) => {
         const beat = this.history.nearest(alarm.onset_s * this.patient.fs);
         if (beat && alarm.first_beat >= 0) this.pick(beat, true);
@@ -152,6 +157,16 @@ export class PatientView {
     }
   }
 
+  // Saves the stretch that the strip shows.
+  #save() {
+    const form = this.save.value;
+    this.save.value = "";
+    if (!form || !this.patient) return;
+    const to = Math.floor(this.strip.right());
+    const from = Math.max(0, Math.ceil(to - this.strip.seconds * this.patient.fs));
+    el("a", { href: `/api/patients/${this.patient.number}/strip.${form}?from=${from}&to=${to}`, download: "" }).click();
+  }
+
   // Scrolls so that the strip ends at a position; null is live.
   scrollTo(end) {
     if (!this.patient) return;
@@ -227,10 +242,15 @@ export class PatientView {
   second() {
     const { patient, history: known, strip } = this;
     if (!this.isOpen || !patient) return;
-    setText(this.state, stateText(patient));
-    setText(this.rate, shown(rateOf(patient), 0));
-    showChips(this.heart, patient.open(true), 4);
-    showChips(this.signal, patient.open(false), 3);
+    // Looking back, nothing says "live" but the button that leads there.
+    const isBack = strip.end !== null;
+    setText(this.state, isBack ? `◷ ${patient.time(strip.right() / patient.fs)}, ${clock((known.to() - strip.right()) / patient.fs)} ago` : stateText(patient));
+    this.state.classList.toggle("back-in-time", isBack);
+    setText(this.unit, isBack ? "bpm now" : "bpm");
+    showRate(this.rate, patient);
+    showChips(this.heart, patient, patient.current(true), 4);
+    showChips(this.signal, patient, patient.current(false), 3);
+    showPast(this.past, patient);
     const { anomalies, learning, quality } = patient.vitals;
     showQuality(this.quality, quality);
     const name = knownName();

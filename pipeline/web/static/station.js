@@ -2,10 +2,10 @@
 
 import { Tile, hrefOf } from "./tile.js";
 
-const HEAD = 32; // px of a tile's head and edges
 const GAP = 6;
-const LEAST_WIDTH = 330; // px below which tiles scroll instead
-const LEAST_HEIGHT = 132;
+// px of a tile's head and edges, and the least size below which tiles scroll instead; on a wall letters are 18 mm.
+const SIZES = { head: 32, width: 330, height: 132 };
+const WALL = { head: 150, width: 620, height: 200 };
 
 export class Station {
   constructor(root, ward, { acknowledge, onWatch }) {
@@ -15,6 +15,7 @@ export class Station {
     this.onWatch = onWatch;
     this.tiles = [];
     this.selected = null;
+    this.sizes = SIZES;
     this.seen = new IntersectionObserver((entries) => {
       for (const { target, isIntersecting } of entries) {
         const tile = this.tiles.find(({ node }) => node === target);
@@ -34,15 +35,20 @@ export class Station {
     const selected = this.selected?.patient.name;
     const known = new Map(this.tiles.map((tile) => [tile.patient, tile]));
     this.seen.disconnect();
-    this.tiles = [...this.ward.patients.values()].map((patient) => known.get(patient) ?? new Tile(patient, (tile) => { this.selected = tile; }));
+    this.tiles = [...this.ward.patients.values()].map((patient) => known.get(patient) ?? new Tile(patient, {
+      onSelect: (tile) => { this.selected = tile; },
+      onAcknowledge: () => this.acknowledge(patient.openAlarms()),
+    }));
     this.root.replaceChildren(...this.tiles.map((tile) => tile.node));
+    this.root.dataset.sites = String(new Set(this.tiles.map(({ site }) => site)).size);
     for (const { node } of this.tiles) this.seen.observe(node);
     this.selected = this.tiles.find((tile) => tile.patient.name === selected) ?? null;
     this.layout();
     this.#watch();
   }
 
-  show(isShown) {
+  show(isShown, isWall = false) {
+    this.sizes = isWall ? WALL : SIZES;
     this.root.hidden = !isShown;
     if (!isShown) return;
     this.layout();
@@ -54,18 +60,19 @@ export class Station {
     const width = this.root.clientWidth;
     const height = innerHeight - this.root.getBoundingClientRect().top - scrollY - GAP;
     const n = this.tiles.length;
+    const least = this.sizes;
     if (!n || !width) return;
-    let best = { columns: 1, value: -1, rowHeight: LEAST_HEIGHT };
+    let best = { columns: 1, value: -1, rowHeight: least.height };
     for (let columns = 1; columns <= n; columns++) {
       const rows = Math.ceil(n / columns);
       const tileWidth = width / columns - GAP;
       const rowHeight = height / rows - GAP;
-      if (columns > 1 && tileWidth < LEAST_WIDTH) break;
-      const fits = rowHeight >= LEAST_HEIGHT;
+      if (columns > 1 && tileWidth < least.width) break;
+      const fits = rowHeight >= least.height;
       // A longer strip tells more than a higher one; empty places tell nothing.
-      const strip = Math.min(tileWidth, 1100) * Math.min(Math.max(rowHeight, LEAST_HEIGHT) - HEAD, 230);
+      const strip = Math.min(tileWidth, 1100) * Math.min(Math.max(rowHeight, least.height) - least.head, 230);
       const value = ((fits ? 1 : 0.5) * strip * n) / (columns * rows);
-      if (value > best.value) best = { columns, value, rowHeight: Math.max(rowHeight, LEAST_HEIGHT) };
+      if (value > best.value) best = { columns, value, rowHeight: Math.max(rowHeight, least.height) };
     }
     this.columns = best.columns;
     this.root.style.gridTemplateColumns = `repeat(${best.columns}, minmax(0, 1fr))`;

@@ -1,6 +1,6 @@
 // One patient of the central station.
 
-import { PRIORITIES, el, setText, shown } from "./dom.js";
+import { PRIORITIES, clock, el, setText, shown } from "./dom.js";
 import { Sweep } from "./sweep.js";
 
 const STALE_S = 5; // s without a beat after which a rate is no longer one
@@ -22,19 +22,44 @@ export function rateOf(patient) {
   return patient.vitals.hr;
 }
 
-export function chip(alarm) {
-  const count = alarm.count > 1 ? ` ×${alarm.count}` : "";
-  const kind = alarm.physiological ? "" : " technical";
-  return el("span", { className: `chip ${alarm.priority}${kind}`, title: alarm.message },
-    el("b", { ariaHidden: "true" }, PRIORITIES[alarm.priority]), ` ${alarm.kind}${count}`);
+// An alarm that lasts, with its age; in outline where somebody has taken note of it.
+function chip(alarm, age) {
+  const kind = `${alarm.physiological ? "" : " technical"}${alarm.by ? " taken" : ""}`;
+  const by = alarm.by ? `, acknowledged by ${alarm.by}` : "";
+  return el("span", { className: `chip ${alarm.priority}${kind}`, title: `${alarm.message}${by}` },
+    el("b", { ariaHidden: "true" }, alarm.by ? "✓" : PRIORITIES[alarm.priority]), el("span", { className: "what" }, ` ${alarm.kind}`), el("span", { className: "age" }, ` ${age}`));
 }
 
-export function showChips(node, alarms, most = CHIPS) {
-  const key = alarms.map((alarm) => `${alarm.kind}${alarm.count}${alarm.priority}`).join();
-  if (node.dataset.key === key) return;
-  node.dataset.key = key;
-  const rest = alarms.length - most;
-  node.replaceChildren(...alarms.slice(0, most).map(chip), ...(rest > 0 ? [el("span", { className: "more" }, `+${rest}`)] : []));
+// Shows a patient's alarms that last; ages alone change most of the time.
+export function showChips(node, patient, alarms, most = CHIPS) {
+  const key = alarms.map((alarm) => `${alarm.key} ${alarm.kind} ${alarm.priority} ${alarm.by ?? ""}`).join();
+  const shownNow = alarms.slice(0, most);
+  if (node.dataset.key !== key) {
+    node.dataset.key = key;
+    const rest = alarms.length - most;
+    node.replaceChildren(...shownNow.map((alarm) => chip(alarm, "")), ...(rest > 0 ? [el("span", { className: "more" }, `+${rest}`)] : []));
+  }
+  shownNow.forEach((alarm, i) => setText(node.children[i].querySelector(".age"), ` ${clock(patient.lasted(alarm))}`));
+}
+
+// What is over and nobody has taken note of: told, but nothing turns red for it.
+export function showPast(node, patient) {
+  const past = patient.past();
+  node.hidden = !past.length;
+  if (!past.length) return;
+  setText(node, `${past.length} past`);
+  const kinds = [...new Set(past.map((alarm) => alarm.kind))];
+  node.title = `over, not acknowledged: ${kinds.slice(0, 6).join(", ")}`;
+}
+
+const RATES = new Set(["tachycardia", "extreme tachycardia", "bradycardia", "extreme bradycardia", "asystole"]);
+
+// The heart rate stands in the colour of what is wrong with it.
+export function showRate(node, patient) {
+  setText(node, shown(rateOf(patient), 0));
+  const wrong = patient.current(true).find((alarm) => RATES.has(alarm.kind));
+  const colour = wrong?.priority ?? "none";
+  if (node.dataset.alarm !== colour) node.dataset.alarm = colour;
 }
 
 export function qualityText(quality) {
@@ -52,21 +77,32 @@ export function showQuality(node, quality) {
 export const qualityBars = () => el("span", { className: "quality", role: "img" }, el("i"), el("i"), el("i"), el("i"));
 
 export class Tile {
-  constructor(patient, onSelect) {
+  constructor(patient, { onSelect, onAcknowledge }) {
     this.patient = patient;
     this.sweep = new Sweep(patient);
     this.isVisible = true;
-    this.name = el("a", { className: "name", href: hrefOf(patient), tabIndex: -1 }, patient.name);
+    // On a wall, the site that all share gives its room to the bed.
+    const cut = patient.name.lastIndexOf("/") + 1;
+    this.site = patient.name.slice(0, cut);
+    this.name = el("a", { className: "name", href: hrefOf(patient), tabIndex: -1 }, el("span", { className: "site" }, this.site), patient.name.slice(cut));
     this.state = el("span", { className: "state" });
-    this.heart = el("span", { className: "chips" });
-    this.signal = el("span", { className: "chips" });
-    this.rate = el("output", { className: "rate", ariaLabel: "heart rate" });
+    this.heart = el("span", { className: "chips heart" });
+    this.signal = el("span", { className: "chips signal" });
+    this.past = el("span", { className: "past", hidden: true });
+    this.rate = el("span", { className: "rate" }); // read when asked for: eight beds must not speak all day
     this.quality = qualityBars();
     this.recent = el("span", { className: "recent" });
     this.lead = el("span", { className: "lead" });
+    this.take = el("button", {
+      type: "button", className: "take", hidden: true, title: `Acknowledge the alarms of ${patient.name} (A)`, ariaLabel: `acknowledge the alarms of ${patient.name}`,
+      onclick: (event) => {
+        event.stopPropagation(); // the tile itself opens the patient
+        onAcknowledge();
+      },
+    }, "✓");
     this.paper = el("div", { className: "paper" }, this.sweep.canvas, this.lead);
     this.node = el("article", { className: "tile", tabIndex: 0, ariaLabel: patient.name, onfocus: () => onSelect(this) },
-      el("header", {}, this.name, this.heart, el("span", { className: "space" }), this.signal, this.state),
+      el("header", {}, this.name, this.heart, this.past, this.take, el("span", { className: "space" }), this.signal, this.state),
       this.paper,
       el("div", { className: "numbers" }, this.rate, el("span", { className: "unit" }, "bpm"), this.quality, this.recent));
     this.node.dataset.patient = patient.name;
@@ -81,18 +117,22 @@ export class Tile {
 
   show() {
     const { patient } = this;
-    const heart = patient.open(true);
-    const signal = patient.open(false);
-    showChips(this.heart, heart, this.node.clientWidth < 560 ? 1 : 2);
-    showChips(this.signal, signal, 1);
+    const heart = patient.current(true);
+    const signal = patient.current(false);
+    showChips(this.heart, patient, heart, this.node.clientWidth < 560 ? 1 : 2);
+    showChips(this.signal, patient, signal, 1);
+    this.signal.classList.toggle("after", heart.length > 0); // on a wall there is room for one alarm
+    showPast(this.past, patient);
+    this.take.hidden = !patient.openAlarms().length;
     setText(this.state, stateText(patient));
-    setText(this.rate, shown(rateOf(patient), 0));
+    showRate(this.rate, patient);
     const { recent, learning, quality } = patient.vitals;
     showQuality(this.quality, quality);
     setText(this.recent, learning ? "learning" : recent ? `${recent}/min\nflagged` : "");
-    const worst = [...heart, ...signal].some((alarm) => alarm.priority === "high") ? "high"
-      : heart[0]?.priority ?? signal[0]?.priority ?? "none";
-    if (this.node.dataset.priority !== worst) this.node.dataset.priority = worst;
+    // What lasts, and nothing else, colours a bed.
+    const worst = patient.current()[0];
+    this.node.dataset.priority = worst?.priority ?? "none";
+    this.node.dataset.taken = String(Boolean(worst?.by));
     if (this.node.dataset.state !== patient.state) this.node.dataset.state = patient.state;
   }
 }

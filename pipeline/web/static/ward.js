@@ -6,7 +6,7 @@ import { PlayClock } from "./playclock.js";
 
 const RING_S = 60;
 const ALARMS = 500; // kept of a patient, as the service does
-const RANK = { high: 0, medium: 1, low: 2 };
+export const RANK = { high: 0, medium: 1, low: 2 };
 
 export class Patient {
   constructor(facts) {
@@ -35,7 +35,7 @@ export class Patient {
   }
 
   alarm(alarm) {
-    this.alarms.set(`${alarm.kind} ${alarm.raised_s} ${alarm.message}`, alarm);
+    this.alarms.set(alarm.key, alarm);
     if (this.alarms.size > ALARMS) this.alarms.delete(this.alarms.keys().next().value);
   }
 
@@ -66,23 +66,29 @@ export class Patient {
     this.clock.arrived(position, this.ring.stop, now);
   }
 
-  // Alarms that nobody has acknowledged, one entry a kind, the most urgent first.
-  open(physiological) {
-    const kinds = new Map();
-    for (const alarm of this.alarms.values()) {
-      if (alarm.by || alarm.physiological !== physiological) continue;
-      const entry = kinds.get(alarm.kind);
-      if (!entry) kinds.set(alarm.kind, { ...alarm, count: 1 });
-      else {
-        entry.count += 1;
-        if (alarm.raised_s > entry.raised_s) Object.assign(entry, alarm);
-      }
-    }
-    return [...kinds.values()].sort((a, b) => RANK[a.priority] - RANK[b.priority] || b.raised_s - a.raised_s);
+  // Now, in s of the record.
+  now() {
+    return Math.max(this.until ?? 0, this.ring.stop / this.fs);
+  }
+
+  // Alarms whose cause lasts, the most urgent first, those that somebody has acknowledged last: what a bed is red for.
+  current(physiological = null) {
+    const lasting = [...this.alarms.values()].filter((alarm) => alarm.ended_s === null && (physiological === null || alarm.physiological === physiological));
+    return lasting.sort((a, b) => RANK[a.priority] - RANK[b.priority] || Boolean(a.by) - Boolean(b.by) || b.raised_s - a.raised_s);
+  }
+
+  // Alarms that are over and that nobody has taken note of.
+  past() {
+    return [...this.alarms.values()].filter((alarm) => alarm.ended_s !== null && !alarm.by);
+  }
+
+  // How long an alarm's cause has lasted, in s.
+  lasted(alarm) {
+    return Math.max(0, (alarm.ended_s ?? this.now()) - alarm.onset_s);
   }
 
   openAlarms() {
-    return [...this.alarms.values()].filter((alarm) => !alarm.by);
+    return [...this.alarms.values()].filter((alarm) => !alarm.by).map((alarm) => ({ alarm, patient: this }));
   }
 }
 

@@ -36,7 +36,7 @@ def test_an_alarm_that_is_written_again_is_not_doubled(database: Database, alarm
 
 
 def test_two_leads_that_go_off_at_once_are_two_alarms(database: Database, alarm: Make) -> None:
-    both = [replace(alarm(), kind="lead off", message=f"lead {lead} flat") for lead in ("MLII", "V1")]
+    both = [replace(alarm(), kind="lead off", message=f"lead {lead} flat", key="") for lead in ("MLII", "V1")]
     database.alarms.add("bed-1", both, at_us=DAY_US)
     assert len(database.alarms.newest()) == 2
 
@@ -139,3 +139,53 @@ with Database.open(url) as database:
         assert raised(database, record="r/shared") == [float(i + 1) for i in reversed(range(40))]
         assert [raised(database, record=f"r/{i}") for i in range(4)] == [[40.0]] * 4
         assert len(database.runs.newest(1000, state="completed")) == 160
+
+
+def test_a_later_state_replaces_the_one_before_and_an_earlier_one_changes_nothing(
+    database: Database, alarm: Make
+) -> None:
+    begun = replace(alarm(), key="run@12000000", priority="medium")
+    ended = replace(begun, revision=3, ended_s=25.0, longest=9, rate_bpm=170.5, last_beat=30)
+    for state in (begun, ended, replace(begun, revision=1, longest=4)):
+        database.alarms.add("bed-1", [state], at_us=DAY_US)
+    (stored,) = database.alarms.newest()
+    assert stored.alarm == ended
+
+
+def test_an_alarm_whose_priority_has_risen_is_to_be_acknowledged_anew(database: Database, alarm: Make) -> None:
+    begun = replace(alarm(), key="run@12000000", priority="medium")
+    risen = replace(begun, revision=2, priority="high", kind="long run", raised_s=15.0)
+    database.alarms.add("bed-1", [begun], at_us=DAY_US)
+    (stored,) = database.alarms.newest()
+    database.alarms.acknowledge(stored.id, "Ada", at_us=DAY_US + 1)
+    database.alarms.add("bed-1", [replace(begun, revision=1, longest=5)], at_us=DAY_US + 2)
+    assert database.alarms.newest()[0].acknowledged_by == "Ada"
+    database.alarms.add("bed-1", [risen], at_us=DAY_US + 3)
+    (again,) = database.alarms.newest()
+    assert (again.id, again.alarm, again.acknowledged_by) == (stored.id, risen, None)
+    database.alarms.acknowledge(stored.id, "Ada", at_us=DAY_US + 4)
+    database.alarms.add("bed-1", [replace(risen, revision=3, ended_s=20.0)], at_us=DAY_US + 5)
+    assert database.alarms.newest()[0].acknowledged_by == "Ada"
+
+
+def test_many_are_acknowledged_together_or_none(database: Database, alarm: Make) -> None:
+    database.alarms.add("live", [alarm(raised_s=float(i)) for i in range(3)], at_us=DAY_US)
+    numbers = [one.id for one in database.alarms.newest()]
+    with pytest.raises(ValueError, match="no alarm of number 999"):
+        database.alarms.acknowledge_all([*numbers, 999], "Ada", at_us=DAY_US + 1)
+    assert all(one.acknowledged_by is None for one in database.alarms.newest())
+    assert database.alarms.actions() == []
+    done = database.alarms.acknowledge_all(numbers, "Ada", at_us=DAY_US + 1)
+    assert [one.acknowledged_by for one in done] == 3 * ["Ada"]
+
+
+def test_an_acknowledgement_is_taken_back_and_both_are_in_the_log(database: Database, alarm: Make) -> None:
+    database.alarms.add("live", [alarm()], at_us=DAY_US)
+    (stored,) = database.alarms.newest()
+    database.alarms.acknowledge(stored.id, "Ada", at_us=DAY_US + 1)
+    database.alarms.acknowledge(stored.id, "Bob", at_us=DAY_US + 2)  # it is hers already: nothing was done
+    (again,) = database.alarms.take_back([stored.id], "Bob", at_us=DAY_US + 3)
+    assert (again.acknowledged_by, again.acknowledged_at_us) == (None, None)
+    assert [one.id for one in database.alarms.acknowledged(DAY_US + 3)] == [stored.id]  # other pages hear of it
+    seen = [(one.action, one.by, one.done_at_us) for one in database.alarms.actions()]
+    assert seen == [("taken back", "Bob", DAY_US + 3), ("acknowledged", "Ada", DAY_US + 1)]

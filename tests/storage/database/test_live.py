@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import func, select
 
@@ -80,6 +82,28 @@ def test_an_alarm_waits_for_each_of_its_sinks(database: Database) -> None:
     (stored,) = database.live.undelivered("hook", range(4))
     assert stored.alarm.kind == "pause"
     assert database.live.undelivered("hook", [(MINE + 1) % 4]) == []
-    database.live.delivered("hook", [stored.id])
+    database.live.delivered("hook", [stored])
     assert database.live.undelivered("hook", range(4)) == []
     assert len(database.live.undelivered("file", range(4))) == 1
+
+
+def test_a_state_that_comes_while_a_sink_takes_the_one_before_is_delivered_too(database: Database) -> None:
+    take(database, "a", 100)
+    begun = Alarm(PATIENT, "run", "medium", True, 1.0, 4.0, 2, 3, "3 in a row", key="run@4000000")
+    ended = replace(begun, revision=1, ended_s=9.0)
+
+    def commit(alarms: tuple[Alarm, ...], updates: tuple[Alarm, ...]) -> None:
+        found = replace(make_findings(PATIENT, 0, alarms=alarms), updates=updates)
+        stay = StayResults(PATIENT, "s", 10**15, 360.0, ("II",), [found])
+        database.live.commit(
+            "a", 4, now_us=1, until_us=200, positions={MINE: 7}, log="log", results=[stay], sinks=["hook"]
+        )
+
+    commit((begun,), ())
+    (before,) = database.live.undelivered("hook", range(4))
+    commit((), (ended,))
+    database.live.delivered("hook", [before])
+    (after,) = database.live.undelivered("hook", range(4))
+    assert (after.id, after.alarm) == (before.id, ended)
+    database.live.delivered("hook", [after])
+    assert database.live.undelivered("hook", range(4)) == []

@@ -4,11 +4,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import column, inspect, select, table, text, update
 
 from pipeline.errors import OutputError
+from pipeline.records import Alarm
 from pipeline.storage.database import Database
 from pipeline.storage.database.schema import VERSION_TABLE
 from pipeline.storage.database.tables import metadata
@@ -89,3 +92,28 @@ def test_another_programs_migrations_in_the_same_database_are_no_ones_business(u
         database.upgrade()
         with database.reading() as connection:
             assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == "somebody else"
+
+
+def test_alarms_from_before_they_had_a_life_are_kept_with_what_waits_for_sinks(url: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", "pipeline.storage.database:migrations")
+    with Database(url) as old:
+        with old.writing() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0003")
+            connection.execute(
+                text(
+                    "INSERT INTO alarms (id, origin, record, kind, priority, physiological, onset_us, raised_us,"
+                    " first_beat, last_beat, message, noted_at_us, acknowledged_by, acknowledged_at_us)"
+                    " VALUES (7, 'bed-1', 'x', 'run', 'high', :yes, 1000000, 2500000, 3, 5, '3 in a row', 9, 'Ada', 10)"
+                ),
+                {"yes": True},
+            )
+            connection.execute(text("INSERT INTO live_deliveries (sink, alarm, partition) VALUES ('hook', 7, 1)"))
+        old.upgrade()
+        (stored,) = old.alarms.newest()
+        expected = Alarm("x", "run", "high", True, 1.0, 2.5, 3, 5, "3 in a row")
+        assert (stored.id, stored.alarm, stored.acknowledged_by) == (7, expected, "Ada")
+        assert [one.id for one in old.live.undelivered("hook", [1])] == [7]
+        old.alarms.add("bed-1", [expected], at_us=11)  # scored again by this version: the same alarm
+        assert len(old.alarms.newest()) == 1

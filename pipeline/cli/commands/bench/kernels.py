@@ -34,7 +34,11 @@ take some minutes. `ecg-anomaly bench peers` sets other packages beside these.
 @model_option
 @click.option("--only", type=click.Choice(SECTIONS), multiple=True, help="Measure this part; may be given again.")
 @click.option(
-    "--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="Where the network runs."
+    "--device",
+    type=click.Choice(["cpu", "cuda"]),
+    default="cpu",
+    show_default=True,
+    help="Device on which the network runs.",
 )
 @click.option(
     "--days",

@@ -36,10 +36,12 @@ The stages are told apart in a second stretch, by a sampling profiler.
     type=click.IntRange(min=1),
     multiple=True,
     default=(500,),
-    help="How many; repeatable.  [default: 500]",
+    help="Number of patients; may be given again.  [default: 500]",
 )
 @click.option("--fs", type=click.FloatRange(100, 1000), default=360.0, show_default=True, help="Sampling rate in Hz.")
-@click.option("--seconds", type=click.FloatRange(min=1), default=30.0, show_default=True, help="How long to measure.")
+@click.option(
+    "--seconds", type=click.FloatRange(min=1), default=30.0, show_default=True, help="Length of the measurement, s."
+)
 @click.option("--frame", "frame_s", type=click.FloatRange(0.1, 10), default=1.0, show_default=True, help="Frame, s.")
 @click.option(
     "--gather", "gather_s", type=click.FloatRange(0, 1), default=0.05, show_default=True, help="Gathering of frames, s."

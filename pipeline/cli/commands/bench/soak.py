@@ -19,11 +19,13 @@ Exit codes: 0 nothing was lost and nothing came twice, 1 otherwise.
 
 
 @click.command("soak", cls=PipelineCommand, epilog=EPILOG)
-@click.option("--minutes", type=click.FloatRange(min=0.2), default=30.0, show_default=True, help="How long.")
-@click.option("--speed", type=click.FloatRange(min=0.1), default=20.0, show_default=True, help="Times real time.")
-@click.option("--patients", type=click.IntRange(min=1), default=8, show_default=True, help="How many.")
 @click.option(
-    "--kills", type=click.FloatRange(min=0.1), default=1.0, show_default=True, help="Of the worker, per minute."
+    "--minutes", type=click.FloatRange(min=0.2), default=30.0, show_default=True, help="Length of the soak, min."
+)
+@click.option("--speed", type=click.FloatRange(min=0.1), default=20.0, show_default=True, help="Times real time.")
+@click.option("--patients", type=click.IntRange(min=1), default=8, show_default=True, help="Number of patients.")
+@click.option(
+    "--kills", type=click.FloatRange(min=0.1), default=1.0, show_default=True, help="Kills of the worker a minute."
 )
 @click.option("--out", type=OUT, help="Folder of broker, database and logs.  [default: a temporary one]")
 @seed_option

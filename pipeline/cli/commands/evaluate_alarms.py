@@ -1,0 +1,143 @@
+"""``ecg-anomaly evaluate-alarms``."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.cli.group import PipelineCommand
+from pipeline.cli.options import model_option, progress_option, read_settings
+from pipeline.cli.study import (
+    asked,
+    check_outputs,
+    insert_option,
+    insert_text,
+    json_file_option,
+    wide_console,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from pipeline.evaluation.alarm_run import AlarmTask, Judged
+    from pipeline.settings import Settings
+
+WIDTH = 118  # columns, where standard output is no terminal
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+EPILOG = """
+Examples:
+  ecg-anomaly evaluate-alarms --rhythms vfdb --rhythms cudb
+  ecg-anomaly evaluate-alarms --challenge challenge-2015/training
+  ecg-anomaly evaluate-alarms --rhythms nsrdb --no-rivals --json figures.json
+
+A folder of --rhythms holds WFDB records with rhythm annotations ((VT, (VFL, (N ...) or
+[ and ]; a record that nobody annotated counts as that of a healthy person. The folder of
+--challenge holds records and the file ALARMS.
+
+Exit codes: 0 all records measured, 1 some failed (the others were measured).
+"""
+
+
+@click.command("evaluate-alarms", cls=PipelineCommand, epilog=EPILOG)
+@click.option(
+    "--rhythms", type=FOLDER, multiple=True, help="Records with annotated rhythms; may be given several times."
+)
+@click.option(
+    "--challenge", type=FOLDER, help="The training set of the PhysioNet/CinC Challenge 2015, or a part of it."
+)
+@model_option
+@click.option("--rivals/--no-rivals", default=True, show_default=True, help="Measure rules without shapes as well.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Records measured at the same time.  [default: the cores]")
+@json_file_option
+@insert_option
+@progress_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    rhythms: tuple[Path, ...],
+    challenge: Path | None,
+    model: Path | None,
+    rivals: bool,
+    jobs: int | None,
+    json_file: Path | None,
+    insert: tuple[Path, str] | None,
+    progress: bool | None,
+) -> None:
+    """Measure the alarms: lethal episodes told and how soon, false alarms an hour, the Challenge 2015."""
+    if not (rhythms or challenge):
+        raise click.UsageError("name folders with --rhythms, --challenge, or both")
+    check_outputs(json_file, insert)
+    settings = read_settings()
+    from pipeline.cli.display import progress_bar
+    from pipeline.evaluation.alarm_tables import challenge_sheet, document, rhythm_sheet
+    from pipeline.evaluation.run import evaluate_tasks
+
+    started = time.perf_counter()
+    groups: dict[str, list[AlarmTask]] = {}
+    for folder in rhythms:
+        groups[_title(folder)] = _tasks(folder, settings, rivals, model)
+    if challenge is not None:
+        groups["challenge 2015"] = _tasks(challenge, settings, rivals, model, challenge=True)
+    whole = sum(map(len, groups.values()))
+    done: dict[str, list[Judged]] = {title: [] for title in groups}
+    failed: dict[str, str] = {}
+    with progress_bar("evaluating alarms", progress) as show:
+        for title, tasks in groups.items():
+            with closing(evaluate_tasks(tasks, processes=jobs or os.cpu_count() or 1)) as running:
+                for task, outcome in running:
+                    if isinstance(outcome, str):
+                        failed[f"{title}/{task.record}"] = outcome
+                    else:
+                        done[title].append(outcome)
+                    show(task.record, (sum(map(len, done.values())) + len(failed)) / whole)
+    for name in sorted(failed):
+        click.echo(f"Error: {failed[name]}", err=True)
+    measured = {title: sorted(judged, key=lambda one: one.record) for title, judged in done.items() if judged}
+    if not measured:
+        raise click.ClickException("no record could be measured")
+    sheets = [
+        challenge_sheet(judged) if judged[0].challenge is not None else rhythm_sheet(title, judged)
+        for title, judged in measured.items()
+    ]
+    console = wide_console(WIDTH)
+    for sheet in sheets:
+        console.print(sheet.rich())
+    if json_file is not None:
+        write_json(json_file, {"command": asked(), **document(measured), "failed": failed})
+    if insert is not None:
+        insert_text(*insert, "\n\n".join([f"From `{asked()}`.", *(sheet.markdown() for sheet in sheets)]))
+    n = sum(map(len, measured.values()))
+    click.echo(f"{n} of {whole} records in {time.perf_counter() - started:.0f} s.")
+    ctx.exit(int(bool(failed)))
+
+
+def _title(folder: Path) -> str:
+    """Return the name of a database: that of its folder, unless that is a version or a part."""
+    from pipeline.sources.names import is_version
+
+    parts = [part for part in folder.resolve().parts if not is_version(part) and part not in ("training", "files")]
+    return parts[-1]
+
+
+def _tasks(
+    folder: Path, settings: Settings, rivals: bool, model: Path | None, *, challenge: bool = False
+) -> list[AlarmTask]:
+    from pipeline.detection.shipped import DEFAULT_MODEL
+    from pipeline.evaluation.alarm_run import AlarmTask
+    from pipeline.evaluation.challenge import read_alarms
+    from pipeline.evaluation.run import NOISES
+    from pipeline.sources import list_records
+
+    chosen = model or DEFAULT_MODEL
+    if challenge:
+        there = {header.stem for header in folder.glob("*.hea")}
+        alarms = [alarm for alarm in read_alarms(folder) if alarm.record in there]
+        return [AlarmTask(alarm.record, folder, settings, alarm, rivals, chosen) for alarm in alarms]
+    noises = {name.rpartition("/")[2] for name in NOISES}
+    names = [name for name in list_records(data_dir=folder) if name not in noises]
+    return [AlarmTask(name, folder, settings, None, rivals, chosen) for name in names]

@@ -1,0 +1,1 @@
+"""The doors, one a file; see :mod:`pipeline.fuzzing`."""

@@ -1,0 +1,74 @@
+"""Files of recordings of which one is spoilt, and read to the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pipeline.fuzzing.door import Enter
+from pipeline.sources import open_record
+from pipeline.sources.synthetic import demo_ward, synthesise, write_wfdb
+
+__all__ = ["foreign", "read", "seed_of", "spoilt", "written"]
+
+SECONDS = 20.0
+MOST = 2_000_000  # samples that a few bytes may turn into here
+
+
+def written(folder: Path) -> Path:
+    """Write a whole record into a folder, unless it is there; return the folder."""
+    if not (folder / "sinus.hea").exists():
+        scenario = demo_ward(60.0)["synth/sinus"]
+        write_wfdb(synthesise(scenario, name="sinus", fs=250.0, seconds=SECONDS, seed=0), folder)
+    return folder
+
+
+def read(name: str, folder: Path) -> None:
+    """Read a record and its annotations to their end."""
+    record = open_record(name, data_dir=folder)
+    samples = 0
+    for chunk in record.chunks():
+        samples += len(chunk.signal)
+        if samples > MOST:
+            raise AssertionError(f"{samples:,} samples and no end")
+    record.annotations()
+
+
+def spoilt(ending: str) -> Callable[[Path], Enter]:
+    """Return how a record is opened of which one file is mutated."""
+
+    def opened(folder: Path) -> Enter:
+        file = written(folder) / f"sinus.{ending}"
+
+        def enter(data: bytes) -> None:
+            file.write_bytes(data)
+            read("sinus", folder)
+
+        return enter
+
+    return opened
+
+
+def seed_of(ending: str) -> Callable[[Path], Sequence[bytes]]:
+    """Return what returns a file of a record as it should be."""
+
+    def seeds(folder: Path) -> Sequence[bytes]:
+        whole = [(written(folder) / f"sinus.{ending}").read_bytes()]
+        if ending == "hea":
+            whole.append(b"sinus/3 2 250 5000\nsinus 2500\n~ 100\nother 2400\n")
+        return whole
+
+    return seeds
+
+
+def foreign(name: str) -> Callable[[Path], Enter]:
+    """Return how a file of another format is opened, by its name."""
+
+    def opened(folder: Path) -> Enter:
+        def enter(data: bytes) -> None:
+            (folder / name).write_bytes(data)
+            read(name, folder)
+
+        return enter
+
+    return opened
