@@ -208,20 +208,3 @@ def test_what_the_beats_just_before_had_in_common_is_carried_as_recent() -> None
     peak = 60 - QRS.start
     before, within = beats.recent[149, 0, QRS][peak], beats.recent[156, 0, QRS][peak]
     assert within > before + 0.5
-
-
-def test_premature_beats_stay_early_where_they_are_most() -> None:
-    rr = np.where(np.arange(600) % 4 == 0, 1.2, 0.6)  # three of four come early
-    _, window, present, broken = patient(600)
-    beats = Context(2).advance(np.cumsum(rr), window, present, broken)
-    early, mean = beats.early[300:][rr[300:] < 0.9], beats.prematurity[300:][rr[300:] < 0.9]
-    assert early.min() > 0.2
-    assert early.min() > mean.max() + 0.05
-
-
-def test_a_rate_that_rises_slowly_is_not_early() -> None:
-    rr = np.concatenate([np.full(300, 1.0), np.linspace(1.0, 0.7, 30), np.full(30, 0.7)])
-    _, window, present, broken = patient(len(rr))
-    beats = Context(2).advance(np.cumsum(rr), window, present, broken)
-    abrupt = Context(2).advance(np.cumsum(np.where(np.arange(len(rr)) == 310, 0.7, 1.0)), window, present, broken)
-    assert abrupt.early[310] > 1.3 * np.nanmax(beats.early)

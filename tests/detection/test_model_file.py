@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pipeline import BeatModel
-from pipeline.detection.model_file import ModelFile, read_model_file, write_model_file
+from pipeline.detection.model_file import read_model_file, write_model_file
 from pipeline.detection.shipped import DEFAULT_MODEL
 from pipeline.errors import ModelError
 
@@ -72,6 +73,6 @@ def test_weights_that_are_no_finite_float32_are_refused(tmp_path: Path, wrong: s
         weights[name].flat[0] = np.nan
     else:
         weights[name] = weights[name].astype(np.float64)
-    write_model_file(file, ModelFile(model.kind, model.shape, weights, model.facts))
+    write_model_file(file, replace(model, weights=weights))
     with pytest.raises(ModelError, match=name):
         read_model_file(file)

@@ -15,6 +15,7 @@ from pipeline.detection.model_file import read_model_file, write_model_file
 from pipeline.detection.networks import NETWORKS, network_of, save_model
 from pipeline.detection.reading import Shape
 from pipeline.detection.recurrence import squash
+from pipeline.detection.sequence.network import SequenceNetwork
 from pipeline.detection.torch_forward import TorchForward
 from pipeline.errors import ModelError
 from pipeline.sources.synthetic import demo_ward, synthesise
@@ -39,7 +40,7 @@ def test_a_beat_gets_the_same_bits_whatever_stands_beside_it(model: BeatModel, n
 
 def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
     network = LSTMAutoencoder(Shape(hidden=8, latent=3)).eval()
-    save_model(tmp_path / "model.safetensors", network, {"seed": 5})
+    save_model(tmp_path / "model.safetensors", network, SequenceNetwork.untrained(), {"seed": 5})
     stored = read_model_file(tmp_path / "model.safetensors")
     loaded, facts = network_of(stored), stored.facts
     batch = examples(3, network.shape)
@@ -51,7 +52,7 @@ def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
 def test_the_same_model_is_the_same_file(tmp_path: Path) -> None:
     network = LSTMAutoencoder(Shape(hidden=8, latent=3)).eval()
     for k in range(4):
-        save_model(tmp_path / f"{k}.safetensors", network, {"name": "café", "seed": 5})
+        save_model(tmp_path / f"{k}.safetensors", network, SequenceNetwork.untrained(), {"name": "café", "seed": 5})
     assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
     assert read_model_file(tmp_path / "0.safetensors").facts["name"] == "café"
 
@@ -60,7 +61,7 @@ def test_a_model_of_an_unknown_kind_is_named(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     network = LSTMAutoencoder()
     network.kind = "oracle"  # type: ignore[misc]  # as a later version might
-    save_model(path, network, {})
+    save_model(path, network, SequenceNetwork.untrained(), {})
     with pytest.raises(ModelError, match="'oracle'"):
         read_model_file(path)
 
@@ -76,7 +77,7 @@ def test_a_damaged_or_missing_model_says_what_to_do(tmp_path: Path, content: byt
 
 def test_a_cut_model_is_damaged(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
-    save_model(path, LSTMAutoencoder(), {})
+    save_model(path, LSTMAutoencoder(), SequenceNetwork.untrained(), {})
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ModelError, match="damaged"):
         read_model_file(path)
@@ -104,7 +105,7 @@ def test_tanh_is_right_to_single_precision() -> None:
 
 def test_weights_of_another_network_are_named(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
-    save_model(path, LSTMAutoencoder(Shape(hidden=8)), {})
+    save_model(path, LSTMAutoencoder(Shape(hidden=8)), SequenceNetwork.untrained(), {})
     model = read_model_file(path)
     write_model_file(path, replace(model, shape=Shape(hidden=9)))
     with pytest.raises(ModelError, match=r"encoder\.weight_ih_l0"):

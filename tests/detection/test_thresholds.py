@@ -31,11 +31,11 @@ def usual(n: int, seed: int = 0, *, level: float = -0.15) -> list[float]:
 
 
 def play(judge: AdaptiveThreshold, scores: list[float], rr: float = 0.8) -> tuple[list[bool], list[Shift | None]]:
-    """Judge scores that are shape alone, then learn them."""
+    """Judge scores, then learn them."""
     flags, shifts = [], []
     for score in scores:
-        flags.append(judge.judge(score, score).is_anomaly)
-        shifts.append(judge.update(score, score, rr))
+        flags.append(judge.judge(score).is_anomaly)
+        shifts.append(judge.update(score, rr))
     return flags, shifts
 
 
@@ -57,7 +57,7 @@ def test_the_declared_rate_comes_true_among_any_share_of_abnormal_beats(
     flags = []
     for score in np.where(abnormal, rng.normal(3.5, 0.5, n), normal).tolist():
         flags.append(judge.judge(score).is_anomaly)
-        judge.update(score, math.nan, 0.8)
+        judge.update(score, 0.8)
     realised = np.array(flags)[~abnormal][500:].mean()
     assert alpha / 3.0 < realised < 3.0 * alpha
     if share:
@@ -78,20 +78,10 @@ def test_a_rate_per_hour_follows_the_heart_rate(model: BeatModel) -> None:
 def test_p_value_threshold_and_verdict_agree(model: BeatModel) -> None:
     judge = threshold(model, alpha=0.02)
     play(judge, usual(400))
-    for score, shape in np.random.default_rng(2).uniform(-1, 4, (400, 2)):
-        verdict = judge.judge(float(max(score, shape)), float(shape))
+    for score in np.random.default_rng(2).uniform(-1, 4, 400):
+        verdict = judge.judge(float(score))
         assert verdict.is_anomaly == (verdict.p_value < 0.02)
         assert 0.0 <= verdict.p_value <= 1.0
-
-
-def test_a_strange_shape_is_strange_in_any_rhythm(model: BeatModel) -> None:
-    rng = np.random.default_rng(3)
-    judge = threshold(model)
-    for _ in range(1500):  # an irregular heart: every score is raised by its timing
-        shape = float(rng.normal(-0.15, 0.2))
-        judge.update(shape + float(rng.uniform(0.0, 2.4)), shape, 0.7)
-    assert not judge.judge(1.8, -0.2).is_anomaly
-    assert judge.judge(1.8, 1.7).is_anomaly
 
 
 @given(st.floats(1e-3, 1e3), st.floats(-100.0, 100.0))
@@ -109,19 +99,19 @@ def test_without_a_population_neither_scale_nor_zero_matter(scale: float, zero: 
 def test_what_is_not_finite_never_enters(model: BeatModel, bad: float) -> None:
     first, second = threshold(model), threshold(model)
     for score in usual(700):
-        first.update(score, score, 0.8)
-        second.update(score, score, 0.8)
-        assert first.update(bad, score, 0.8) is None
+        first.update(score, 0.8)
+        second.update(score, 0.8)
+        assert first.update(bad, 0.8) is None
     assert math.isfinite(first.threshold)
     assert first.threshold == second.threshold
     assert first.judge(math.nan).is_anomaly is False
     assert math.isnan(first.judge(math.nan).p_value)
 
 
-def test_a_shape_or_interval_that_is_not_known_does_no_harm(model: BeatModel) -> None:
+def test_an_interval_that_is_not_known_does_no_harm(model: BeatModel) -> None:
     judge = threshold(model, per_hour=60.0)
     for score in usual(300):
-        judge.update(score, math.nan, math.nan)
+        judge.update(score, math.nan)
     assert math.isfinite(judge.threshold)
     assert math.isfinite(judge.judge(0.5).p_value)
 
@@ -174,10 +164,10 @@ def test_a_snapshot_goes_on_where_it_was_taken(model: BeatModel, at: int, guesse
     options: dict[str, Any] = {"guesses": model.guesses if guessed else None, "per_hour": 50.0}
     first, second = (AdaptiveThreshold(NoDetector(), **options) for _ in range(2))
     for score in scores[:at]:
-        first.update(score, score, 0.8)
+        first.update(score, 0.8)
     second.restore(json.loads(json.dumps(first.snapshot())))
     for score in scores[at:]:
-        assert first.update(score, score, 0.8) == second.update(score, score, 0.8)
+        assert first.update(score, 0.8) == second.update(score, 0.8)
         assert first.threshold == second.threshold
 
 

@@ -111,7 +111,7 @@ def test_a_wide_beat_is_mostly_shape(witness: Told) -> None:
 def test_a_usual_beat_has_little_above_the_usual(witness: Told) -> None:
     e = witness(70)
     assert e.scored.shape - e.usual_shape < 0.5
-    assert e.scored.rhythm - e.usual_rhythm < 0.3
+    assert e.scored.score - e.usual_score < 1.0
     assert not e.scored.is_anomaly
 
 

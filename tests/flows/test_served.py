@@ -19,6 +19,7 @@ from pipeline.detection.lstm_autoencoder import LSTMAutoencoder
 from pipeline.detection.model import DEFAULT_MODEL, BeatModel
 from pipeline.detection.networks import save_model
 from pipeline.detection.reading import Shape
+from pipeline.detection.sequence.network import SequenceNetwork
 from pipeline.settings import Settings
 from pipeline.storage import read_summary
 from pipeline.storage.database import Database, ModelStore
@@ -74,7 +75,7 @@ def house(prefect: PrefectServer, site: Path, tmp_path_factory: pytest.TempPathF
         for weights in network.parameters():
             weights.mul_(5)
     bad = house.folder / "bad.safetensors"
-    save_model(bad, network.eval(), BeatModel.load(DEFAULT_MODEL).facts)
+    save_model(bad, network.eval(), SequenceNetwork.untrained(), BeatModel.load(DEFAULT_MODEL).facts)
     with Database.open(house.settings.database) as database:
         ModelStore(database, house.settings.models).publish(bad, at_us=1)
     with (

@@ -9,6 +9,7 @@ from pipeline.detection.lstm_autoencoder import LSTMAutoencoder
 from pipeline.detection.model import DEFAULT_MODEL, BeatModel
 from pipeline.detection.networks import save_model
 from pipeline.detection.reading import Shape
+from pipeline.detection.sequence.network import SequenceNetwork
 from pipeline.errors import ModelError, PipelineError
 from pipeline.learning.drifted import records_that_drifted
 from pipeline.learning.promotion import (
@@ -49,7 +50,7 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for weights in network.parameters():
             weights.mul_(5)
     path = tmp_path_factory.mktemp("models") / "bad.safetensors"
-    save_model(path, network.eval(), BeatModel.load(DEFAULT_MODEL).facts)
+    save_model(path, network.eval(), SequenceNetwork.untrained(), BeatModel.load(DEFAULT_MODEL).facts)
     return path
 
 

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.detection.recurrence import dense, dense_weights, layer_weights, squash, step
-from pipeline.detection.sequence.heads import CLASSES, STATES, SequenceShape
+from pipeline.detection.sequence.heads import CLASSES, STATES, STRANGENESS, SequenceShape
 from pipeline.detection.sequence.tokens import (
     INTERVAL,
     P_COLUMN,
     READ,
     SHAPE_COLUMN,
+    UNTIMELY,
     USUAL_INTERVAL,
     squashed_shape,
 )
@@ -133,11 +134,16 @@ def _judge(
     )
     at = units + P_COLUMN
     read[USUAL_P, at], read[USUAL_P, at + 1] = before[2], 0.0
+    read[USUAL_P, units + UNTIMELY] = before[3]
     dense(room, read, judge, judge_bias)
     for way in range(WAYS):
         for k in range(room.shape[1]):
             judged[way, k] = squash(room[way, k])
     dense(out, judged, classes, classes_bias)
+    for way in range(WAYS):
+        strange = np.float32(STRANGENESS) * (read[way, units + SHAPE_COLUMN] + read[way, units + UNTIMELY])
+        for k in range(1, out.shape[1]):
+            out[way, k] += strange
 
 
 @jit

@@ -28,6 +28,7 @@ Floats = NDArray[np.float64]
 NORMAL, SUPRAVENTRICULAR, VENTRICULAR = range(len(CLASSES))
 SINUS, FIBRILLATION, TACHYCARDIA, BIGEMINY, TRIGEMINY, RUN = range(len(STATES))
 UNTOUCHED = 0.2  # share of the records that are read as they are
+REGULAR_BEATS, REGULAR_CHANGE = 31, 0.06  # beats around one, and the median change of log intervals in sinus rhythm
 FASTEST = 0.22  # s: no interval that is made is shorter
 
 
@@ -112,7 +113,7 @@ def write_rhythms(record: SequenceBeats, rng: np.random.Generator) -> SequenceBe
         return record
     beats = record.copy()
     n = len(beats)
-    beats.state[:] = SINUS
+    beats.state[:] = np.where(_is_regular(record.rr), SINUS, -1)
     sinus = rng.uniform(0.02, 0.12) if rng.uniform() < 0.35 else 0.0
     beats.rr[:] *= np.exp(_course_of_rate(n, rng))
     beats.rr[:] *= np.exp(sinus * np.sin(2.0 * np.pi * np.arange(n) / rng.uniform(3.0, 7.0) + rng.uniform(0.0, 6.3)))
@@ -126,6 +127,16 @@ def write_rhythms(record: SequenceBeats, rng: np.random.Generator) -> SequenceBe
     _write_runs(beats, taken, habits, rng)
     forced = _patterns(beats, taken, habits, rng)
     return _write_single(beats, taken, forced, habits, rng)
+
+
+def _is_regular(rr: Floats) -> NDArray[np.bool_]:
+    """Tell where intervals are regular: what else a record's own rhythm may be, nobody has said."""
+    change = np.abs(np.diff(np.log(np.where(rr > 0.0, rr, np.nan)), prepend=np.nan))
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(change, REGULAR_BEATS // 2, mode="reflect"), REGULAR_BEATS)
+    known = ~np.isnan(around)
+    middle = np.sort(np.where(known, around, np.inf), axis=1)
+    median = np.take_along_axis(middle, (known.sum(axis=1, keepdims=True) - 1).clip(min=0) // 2, axis=1)[:, 0]
+    return np.asarray(median < REGULAR_CHANGE, dtype=np.bool_)
 
 
 def _between(rng: np.random.Generator, low: float, high: float) -> float:
@@ -175,7 +186,7 @@ def _write_noise(beats: SequenceBeats, rng: np.random.Generator) -> None:
 
 
 def _write_runs(beats: SequenceBeats, taken: NDArray[np.bool_], habits: _Habits, rng: np.random.Generator) -> None:
-    kinds = []
+    kinds: list[int] = []
     if rng.uniform() < 0.35:
         kinds.append(TACHYCARDIA)
     if rng.uniform() < 0.1:

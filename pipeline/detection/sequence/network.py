@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from pipeline.detection.sequence.compiled import CompiledSequence
-from pipeline.detection.sequence.heads import CLASSES, STATES, SequenceShape
-from pipeline.detection.sequence.tokens import READ
+from pipeline.detection.sequence.heads import CLASSES, STATES, STRANGENESS, SequenceShape
+from pipeline.detection.sequence.tokens import READ, SHAPE_COLUMN, UNTIMELY
 
 __all__ = ["SequenceNetwork", "SequenceOutput"]
 
@@ -41,6 +41,8 @@ class SequenceNetwork(nn.Module):
 
     One LSTM reads the beats' tokens. From its state before a beat, and the beat's own token, a dense layer tells the
     beat's class; from that state alone, which interval a normal beat would have; from the state after it, the rhythm.
+    The log odds of a class that is not normal begin with how strange the beat's shape and how untimely it is: what is
+    learnt is what the sequence makes of that.
 
     Parameters
     ----------
@@ -74,4 +76,6 @@ class SequenceNetwork(nn.Module):
         after, _ = self.lstm(token)
         before = pad(after[:, :-1], (0, 0, 1, 0))
         judged = torch.tanh(self.judge(torch.cat([before, token], -1)))
-        return SequenceOutput(self.classes(judged), self.interval(before), self.states(after))
+        strange = STRANGENESS * (token[..., SHAPE_COLUMN] + token[..., UNTIMELY])
+        classes = self.classes(judged) + pad(strange[..., None].expand(*strange.shape, 2), (1, 0))
+        return SequenceOutput(classes, self.interval(before), self.states(after))
