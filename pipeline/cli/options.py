@@ -16,6 +16,7 @@ __all__ = [
     "OUT",
     "annotator_option",
     "data_dir_option",
+    "data_dirs_option",
     "fs_option",
     "json_option",
     "leads_option",
@@ -63,6 +64,13 @@ data_dir_option = click.option(
     "--data-dir",
     type=_RecordFolder(exists=True, file_okay=False, path_type=Path),
     help="Folder of recordings to read instead of PhysioNet; without RECORDS, all of it.",
+)
+data_dirs_option = click.option(
+    "--data-dir",
+    "data_dirs",
+    multiple=True,
+    type=_RecordFolder(exists=True, file_okay=False, path_type=Path),
+    help="Folder of recordings to read instead of PhysioNet; without RECORDS, all of it; may be given again.",
 )
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document on standard output, nothing else."

@@ -6,6 +6,7 @@ import json
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 __all__ = [
+    "Group",
     "asked",
     "check_outputs",
+    "chosen_groups",
     "chosen_records",
     "figure_option",
     "insert_option",
@@ -61,7 +64,7 @@ def rpeaks_option(default: str) -> Callable[[F], F]:
 def chosen_records(
     records: Sequence[str], split: str | None, data_dir: Path | None, settings: Settings, annotator: str = "atr"
 ) -> list[str]:
-    """Return the names of the records that are measured: those of a split of mitdb, or those that are named.
+    """Return the names of the records that are measured: those of a split, or those that are named.
 
     Of a folder without names, those count that somebody annotated; how many are left out is said.
 
@@ -71,15 +74,14 @@ def chosen_records(
         If records and split are both given, or nothing is, or nobody annotated a record of the folder.
     """
     if split and records:
-        raise click.UsageError("--split names records of mitdb: leave out RECORDS, or --split")
+        raise click.UsageError("--split names records: leave out RECORDS, or --split")
     if not (records or split or data_dir):
         raise click.UsageError("name records, a database, --split DS1, or a folder with --data-dir")
-    from pipeline.evaluation import DS1, DS2
+    from pipeline.evaluation.protocol import SPLITS
     from pipeline.sources import list_records
 
-    if split in ("DS1", "DS2"):
-        chosen = DS1 if split == "DS1" else DS2
-        return [name if data_dir is None else name.rpartition("/")[2] for name in chosen]
+    if split in SPLITS:
+        return [name if data_dir is None else name.rpartition("/")[2] for name in SPLITS[split]]
     if data_dir is None:
         return list_records(*(records or ["mitdb"]), settings=settings)
     names = list_records(*records, data_dir=data_dir)
@@ -92,6 +94,46 @@ def chosen_records(
         left_out = f"{len(names) - len(annotated)} of {len(names)} records in {data_dir}"
         click.echo(f"{left_out} have no annotations (.{annotator}): left out.", err=True)
     return annotated
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Records that are measured together: their names, the folder they lie in, and their database if one is meant."""
+
+    name: str
+    records: tuple[str, ...]
+    data_dir: Path | None
+    database: str | None
+
+
+def chosen_groups(
+    records: Sequence[str],
+    splits: Sequence[str],
+    data_dirs: Sequence[Path],
+    settings: Settings,
+    annotator: str = "atr",
+) -> list[Group]:
+    """Return the groups of records that are measured: each split or folder by itself, or the records that are named.
+
+    Raises
+    ------
+    click.UsageError
+        As :func:`chosen_records`; or if several folders are given beside records or splits.
+    """
+    if len(data_dirs) > 1 and (records or splits):
+        raise click.UsageError("several --data-dir are measured each by itself: leave out RECORDS and --split")
+    folder = data_dirs[0] if data_dirs else None
+    if splits:
+        databases = {split: "svdb" if split.startswith("svdb") else "mitdb" for split in splits}
+        return [
+            Group(split, tuple(chosen_records(records, split, folder, settings, annotator)), folder, database)
+            for split, database in databases.items()
+        ]
+    if len(data_dirs) > 1:
+        return [
+            Group(str(one), tuple(chosen_records((), None, one, settings, annotator)), one, None) for one in data_dirs
+        ]
+    return [Group("", tuple(chosen_records(records, None, folder, settings, annotator)), folder, None)]
 
 
 def asked() -> str:

@@ -16,7 +16,9 @@ __all__ = [
     "PACED",
     "RATES",
     "SAME_PERSON",
+    "SPLITS",
     "SVDB_DEV",
+    "SVDB_TEST",
     "without",
 ]
 
@@ -30,6 +32,8 @@ DS1 = _mitdb("101 106 108 109 112 114 115 116 118 119 122 124 201 203 205 207 20
 DS2 = _mitdb("100 103 105 111 113 117 121 123 200 202 210 212 213 214 219 221 222 228 231 232 233 234")
 # Half of the MIT-BIH Supraventricular Arrhythmia Database (Greenwald 1990) to develop; 860 to 894 are only reported.
 SVDB_DEV = tuple(f"svdb/{i}" for i in (*range(800, 813), *range(820, 830), *range(840, 860)))
+SVDB_TEST = tuple(f"svdb/{i}" for i in range(860, 895))
+SPLITS = {"DS1": DS1, "DS2": DS2, "svdb-dev": SVDB_DEV, "svdb-test": SVDB_TEST}
 PACED = _mitdb("102 104 107 217")  # EC57 leaves paced records out
 
 # 201 stands in DS1 and 202 in DS2, and they are the same person: figures are also given without 202.

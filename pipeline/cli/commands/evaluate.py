@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ import click
 from pipeline.cli.group import PipelineCommand, bad_arguments
 from pipeline.cli.options import (
     annotator_option,
-    data_dir_option,
+    data_dirs_option,
     leads_option,
     model_option,
     progress_option,
@@ -23,7 +23,7 @@ from pipeline.cli.options import (
 from pipeline.cli.study import (
     asked,
     check_outputs,
-    chosen_records,
+    chosen_groups,
     insert_option,
     insert_text,
     json_file_option,
@@ -42,13 +42,15 @@ EPILOG = """
 Examples:
   ecg-anomaly evaluate --split DS1 --rpeaks reference
   ecg-anomaly evaluate mitdb/208 mitdb/119 --rpeaks detected --json figures.json
-  ecg-anomaly evaluate --data-dir svdb --rpeaks detected
+  ecg-anomaly evaluate --split svdb-dev --split DS2
+  ecg-anomaly evaluate --data-dir svdb --data-dir my-study --rpeaks detected
   ecg-anomaly evaluate nstdb --rpeaks detected
   ecg-anomaly evaluate --split DS1 --model forecaster
   ecg-anomaly evaluate --split DS1 --noise em --snr 6
 
 Any annotated WFDB database will do. Without RECORDS: the records of --split, from
-PhysioNet or a --data-dir that holds mitdb, or every annotated record of --data-dir.
+PhysioNet or a --data-dir that holds them, or every annotated record of --data-dir.
+Several splits or folders have their tables one after the other.
 Figures count from 5:00 on; what comes before is learnt from, without labels.
 
 Exit codes: 0 all records measured, 1 some failed (the others were measured).
@@ -57,8 +59,14 @@ Exit codes: 0 all records measured, 1 some failed (the others were measured).
 
 @click.command("evaluate", cls=PipelineCommand, epilog=EPILOG)
 @click.argument("records", nargs=-1)
-@click.option("--split", type=click.Choice(["DS1", "DS2", "all"]), help="Records of mitdb; paced ones only in `all`.")
-@data_dir_option
+@click.option(
+    "--split",
+    "splits",
+    multiple=True,
+    type=click.Choice(["DS1", "DS2", "all", "svdb-dev", "svdb-test"]),
+    help="Records of mitdb, paced ones only in `all`, or of svdb: 800 to 859 and 860 to 894; may be given again.",
+)
+@data_dirs_option
 @rpeaks_option("reference")
 @leads_option
 @model_option
@@ -87,8 +95,8 @@ Exit codes: 0 all records measured, 1 some failed (the others were measured).
 def command(
     ctx: click.Context,
     records: tuple[str, ...],
-    split: str | None,
-    data_dir: Path | None,
+    splits: tuple[str, ...],
+    data_dirs: tuple[Path, ...],
     rpeaks: str,
     leads: tuple[str, ...] | None,
     model: Path | None,
@@ -108,7 +116,7 @@ def command(
         raise click.UsageError("--noise and --snr go together, such as --noise em --snr 6")
     check_outputs(json_file, insert)
     settings = read_settings()
-    names = chosen_records(records, split, data_dir, settings, annotator)
+    groups = chosen_groups(records, splits, data_dirs, settings, annotator)
     from pipeline.cli.display import progress_bar
     from pipeline.detection.model import BeatModel
     from pipeline.detection.shipped import DEFAULT_MODEL, SHIPPED
@@ -125,58 +133,80 @@ def command(
     beside = tuple(SHIPPED.items()) if rivals else ()
     beside = tuple((kind, path) for kind, path in beside if kind != first.kind)
     mixed = None if noise is None or snr is None else Noise(f"nstdb/{noise}", snr)
-    database = "mitdb" if split else None
-    tasks = [
-        Task(
-            name,
-            settings,
-            models,
-            rpeaks,
-            data_dir,
-            leads,
-            mixed,
-            rivals,
-            database,
-            beside=beside,
-            annotator=annotator,
-        )
-        for name in names
-    ]
-    tasks = [task for task in tasks if task.name in records or task.record not in NOISES]
-    _check_names(tasks)
-    measured: list[EvaluatedRecord] = []
-    failed: dict[str, str] = {}
+    tasks = {
+        group.name: [
+            Task(
+                name,
+                settings,
+                models,
+                rpeaks,
+                group.data_dir,
+                leads,
+                mixed,
+                rivals,
+                group.database,
+                beside=beside,
+                annotator=annotator,
+            )
+            for name in group.records
+        ]
+        for group in groups
+    }
+    for name, some in tasks.items():
+        tasks[name] = [task for task in some if task.name in records or task.record not in NOISES]
+        _check_names(tasks[name])
+    every = [task for some in tasks.values() for task in some]
+    of = {id(task): name for name, some in tasks.items() for task in some}
+    measured: dict[str, list[EvaluatedRecord]] = {name: [] for name in tasks}
+    failed: dict[str, dict[str, str]] = {name: {} for name in tasks}
+    n = 0
     with (
         progress_bar("evaluating", progress) as show,
-        closing(evaluate_tasks(tasks, processes=jobs or os.cpu_count() or 1)) as running,
+        closing(evaluate_tasks(every, processes=jobs or os.cpu_count() or 1)) as running,
     ):
         for task, outcome in running:
             if isinstance(outcome, str):
-                failed[task.record] = outcome
+                failed[of[id(task)]][task.record] = outcome
             else:
-                measured.append(outcome)
-            show(task.record, (len(measured) + len(failed)) / len(tasks))
-    for name in sorted(failed):
-        click.echo(f"Error: {failed[name]}", err=True)
-    for record in sorted(measured, key=lambda one: one.record):
-        for line in record.warnings:
-            click.echo(f"Warning: {record.record}: {line}", err=True)
-    if all(record.record in PACED for record in measured):
+                measured[of[id(task)]].append(outcome)
+            n += 1
+            show(task.record, n / len(every))
+    _complain(measured, failed)
+    if any(all(record.record in PACED for record in some) for some in measured.values()):
         raise click.ClickException("no record could be measured")
-    result = evaluate(measured, track=rpeaks, command=asked(), versions=versions)
-    print_tables(result, wide_console(WIDTH))
+    documents, texts = {}, []
+    for name, some in measured.items():
+        result = evaluate(some, track=rpeaks, command=asked(), versions=versions)
+        if name:
+            click.secho(f"\n{name}\n", bold=True)
+        print_tables(result, wide_console(WIDTH))
+        warnings = {record.record: list(record.warnings) for record in some if record.warnings}
+        documents[name] = result.to_dict() | {"failed": failed[name], "warnings": warnings}
+        chosen = [sheet for sheet in sheets(result, per_record=False) if sheet.title.startswith(only or "")]
+        heading = f"#### {name}\n\n" if len(measured) > 1 else ""
+        texts.append(heading + to_markdown(result, chosen))
     if json_file is not None:
-        warnings = {record.record: list(record.warnings) for record in measured if record.warnings}
-        write_json(json_file, result.to_dict() | {"failed": failed, "warnings": warnings})
+        write_json(json_file, documents if len(documents) > 1 else next(iter(documents.values())))
     if insert is not None:
-        tables = [sheet for sheet in sheets(result, per_record=False) if sheet.title.startswith(only or "")]
-        insert_text(*insert, to_markdown(result, tables))
+        insert_text(*insert, "\n\n".join(texts))
     if len(models) < seeds:
         click.echo(
             f"{len(models)} of {seeds} seeds lie beside the model; `ecg-anomaly train --seeds {seeds}` makes them."
         )
-    click.echo(f"{len(measured)} of {len(tasks)} records in {time.perf_counter() - started:.0f} s.")
-    ctx.exit(int(bool(failed)))
+    done = sum(map(len, measured.values()))
+    click.echo(f"{done} of {len(every)} records in {time.perf_counter() - started:.0f} s.")
+    ctx.exit(int(any(failed.values())))
+
+
+def _complain(measured: Mapping[str, Sequence[EvaluatedRecord]], failed: Mapping[str, Mapping[str, str]]) -> None:
+    """Say what went wrong, and what is to be known of what went well."""
+    for errors in failed.values():
+        for name in sorted(errors):
+            click.echo(f"Error: {errors[name]}", err=True)
+    for some in measured.values():
+        for record in sorted(some, key=lambda one: one.record):
+            for line in record.warnings:
+                click.echo(f"Warning: {record.record}: {line}", err=True)
 
 
 def _check_names(tasks: Sequence[Task]) -> None:
