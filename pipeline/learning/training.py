@@ -167,7 +167,7 @@ def train_model(
         "records": names,
         "data": _data(is_ds1, data_dir),
         "licence_of_data": "ODC-By 1.0" if is_ds1 else "that of the records",
-        "labels": "normal beats only" if one_class else "none (all beats)",
+        "labels": "beats that are annotated as normal" if one_class else "none (all beats)",
         "beats": int(sum(len(part.residual) for part in learnt)),
         "kind": kind,
         "training": asdict(how),

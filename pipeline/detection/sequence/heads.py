@@ -8,7 +8,7 @@ __all__ = ["CLASSES", "STATES", "STRANGENESS", "SequenceShape"]
 
 CLASSES = ("normal", "supraventricular", "ventricular")
 
-# By how much the log odds of an abnormal beat rise with its shape's and its timing's part of the score, whatever the
+# By how much the log odds of an abnormal beat rise with its shape's and its timing's part of the score, beside what the
 # network has learnt. Chosen on DS1 and svdb 800 to 859: without it records of few ectopic beats are ranked worse.
 STRANGENESS = 2.0
 

@@ -41,8 +41,8 @@ class SequenceNetwork(nn.Module):
 
     One LSTM reads the beats' tokens. From its state before a beat, and the beat's own token, a dense layer tells the
     beat's class; from that state alone, which interval a normal beat would have; from the state after it, the rhythm.
-    The log odds of a class that is not normal begin with how strange the beat's shape and how untimely it is: what is
-    learnt is what the sequence makes of that.
+    To the log odds that are learnt, how strange the beat's shape and how untimely it is are added when beats are read:
+    two judges that err in different beats, the second of which has learnt nothing.
 
     Parameters
     ----------
@@ -76,6 +76,8 @@ class SequenceNetwork(nn.Module):
         after, _ = self.lstm(token)
         before = pad(after[:, :-1], (0, 0, 1, 0))
         judged = torch.tanh(self.judge(torch.cat([before, token], -1)))
-        strange = STRANGENESS * (token[..., SHAPE_COLUMN] + token[..., UNTIMELY])
-        classes = self.classes(judged) + pad(strange[..., None].expand(*strange.shape, 2), (1, 0))
+        classes = self.classes(judged)
+        if not self.training:
+            strange = STRANGENESS * (token[..., SHAPE_COLUMN] + token[..., UNTIMELY])
+            classes = classes + pad(strange[..., None].expand(*strange.shape, 2), (1, 0))
         return SequenceOutput(classes, self.interval(before), self.states(after))
