@@ -26,7 +26,7 @@ LIMITS_OF_DS1 = """Trained on 30-minute, two-lead ambulatory records of {} peopl
 128 Hz. Paced rhythm and ventricular flutter were left out. In svdb 826, 842, 848, 849 and 853 early narrow beats are
 annotated as normal: no score by shape and timing can agree with that."""
 EVERYWHERE = "Atrial fibrillation raises the score where normal beats are irregular."
-SEQUENCE = """a second LSTM that reads the beats one after the other, each by its interval, shape and P wave against this
+SEQUENCE = """a second LSTM that reads the beats one by one, each by its interval, shape and P wave against this
   patient's own, and gives the score: the log odds that the beat is none of the patient's normal ones. It learnt to
   tell the records' beats from premature beats, runs and patterns that were written into them"""
 
