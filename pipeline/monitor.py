@@ -221,6 +221,8 @@ class Monitor:
             kind=np.where(is_anomaly, scores.kind, KIND_NORMAL).astype(np.uint8),
             shape=scores.shape,
             rhythm=scores.sequence.rhythm,
+            state=scores.sequence.state,
+            state_probability=scores.sequence.state_probability,
             window=scores.window,
             expected=scores.expected,
             alarms=alarms,

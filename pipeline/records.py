@@ -16,6 +16,9 @@ __all__ = ["Alarm", "Chunk", "Drift", "Findings", "Gap", "Record", "ScoredBeat",
 # What a beat looks like, from shape and timing (an EC57 view, not a diagnosis). Index = code in Findings.kind.
 KINDS = ("normal", "ventricular", "supraventricular", "other")
 
+# The rhythm after a beat, as annotators write it. Index = code in Findings.state.
+RHYTHMS = ("", "(N", "(AFIB", "(SVTA", "(B", "(T", "(VT")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chunk:
@@ -110,6 +113,10 @@ class ScoredBeat:
         The part of the score that comes from the beat's shape.
     rhythm : float
         The part of the score that comes from its timing.
+    state : str
+        The rhythm after the beat, as annotators write it, such as ``(N`` or ``(AFIB``; empty where none is likely.
+    state_probability : float
+        Probability of the likeliest rhythm.
     window : ndarray of float32, shape (steps, leads)
         What the model saw, in mV at the internal rate; NaN in a lead that was not there or had no say.
     expected : ndarray of float32, shape (steps, leads)
@@ -131,6 +138,8 @@ class ScoredBeat:
     kind: str
     shape: float
     rhythm: float
+    state: str
+    state_probability: float
     window: NDArray[np.float32]
     expected: NDArray[np.float32]
 
@@ -252,7 +261,8 @@ class Findings(Sequence[ScoredBeat]):
     """Scored beats in columns, with the alarms, drifts and gaps that came with them.
 
     It reads as a sequence of :class:`ScoredBeat`; bulk work reads the columns. Each column is an array of shape (n,)
-    and means what the attribute of the same name means in :class:`ScoredBeat`; ``kind`` holds indices into ``KINDS``;
+    and means what the attribute of the same name means in :class:`ScoredBeat`; ``kind`` holds indices into ``KINDS``,
+    ``state`` into ``RHYTHMS``;
     ``window`` and ``expected`` have shape (n, steps, leads). ``alarms`` holds what a person is told, an episode anew or
     at a higher priority; ``updates`` the other states of episodes that have been told: grown, ended, or come back
     before anybody had to be told again.
@@ -274,6 +284,8 @@ class Findings(Sequence[ScoredBeat]):
     kind: NDArray[np.uint8]
     shape: NDArray[np.float64]
     rhythm: NDArray[np.float64]
+    state: NDArray[np.uint8]
+    state_probability: NDArray[np.float32]
     window: NDArray[np.float32]
     expected: NDArray[np.float32]
     alarms: tuple[Alarm, ...] = ()
@@ -307,6 +319,8 @@ class Findings(Sequence[ScoredBeat]):
             kind=KINDS[int(self.kind[i])],
             shape=float(self.shape[i]),
             rhythm=float(self.rhythm[i]),
+            state=RHYTHMS[int(self.state[i])],
+            state_probability=float(self.state_probability[i]),
             window=self.window[i],
             expected=self.expected[i],
         )

@@ -9,9 +9,10 @@ import numpy as np
 import wfdb
 from numpy.typing import NDArray
 
-from pipeline.records import KINDS
+from pipeline.records import KINDS, RHYTHMS
 from pipeline.storage.paths import result_path
 from pipeline.storage.place import Place
+from pipeline.storage.rhythm_changes import RhythmChanges
 
 __all__ = ["EXTENSION", "AnnotationFile", "annotation_path"]
 
@@ -39,9 +40,11 @@ class AnnotationFile:
     is written by ``wrann``, counted from the last annotation of the piece before, and loses its end mark.
 
     Each beat has a symbol by its kind (``N``, ``V``, ``S``; ``Q`` for any other kind and for a beat that cannot be
-    scored). An anomaly has a note, such as ``score=4.21 p=0.0004 anomaly``. A record without beats has one comment
-    (``"``) at sample 1, since an empty annotation file cannot be told from a damaged one, and ``rdann`` takes comments
-    at sample 0 for definitions.
+    scored). An anomaly has a note, such as ``score=4.21 p=0.0004 anomaly``. Where another rhythm begins, a rhythm
+    annotation (``+`` with a note such as ``(AFIB``) stands at the beat, before it.
+
+    A record without beats has one comment (``"``) at sample 1, since an empty annotation file cannot be told from a
+    damaged one, and ``rdann`` takes comments at sample 0 for definitions.
 
     Parameters
     ----------
@@ -56,6 +59,8 @@ class AnnotationFile:
         self._fs = fs
         self._last = 0
         self._is_empty = True
+        self._rhythm = RhythmChanges()
+        self._waiting: list[tuple[int, str, str]] = []
         path.write_bytes(b"")
 
     def write(self, columns: dict[str, NDArray[Any]]) -> None:
@@ -65,10 +70,24 @@ class AnnotationFile:
         notes = [""] * len(score)
         for i in np.flatnonzero(columns["is_anomaly"]):
             notes[i] = f"score={score[i]:.4g} p={p_value[i]:.2g} anomaly"
-        self._append(columns["r_peak"], symbols.tolist(), notes)
+        self._waiting += zip(columns["r_peak"].tolist(), symbols.tolist(), notes, strict=True)
+        self._decide(self._rhythm.advance(columns["state"]))
+
+    def _decide(self, begins: NDArray[np.uint8]) -> None:
+        """Write the beats whose rhythm is decided."""
+        rows: list[tuple[int, str, str]] = []
+        for begun, beat in zip(begins.tolist(), self._waiting, strict=False):
+            if begun:
+                rows.append((beat[0], "+", RHYTHMS[begun]))
+            rows.append(beat)
+        self._waiting = self._waiting[len(begins) :]
+        if rows:
+            sample, symbols, notes = (list(column) for column in zip(*rows, strict=True))
+            self._append(np.array(sample, dtype=np.int64), symbols, notes)
 
     def close(self) -> None:
         """Finish the file."""
+        self._decide(self._rhythm.advance(np.empty(0, dtype=np.uint8), last=True))
         if self._is_empty:
             self._append(np.ones(1, dtype=np.int64), ['"'], ["no beats found"])
         with self._path.open("ab") as file:

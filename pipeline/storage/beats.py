@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from upath import UPath
 
 from pipeline.errors import OutputError, RecordNotFound
-from pipeline.records import KINDS, Findings
+from pipeline.records import KINDS, RHYTHMS, Findings
 from pipeline.storage.annotation_file import annotation_path
 from pipeline.storage.events import EVENT_FILES
 from pipeline.storage.files import readable
@@ -29,7 +29,7 @@ Columns = dict[str, NDArray[Any]]
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
 # A null stands where a value is not known: the R-R interval of the first beat, the score of a beat that cannot be
-# scored, the symbol of a beat that nobody annotated.
+# scored, a rhythm where none is likely, the symbol of a beat that nobody annotated.
 BEAT_COLUMNS = {
     "record": _TEXT,
     "beat": pa.int64(),
@@ -46,6 +46,8 @@ BEAT_COLUMNS = {
     "kind": _TEXT,
     "shape": pa.float64(),
     "rhythm": pa.float64(),
+    "state": _TEXT,
+    "state_probability": pa.float32(),
     "symbol": _TEXT,
     "aami": _TEXT,
 }
@@ -88,11 +90,14 @@ def beat_table(
         As :func:`beat_schema` returns it.
     """
     kinds = pa.DictionaryArray.from_arrays(pa.array(columns["kind"].astype(np.int32)), pa.array(KINDS))
+    states = pa.array(columns["state"].astype(np.int32), mask=columns["state"] == 0)
+    rhythms = pa.DictionaryArray.from_arrays(states, pa.array(RHYTHMS))
     names = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(reference), dtype=np.int32)), pa.array([record]))
     filled: dict[str, Any] = {
         **columns,
         "record": names,
         "kind": kinds,
+        "state": rhythms,
         "symbol": _labelled(labels.symbol, reference),
         "aami": _labelled(labels.aami, reference),
     }

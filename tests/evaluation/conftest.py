@@ -107,6 +107,8 @@ def findings_of(record: str, r_peak: NDArray[np.int64], score: NDArray[np.float6
         kind=np.where(score > 1.0, 1, 0).astype(np.uint8),
         shape=zeros,
         rhythm=zeros,
+        state=np.ones(n, dtype=np.uint8),
+        state_probability=np.ones(n, dtype=np.float32),
         window=windows,
         expected=windows,
     )

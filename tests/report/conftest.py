@@ -76,6 +76,8 @@ def make_recording(record: str = "mitdb/208", duration_s: int = 180, message: st
         kind=np.where(is_anomaly, np.arange(n) // 10 % 4, 0).astype(np.uint8),
         shape=score / 2,
         rhythm=score / 2,
+        state=np.ones(n, dtype=np.uint8),
+        state_probability=np.full(n, 0.9, dtype=np.float32),
         window=window,
         expected=np.zeros_like(window),
         alarms=(Alarm(record, "pause", "high", True, 40.0, 43.2, 39, 40, message),),

@@ -47,6 +47,8 @@ def make_findings(
         kind=rng.integers(0, 4, n).astype(np.uint8),
         shape=score / 2,
         rhythm=score / 2,
+        state=np.ones(n, dtype=np.uint8),
+        state_probability=np.full(n, 0.9, dtype=np.float32),
         window=window,
         expected=window,
         alarms=alarms,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CLASSES", "STATES", "STRANGENESS", "SequenceShape"]
+from pipeline.records import RHYTHMS
+
+__all__ = ["CLASSES", "LIKELY", "STATES", "STRANGENESS", "SequenceShape"]
 
 CLASSES = ("normal", "supraventricular", "ventricular")
 
@@ -12,8 +14,8 @@ CLASSES = ("normal", "supraventricular", "ventricular")
 # network has learnt. Chosen on DS1 and svdb 800 to 859: without it records of few ectopic beats are ranked worse.
 STRANGENESS = 2.0
 
-# The rhythm after a beat, by the labels that annotators give it.
-STATES = ("(N", "(AFIB", "(SVTA", "(B", "(T", "(VT")
+STATES = RHYTHMS[1:]
+LIKELY = 0.5  # probability from which a rhythm is told
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.detection.sequence.compiled import AS_IT_IS, USUAL_P, USUAL_RR, USUAL_SHAPE, CompiledSequence
+from pipeline.detection.sequence.heads import LIKELY
 from pipeline.detection.sequence.reference import log_interval
 from pipeline.detection.sequence.tokens import BEFORE, HELD_COLUMN, READ, follow_beats, new_memory
 from pipeline.jit import jit
@@ -39,10 +40,10 @@ class SequenceReading:
         Median of the interval that a normal beat would have had, in s; NaN where nothing is known of the rate.
     earlier : ndarray of float64
         Share of normal beats that would have come as early or earlier; NaN where the interval is not known.
-    state : ndarray of int64
-        The likeliest rhythm after the beat, an index into :data:`pipeline.detection.sequence.heads.STATES`.
-    state_probability : ndarray of float64
-        Its probability.
+    state : ndarray of uint8
+        The rhythm after the beat, an index into :data:`pipeline.records.RHYTHMS`; 0 where none is likely.
+    state_probability : ndarray of float32
+        Probability of the likeliest one.
     held : ndarray of bool
         Whether the references are held, so that the beat changes nothing of what is usual.
     """
@@ -54,8 +55,8 @@ class SequenceReading:
     ventricular: Floats
     expected_rr: Floats
     earlier: Floats
-    state: NDArray[np.int64]
-    state_probability: Floats
+    state: NDArray[np.uint8]
+    state_probability: NDArray[np.float32]
     held: NDArray[np.bool_]
 
 
@@ -81,7 +82,7 @@ class SequenceReader:
         follow_beats(rr, shape, p_wave, noise, self._memory, token, before)
         classes, interval, states = self._network.run(token, before, self._state)
         out = np.empty((7, n))
-        state, probability = np.empty(n, dtype=np.int64), np.empty(n)
+        state, probability = np.empty(n, dtype=np.uint8), np.empty(n, dtype=np.float32)
         _conclude(rr, shape, before[:, 0].copy(), classes, interval, states, out, state, probability)
         return SequenceReading(
             score=out[0],
@@ -127,8 +128,8 @@ def _conclude(
     interval: NDArray[np.float32],
     states: NDArray[np.float32],
     out: NDArray[np.float64],
-    state: NDArray[np.int64],
-    probability: Floats,
+    state: NDArray[np.uint8],
+    probability: NDArray[np.float32],
 ) -> None:
     for i in range(len(rr)):
         odds, known, scored = _odds(classes[i, AS_IT_IS]), rr[i] > 0.0, not np.isnan(shape[i])
@@ -145,7 +146,8 @@ def _conclude(
                 best = k
         for k in range(states.shape[1]):
             total += np.exp(np.float64(states[i, k]) - np.float64(states[i, best]))
-        state[i], probability[i] = best, 1.0 / total
+        probability[i] = 1.0 / total
+        state[i] = best + 1 if probability[i] >= LIKELY else 0
 
 
 @jit

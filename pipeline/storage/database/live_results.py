@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.records import KINDS, Alarm, Drift, Findings, Gap
+from pipeline.records import KINDS, RHYTHMS, Alarm, Drift, Findings, Gap
 
 __all__ = ["StayResults", "beat_rows", "drift_rows", "gap_rows", "stay_row"]
 
@@ -68,12 +68,13 @@ def beat_rows(stay: StayResults) -> Iterator[dict[str, Any]]:
         columns = [
             findings.beat, findings.r_peak, findings.rr_s, findings.score, findings.threshold, findings.p_value,
             findings.is_anomaly, findings.drift, findings.quality, findings.learning, findings.kind, findings.shape,
-            findings.rhythm,
+            findings.rhythm, findings.state,
         ]  # fmt: skip
         for row in zip(*(column.tolist() for column in columns), strict=True):
-            beat, r_peak, rr_s, score, threshold, p_value, is_anomaly, drift, quality, learning, kind, shape, rhythm = (
-                row
-            )
+            (
+                beat, r_peak, rr_s, score, threshold, p_value, is_anomaly, drift, quality, learning, kind, shape,
+                rhythm, state,
+            ) = row  # fmt: skip
             yield {
                 **key,
                 "beat": beat,
@@ -89,6 +90,7 @@ def beat_rows(stay: StayResults) -> Iterator[dict[str, Any]]:
                 "kind": KINDS[kind],
                 "shape": _known(shape),
                 "rhythm": _known(rhythm),
+                "state": RHYTHMS[state] or None,
             }
 
 

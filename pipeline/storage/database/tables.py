@@ -193,6 +193,7 @@ live_beats = _of_a_stay(
     Column("kind", String(20), nullable=False),
     Column("shape", Float(53)),
     Column("rhythm", Float(53)),
+    Column("state", String(20)),
 )
 
 live_drifts = _of_a_stay(
