@@ -58,7 +58,7 @@ overhead: $(STAMP)  ## Measure what the flow costs over the plain library on mit
 	$(BIN)/python -m flows.overhead mitdb
 
 train: $(STAMP)  ## Train the shipped models anew from mitdb and svdb (needs a mirror or the network)
-	$(BIN)/ecg-anomaly train --one-class --seeds 5 --out data/models/default.safetensors
+	$(BIN)/ecg-anomaly train --one-class --seeds 3 --out data/models/default.safetensors
 	$(BIN)/ecg-anomaly train --one-class --kind forecaster --out data/models/forecaster.safetensors
 
 rpeaks: $(STAMP)  ## Fit the R-peak detector's decision anew, with cross-validated figures (needs mitdb, nstdb)

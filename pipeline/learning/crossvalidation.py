@@ -17,7 +17,7 @@ from pipeline.detection.network import BeatNetwork
 from pipeline.detection.reading import Shape, inputs
 from pipeline.detection.score_parts import ScoreParts, take_apart
 from pipeline.detection.training import Examples, Fit, TrainingSettings, train
-from pipeline.evaluation.beats import judge
+from pipeline.evaluation.beats import JudgedBeats, judge
 from pipeline.evaluation.matching import match_beats
 from pipeline.evaluation.ranking import ranking
 from pipeline.learning.side_by_side import Progress, side_by_side
@@ -25,7 +25,7 @@ from pipeline.records import Record
 from pipeline.signals.beats import BeatFinder
 from pipeline.signals.resample import FS
 
-__all__ = ["RecordBeats", "cross_validate", "figures_of", "in_context", "learnable", "shapes_by"]
+__all__ = ["RecordBeats", "cross_validate", "figures_of", "in_context", "judged_by", "learnable", "shapes_by"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,8 +165,8 @@ def shapes_by(part: RecordBeats, network: BeatNetwork) -> ScoreParts:
     return take_apart(part.beats, part.examples.residual, rebuilt)
 
 
-def figures_of(parts: Sequence[RecordBeats], scores: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
-    """Return the ranking of the annotated records' beats by their scores, see :mod:`pipeline.evaluation.ranking`."""
+def judged_by(parts: Sequence[RecordBeats], scores: Mapping[str, NDArray[np.float64]]) -> list[JudgedBeats]:
+    """Return the beats of the annotated records among ``parts`` beside their labels, with the scores that they got."""
     judged = []
     for part in parts:
         annotations = part.record.annotations()
@@ -175,6 +175,12 @@ def figures_of(parts: Sequence[RecordBeats], scores: Mapping[str, NDArray[np.flo
         columns = {"score": scores[part.record.name]}
         fs, length = part.record.fs, part.record.n_samples
         judged.append(judge(part.record.name, annotations, part.r_peak, columns, fs=fs, n_samples=length))
+    return judged
+
+
+def figures_of(parts: Sequence[RecordBeats], scores: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
+    """Return the ranking of the annotated records' beats by their scores, see :mod:`pipeline.evaluation.ranking`."""
+    judged = judged_by(parts, scores)
     if not judged:
         return {}
     figures = ranking(judged, n_boot=200, seed=0)

@@ -71,9 +71,14 @@ class SequenceNetwork(nn.Module):
         weights = {name: tensor.detach().cpu().numpy().copy() for name, tensor in self.state_dict().items()}
         return CompiledSequence(self.shape, weights)
 
+    def remember(self, token: Tensor) -> Tensor:
+        """Return what is known after each beat, shape (n, beats, hidden)."""
+        after: Tensor = self.lstm(token)[0]
+        return after
+
     def forward(self, token: Tensor) -> SequenceOutput:
         """Read sequences of tokens from their beginning, shape (n, beats, READ)."""
-        after, _ = self.lstm(token)
+        after = self.remember(token)
         before = pad(after[:, :-1], (0, 0, 1, 0))
         judged = torch.tanh(self.judge(torch.cat([before, token], -1)))
         classes = self.classes(judged)

@@ -72,6 +72,7 @@ def train_sequence(
     settings: SequenceSettings | None = None,
     progress: Callable[[int, int, float], None] | None = None,
     checkpoint: Path | None = None,
+    network: type[SequenceNetwork] = SequenceNetwork,
 ) -> SequenceNetwork:
     """Fit a sequence network; the same records, settings and processor give the same weights.
 
@@ -88,13 +89,15 @@ def train_sequence(
     checkpoint : Path, optional
         A file in which the training keeps where it stands. If it tells of just this training, that goes on from there,
         and gives the weights that it would have given unstopped.
+    network : type
+        What is fitted: the sequence network, or one that remembers in another way.
 
     Raises
     ------
     ValueError
         If all records are too short.
     """
-    return _Trainer(records, shape, settings or SequenceSettings(), checkpoint).run(progress)
+    return _Trainer(records, shape, settings or SequenceSettings(), checkpoint, network).run(progress)
 
 
 class _Trainer:
@@ -106,6 +109,7 @@ class _Trainer:
         shape: SequenceShape | None,
         how: SequenceSettings,
         checkpoint: Path | None,
+        network: type[SequenceNetwork],
     ) -> None:
         self._records, self._how, self._checkpoint = records, how, checkpoint
         self._rng = np.random.default_rng(how.seed)
@@ -113,7 +117,7 @@ class _Trainer:
             raise ValueError(f"no record has {SHORTEST} beats: a sequence network learns from longer ones")
         with DRAWING, torch.random.fork_rng(devices=[]):
             torch.manual_seed(how.seed)
-            self._network = SequenceNetwork(shape).train()
+            self._network = network(shape).train()
         pieces = sum(max(1, round(len(record) / how.piece)) for record in records)
         self._steps = how.passes * max(1, pieces // how.batch)
         self._optimizer = torch.optim.AdamW(
