@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from pipeline.detection.pooled import PooledTail
 from pipeline.detection.population import PROBABILITIES, Population
 from pipeline.detection.two_groups import TwoGroups
 
@@ -24,12 +25,15 @@ class Guesses:
         Guesses at a patient's normal beats.
     population : Population
         Where they come from.
+    pooled : PooledTail
+        How many of the normal beats of all of them pass a score.
     location, unit : float
         Median score of normal beats, and from there to their 84 % quantile, in the middle of the population.
     """
 
     score: TwoGroups
     population: Population
+    pooled: PooledTail
     location: float
     unit: float
 
@@ -40,7 +44,7 @@ class Guesses:
             np.array([np.interp(p, PROBABILITIES, person) for person in population.normal]) for p in (0.5, 0.8413)
         )
         unit = max(float(np.median(upper - median)), 1e-6)
-        return cls(TwoGroups(population), population, float(np.median(median)), unit)
+        return cls(TwoGroups(population), population, PooledTail(population), float(np.median(median)), unit)
 
     @classmethod
     def from_dict(cls, table: dict[str, Any]) -> Self:

@@ -16,6 +16,7 @@ from pipeline.detection.two_groups import OwnTail
 __all__ = ["DRIFT_DETECTORS", "AdaptiveThreshold", "NoDetector", "Shift", "Verdict"]
 
 # Chosen on DS1, with each record's population taken from the other records.
+AT_LEAST = 0.75  # of the declared rate: so many of the population's normal beats pass any threshold, at the least
 SOON, SELDOM = 8, 64  # beats after which the guesses are weighed anew: ever more seldom
 RATES = 1e-6, 0.25  # a declared rate per beat lies between
 
@@ -67,7 +68,9 @@ class AdaptiveThreshold(base.AnomalyFilter):
     """A threshold that a declared share of a patient's normal beats passes, without labels.
 
     How far the normal beats of this patient reach is told by :class:`pipeline.detection.two_groups.OwnTail`. The
-    threshold learns from every score that it is given, flagged or not.
+    threshold learns from every score that it is given, flagged or not. It never lies so high that less than three quarters of
+    the declared rate of the population's normal beats would pass it: where many beats are abnormal they cannot be told from
+    normal ones that reach far, and a score that hardly anybody's normal beats have is no normal one.
 
     A drift detector watches the standardised scores. When it fires, the patient's scores before the change are
     forgotten. Where every beat has scored high for ``LOCKED_S`` seconds, their median becomes the new zero of the
@@ -148,7 +151,10 @@ class AdaptiveThreshold(base.AnomalyFilter):
         return min(max(rate, RATES[0]), RATES[1])
 
     def _set_limits(self) -> None:
-        self._limit = self._tail.score(self._rate())
+        rate = self._rate()
+        self._limit = self._tail.score(rate)
+        if self.guesses is not None:
+            self._limit = min(self._limit, self.guesses.pooled.score(AT_LEAST * rate))
 
     def _unit(self) -> tuple[float, float]:
         """Return the location and scale that scores are brought to zero and one with."""
@@ -163,7 +169,10 @@ class AdaptiveThreshold(base.AnomalyFilter):
         if math.isnan(score):
             return Verdict(threshold, math.nan, False)
         location, scale = self._unit()
-        rate = self._tail.rate((score - location) / scale - self._offset)
+        score_here = (score - location) / scale - self._offset
+        rate = self._tail.rate(score_here)
+        if self.guesses is not None:
+            rate = min(rate, self.guesses.pooled.rate(score_here) / AT_LEAST)
         return Verdict(threshold, min(rate, 1.0), score > threshold)
 
     def classify(self, score: float) -> bool:

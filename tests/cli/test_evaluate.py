@@ -142,6 +142,7 @@ def test_reference_r_peaks_leave_the_detector_out(ecg: Run, database: Path, tmp_
         ((), "name records"),
         (("mitdb/100", "--noise", "em"), "--snr"),
         (("mitdb/100", "--split", "DS1"), "leave out"),
+        (("a1", "--data-dir", ".", "--data-dir", ".."), "leave out RECORDS"),
         (("--rpeaks", "guessed", "mitdb/100"), "reference"),
     ],
 )
@@ -149,6 +150,24 @@ def test_a_wrong_argument_says_what_to_do(ecg: Run, words: tuple[str, ...], advi
     done = ecg("evaluate", *words)
     assert done.exit_code == 2
     assert advice in done.output
+
+
+def test_several_folders_have_their_tables_one_after_the_other(ecg: Run, database: Path, tmp_path: Path) -> None:
+    for name in ("a1", "a2"):
+        (tmp_path / name).mkdir()
+        for ending in ("hea", "dat", "atr"):
+            (tmp_path / name / f"a1.{ending}").write_bytes((database / f"a1.{ending}").read_bytes())
+    file, page = tmp_path / "both.json", tmp_path / "page.md"
+    page.write_text("<!-- here:begin -->\n<!-- here:end -->\n")
+    folders = ("--data-dir", tmp_path / "a1", "--data-dir", tmp_path / "a2")
+    done = ecg("evaluate", *folders, "--no-rivals", "--seeds", "1", "--jobs", "1", "--json", file,
+               "--insert", page, "here")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    documents = json.loads(file.read_text())
+    assert list(documents) == [str(tmp_path / "a1"), str(tmp_path / "a2")]
+    first, second = ({**one, "strict": {**one["strict"]}} for one in documents.values())
+    assert first["strict"]["operation"] == second["strict"]["operation"]  # the same record
+    assert page.read_text().count("#### ") == 2
 
 
 def test_a_folder_without_annotations_is_one_line(ecg: Run, database: Path, tmp_path: Path) -> None:
