@@ -68,9 +68,11 @@ class AdaptiveThreshold(base.AnomalyFilter):
     """A threshold that a declared share of a patient's normal beats passes, without labels.
 
     How far the normal beats of this patient reach is told by :class:`pipeline.detection.two_groups.OwnTail`. The
-    threshold learns from every score that it is given, flagged or not. It never lies so high that less than three quarters of
-    the declared rate of the population's normal beats would pass it: where many beats are abnormal they cannot be told from
-    normal ones that reach far, and a score that hardly anybody's normal beats have is no normal one.
+    threshold learns from every score that it is given, flagged or not.
+
+    It never lies so high that less than three quarters of the declared rate of the population's normal beats would pass
+    it. Where many beats are abnormal they cannot be told from normal ones that reach far, and a score that hardly
+    anybody's normal beats have is no normal one.
 
     A drift detector watches the standardised scores. When it fires, the patient's scores before the change are
     forgotten. Where every beat has scored high for ``LOCKED_S`` seconds, their median becomes the new zero of the
