@@ -204,6 +204,7 @@ def _why(explanation: Explanation) -> Why:
         words=explanation.words,
         shape_share=_number(explanation.shape_share),
         rhythm_share=_number(explanation.rhythm_share),
+        p_wave_share=_number(explanation.p_wave_share),
         noise_taken_off=_number(explanation.noise_taken_off),
         nearest_time_s=round(nearest[0].time_s, 3) if nearest else None,
         nearest=[rounded(lead, 3) for lead in nearest[0].window.T] if nearest else [],

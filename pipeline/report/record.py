@@ -130,7 +130,7 @@ class Why(_Part):
     ----------
     words : str
         A few sentences.
-    shape_share, rhythm_share, noise_taken_off : float or None
+    shape_share, rhythm_share, p_wave_share, noise_taken_off : float or None
         What the score is made of.
     nearest_time_s : float or None
         R peak of the nearest normal beat of the patient before, in s.
@@ -141,6 +141,7 @@ class Why(_Part):
     words: str
     shape_share: float | None
     rhythm_share: float | None
+    p_wave_share: float | None
     noise_taken_off: float | None
     nearest_time_s: float | None
     nearest: list[Numbers]

@@ -159,7 +159,8 @@ def test_an_anomaly_carries_why_it_scored_so() -> None:
     for beat in beats:
         assert beat.why is not None
         assert beat.why.words.startswith("Score")
-        assert (beat.why.shape_share or 0) + (beat.why.rhythm_share or 0) == pytest.approx(1.0, abs=1e-3)
+        shares = (beat.why.shape_share, beat.why.rhythm_share, beat.why.p_wave_share)
+        assert sum(share or 0 for share in shares) == pytest.approx(1.0, abs=2e-3)
         assert len(beat.why.nearest) == 2
         assert beat_svg(
             list(zip(*beat.window, strict=True)), list(zip(*beat.expected, strict=True)), record.leads,

@@ -74,7 +74,7 @@ def test_the_table_is_compressed_and_says_what_it_depends_on(tmp_path: Path, fin
     file = pq.ParquetFile(tmp_path / "beats/mitdb/208.parquet")
     assert file.schema_arrow.names == [
         *("record", "beat", "r_peak", "time_s", "rr_s", "score", "threshold", "p_value", "is_anomaly", "drift"),
-        *("quality", "learning", "kind", "shape", "rhythm", "symbol", "aami"),
+        *("quality", "learning", "kind", "shape", "rhythm", "state", "state_probability", "symbol", "aami"),
     ]
     assert file.metadata.row_group(0).column(5).compression == "ZSTD"
     assert file.metadata.metadata[b"model"] == b"abc"
@@ -108,10 +108,11 @@ def test_wfdb_reads_the_annotations(tmp_path: Path, findings: Make, monkeypatch:
     write(tmp_path, found)
     read = wfdb.rdann(str(tmp_path / "annotations/mitdb/208"), "ano")
     assert read.fs == FS
-    assert read.sample.tolist() == peaks.tolist()
+    assert (read.sample[0], read.symbol[0], read.aux_note[0]) == (0, "+", "(N")  # the rhythm stands before its beat
+    assert read.sample[1:].tolist() == peaks.tolist()
     symbols = np.where(np.isnan(found.score), "Q", np.array(["N", "V", "S", "Q"])[found.kind])
-    assert read.symbol == symbols.tolist()
-    for flagged, note, score in zip(found.is_anomaly, read.aux_note, found.score, strict=True):
+    assert read.symbol[1:] == symbols.tolist()
+    for flagged, note, score in zip(found.is_anomaly, read.aux_note[1:], found.score, strict=True):
         assert note.endswith(" anomaly") == flagged
         if flagged:
             assert float(note.split()[0].removeprefix("score=")) == pytest.approx(score, rel=1e-3)
