@@ -26,8 +26,12 @@ def threshold(model: BeatModel, **options: Any) -> AdaptiveThreshold:
     return AdaptiveThreshold(NoDetector(), guesses=model.guesses, **options)
 
 
-def usual(n: int, seed: int = 0, *, level: float = -0.15) -> list[float]:
-    return [float(score) for score in np.random.default_rng(seed).normal(level, 0.3, n)]
+def usual(model: BeatModel, n: int, seed: int = 0, *, level: float = 0.0) -> list[float]:
+    """Return scores whose deviation is that of usual beats, ``level`` units above theirs."""
+    guesses = model.guesses
+    return [
+        guesses.location + guesses.unit * (level + float(z)) for z in np.random.default_rng(seed).normal(0.0, 1.0, n)
+    ]
 
 
 def play(judge: AdaptiveThreshold, scores: list[float], rr: float = 0.8) -> tuple[list[bool], list[Shift | None]]:
@@ -66,7 +70,7 @@ def test_the_declared_rate_comes_true_among_any_share_of_abnormal_beats(
 
 def test_a_rate_per_hour_follows_the_heart_rate(model: BeatModel) -> None:
     slow, fast = threshold(model, per_hour=40.0), threshold(model, per_hour=40.0)
-    scores = usual(1500)
+    scores = usual(model, 1500)
     play(slow, scores, rr=1.2)
     play(fast, scores, rr=0.5)
     assert slow.threshold < fast.threshold  # fewer beats an hour may each be flagged sooner
@@ -77,7 +81,7 @@ def test_a_rate_per_hour_follows_the_heart_rate(model: BeatModel) -> None:
 
 def test_p_value_threshold_and_verdict_agree(model: BeatModel) -> None:
     judge = threshold(model, alpha=0.02)
-    play(judge, usual(400))
+    play(judge, usual(model, 400))
     for score in np.random.default_rng(2).uniform(-1, 4, 400):
         verdict = judge.judge(float(score))
         assert verdict.is_anomaly == (verdict.p_value < 0.02)
@@ -98,7 +102,7 @@ def test_without_a_population_neither_scale_nor_zero_matter(scale: float, zero: 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_what_is_not_finite_never_enters(model: BeatModel, bad: float) -> None:
     first, second = threshold(model), threshold(model)
-    for score in usual(700):
+    for score in usual(model, 700):
         first.update(score, 0.8)
         second.update(score, 0.8)
         assert first.update(bad, 0.8) is None
@@ -110,7 +114,7 @@ def test_what_is_not_finite_never_enters(model: BeatModel, bad: float) -> None:
 
 def test_an_interval_that_is_not_known_does_no_harm(model: BeatModel) -> None:
     judge = threshold(model, per_hour=60.0)
-    for score in usual(300):
+    for score in usual(model, 300):
         judge.update(score, math.nan)
     assert math.isfinite(judge.threshold)
     assert math.isfinite(judge.judge(0.5).p_value)
@@ -119,8 +123,8 @@ def test_an_interval_that_is_not_known_does_no_harm(model: BeatModel) -> None:
 @pytest.mark.parametrize("name", ["adwin", "page-hinkley"])
 def test_a_step_is_reported_as_a_drift(model: BeatModel, name: str) -> None:
     judge = threshold(model, drift_detector=DRIFT_DETECTORS[name]())
-    _, quiet = play(judge, usual(600))
-    _, loud = play(judge, usual(200, 1, level=0.9))
+    _, quiet = play(judge, usual(model, 600))
+    _, loud = play(judge, usual(model, 200, 1, level=3.0))
     assert not any(quiet)
     shift = next(shift for shift in loud if shift)
     assert shift.after > shift.before
@@ -128,31 +132,35 @@ def test_a_step_is_reported_as_a_drift(model: BeatModel, name: str) -> None:
 
 
 def test_without_a_detector_no_drift_is_reported(model: BeatModel) -> None:
-    _, shifts = play(threshold(model, drift_detector=DRIFT_DETECTORS["none"]()), usual(300) + usual(40, level=0.5))
+    _, shifts = play(
+        threshold(model, drift_detector=DRIFT_DETECTORS["none"]()), usual(model, 300) + usual(model, 40, level=1.5)
+    )
     assert not any(shifts)
 
 
 @pytest.mark.parametrize("rr", [0.4, 0.8, 1.5])
-@pytest.mark.parametrize("level", [2.2, 3.0, 8.0, 40.0])
+@pytest.mark.parametrize("level", [9.0, 12.0, 30.0, 150.0])
 def test_a_step_that_makes_every_beat_score_high_locks_nobody_out(model: BeatModel, rr: float, level: float) -> None:
     judge = threshold(model)
-    play(judge, usual(900), rr)
-    flags, shifts = play(judge, usual(round(180.0 / rr), 1, level=level), rr)
+    play(judge, usual(model, 900), rr)
+    flags, shifts = play(judge, usual(model, round(180.0 / rr), 1, level=level), rr)
     found = round(60.0 / rr)
     assert np.mean(flags[found:]) < 0.1
     assert any(shifts[:found])
-    flags, shifts = play(judge, usual(round(180.0 / rr), 2), rr)  # and back
+    flags, shifts = play(judge, usual(model, round(180.0 / rr), 2), rr)  # and back
     assert any(shifts[:found])
     assert np.mean(flags) < 0.1
-    assert play(judge, [level + 2.0], rr)[0] == [True]
+    assert play(judge, usual(model, 1, level=level + 5.0), rr)[0] == [True]
 
 
 def test_an_episode_does_not_move_the_threshold_out_of_its_way(model: BeatModel) -> None:
     judge = threshold(model)
-    play(judge, usual(900))
-    flags, _ = play(judge, usual(round(0.8 * LOCKED_S / 0.4), 3, level=4.0), 0.4)
+    play(judge, usual(model, 900))
+    flags, _ = play(judge, usual(model, round(0.8 * LOCKED_S / 0.4), 3, level=12.0), 0.4)
     assert np.mean(flags) > 0.95
-    bigeminy = [score for pair in zip(usual(600, 4), usual(600, 5, level=4.0), strict=True) for score in pair]
+    bigeminy = [
+        score for pair in zip(usual(model, 600, 4), usual(model, 600, 5, level=12.0), strict=True) for score in pair
+    ]
     flags, _ = play(judge, bigeminy)
     assert np.mean(flags[1::2]) > 0.95
 
@@ -160,7 +168,7 @@ def test_an_episode_does_not_move_the_threshold_out_of_its_way(model: BeatModel)
 @pytest.mark.parametrize("guessed", [True, False])
 @pytest.mark.parametrize("at", [5, 300, 2 * REPLAY + 7, 1230])
 def test_a_snapshot_goes_on_where_it_was_taken(model: BeatModel, at: int, guessed: bool) -> None:
-    scores = usual(900) + usual(900, 1, level=2.5) + usual(300)
+    scores = usual(model, 900) + usual(model, 900, 1, level=8.0) + usual(model, 300)
     options: dict[str, Any] = {"guesses": model.guesses if guessed else None, "per_hour": 50.0}
     first, second = (AdaptiveThreshold(NoDetector(), **options) for _ in range(2))
     for score in scores[:at]:

@@ -97,7 +97,7 @@ def test_an_early_normal_beat_is_mostly_rhythm(witness: Told) -> None:
     e = witness(EARLY)
     assert e.rhythm_share > 0.8
     assert e.early == pytest.approx(EARLIER / RR, abs=0.05)
-    assert "% early" in e.words
+    assert "% before it was due" in e.words
 
 
 def test_a_wide_beat_is_mostly_shape(witness: Told) -> None:
