@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.detection.model import BeatModel
-from pipeline.monitor import Monitor
-from pipeline.sources.synthetic import demo_ward, synthesise
+from pipeline.compiling import compile_all
+from pipeline.detection.shipped import SHIPPED
 
 # All of them report to one Prefect server: spread, each process would start one.
 FLOWS = "tests/flows"
@@ -25,11 +24,8 @@ LONGEST = (
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes() -> None:
     """Compile what scores before the processes start: else each would, in tests that wait for a page or a process."""
-    seconds = 120.0
-    record = synthesise(demo_ward(seconds)["synth/ventricular"], name="synth/ventricular", seconds=seconds, seed=1)
-    monitor = Monitor(BeatModel.pretrained())
-    for chunk in record.chunks():
-        monitor.process(chunk)
+    for kind in SHIPPED:
+        compile_all(kind)
 
 
 @pytest.hookimpl(optionalhook=True)

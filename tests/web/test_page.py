@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from playwright.sync_api import expect
 
 from pipeline.records import Chunk
 from pipeline.web.hub import Hub
+from tests.waiting import wait_for
 from tests.web.conftest import Heard, Service, serve, tell
 from tests.web.pages import Open, shot, wait
 
@@ -216,10 +216,7 @@ def test_a_link_opens_exactly_the_same_view(live: Service, open_page: Open) -> N
     wait(other, f"monitor.view.history?.beats.length && {done}")
     assert other.evaluate("monitor.view.strip.selected") == beat
     assert other.evaluate("monitor.view.strip.end") == pytest.approx(end, abs=1)
-    deadline = time.monotonic() + 30
-    while page.evaluate(PICTURE) != other.evaluate(PICTURE):
-        assert time.monotonic() < deadline, "the strips differ"
-        page.wait_for_timeout(100)
+    wait_for(lambda: page.evaluate(PICTURE) == other.evaluate(PICTURE), "the same picture on both pages")
     wait(other, "document.querySelector('.beat dl').innerText.includes('ventricular')")  # it is told once a second
     wait(other, "document.querySelector('.beat .why').innerText.includes('Above the patient')")  # why it scored so
     shot(other, "patient")
