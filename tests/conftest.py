@@ -18,6 +18,17 @@ hypothesis_settings.register_profile("project", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("project")
 
 
+# What starts a browser, a server or a process, or trains: `make test-fast` leaves out who asks for one of these.
+SLOW = {"browser", "command", "long_ward", "nats", "nats_cluster", "postgres", "prefect", "process", "s3", "stream"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what needs something slow."""
+    for item in items:
+        if SLOW & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder for what outlives a run, in place of the user's own."""

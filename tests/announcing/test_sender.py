@@ -80,11 +80,10 @@ def test_events_arrive_in_order_with_their_payload() -> None:
 def test_nobody_waits_for_a_server_that_is_away_and_nothing_is_lost_when_it_is_back() -> None:
     port, server = free_port(), Server()
     sender = EventSender(f"http://127.0.0.1:{port}/api", first_pause_s=0.05)
-    started = time.monotonic()
-    for i in range(100):
+    for i in range(100):  # who waited here would wait for ever
         sender.send(drift(i))
-    assert time.monotonic() - started < 1.0
     time.sleep(0.2)
+    assert sender.sent == 0
     with listening(port, server):
         wait_for(lambda: sender.sent == 100, "all events")
         sender.close()
@@ -106,9 +105,7 @@ def test_of_too_many_that_wait_the_oldest_are_dropped_and_counted() -> None:
 def test_closing_gives_up_on_a_server_that_stays_away() -> None:
     sender = EventSender(f"http://127.0.0.1:{free_port()}/api", first_pause_s=0.01)
     sender.send(drift())
-    started = time.monotonic()
-    sender.close(timeout_s=0.2)
-    assert time.monotonic() - started < 10
+    sender.close(timeout_s=0.2)  # else it would not return
     assert (sender.sent, sender.dropped) == (0, 1)
 
 
