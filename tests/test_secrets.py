@@ -25,9 +25,10 @@ from pipeline.live.broker import Broker
 from pipeline.live.device import open_device
 from pipeline.live.engine import Engine
 from pipeline.live.partitions import Partitions
-from pipeline.live.replay import frames, synthetic_ward
+from pipeline.live.replay import frames
 from pipeline.live.sinks import open_sink
 from pipeline.settings import LiveSettings, Settings
+from pipeline.sources.synthetic import Episode, Scenario, synthesise
 from pipeline.storage.database import Database
 from pipeline.web.logs import JsonFormatter
 from pipeline.web.metrics import Metrics
@@ -38,6 +39,8 @@ from tests.sources.conftest import serve
 from tests.waiting import PATIENCE_S, wait_for
 
 SECRETS = {name: f"hush-{name}-3kq9" for name in ("mirror", "monitor", "broker", "hook", "query", "store", "prefect")}
+
+RUN = Scenario("a run", (Episode("vt", 40.0, 43.0, 170.0),))
 
 
 def told(folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -89,11 +92,11 @@ def lines() -> Iterator[io.StringIO]:
     text = io.StringIO()
     handler = logging.StreamHandler(text)
     handler.setFormatter(JsonFormatter())
-    loggers = [logging.getLogger(name) for name in ("pipeline", "nats", "sqlalchemy.engine", "urllib3")]
+    loggers = [logging.getLogger(name) for name in ("pipeline", "nats", "sqlalchemy", "urllib3")]
     before = [logger.level for logger in loggers]
     for logger in loggers:
         logger.addHandler(handler)
-        logger.setLevel(logging.INFO)
+        logger.setLevel(logging.INFO if logger.name != "sqlalchemy" else logging.WARNING)
     yield text
     for logger, level in zip(loggers, before, strict=True):
         logger.removeHandler(handler)
@@ -181,7 +184,7 @@ def test_live_work_tells_no_secret(
             with Broker([url]) as broker:
                 broker.run(broker.jetstream.publish("ecg.ward.bed-2", b"\xc1"))
             device = open_device(url)
-            bed = synthetic_ward(2, seconds=90.0)[1]
+            bed = synthesise(RUN, name="ward/bed-2", seconds=60.0, seed=3)
             device.send(list(frames(bed, session="s", began_us=BEGAN_US)))
             device.close()
             wait_for(lambda: len(Hook.got) >= 2, "two alarms at the webhook")

@@ -48,7 +48,7 @@ def test_refused_messages_are_counted_one_by_one_and_logged_by_rate(
     assert {int(re.findall(r"message (\d+)", line)[0]) % 100 == 0 for line in lines} == {True, False}
     clock.now += 60_000_000
     worker._frame(Message(5000, "ecg.ward.bad", b"\xc1", clock.now, "log"))
-    assert "more such lines were left out" in caplog.records[-1].getMessage()
+    assert any("4,799 more such lines were left out" in record.getMessage() for record in caplog.records)
 
 
 def test_frames_that_the_engine_refuses_are_logged_by_rate(model: BeatModel, caplog: pytest.LogCaptureFixture) -> None:
@@ -58,4 +58,4 @@ def test_frames_that_the_engine_refuses_are_logged_by_rate(model: BeatModel, cap
     empty = Frame.of("ward/a", "s", 0, BEGAN_US, 250.0, ("RESP",), np.zeros((250, 1), np.float32))
     engine.take([empty] * 300)
     assert engine.totals.refused == 300
-    assert len(caplog.records) <= 3
+    assert len([record for record in caplog.records if "refused" in record.getMessage()]) == 3
