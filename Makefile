@@ -6,6 +6,7 @@ STAMP  := $(VENV)/.installed
 OUT    ?= demo-out
 RECORDS ?=
 SOAK_MINUTES ?= 30
+TEST_PROCESSES ?= 3
 FUZZ_INPUTS ?= 2000
 TOOLS  := .venv-tools
 LOWEST := .venv-lowest
@@ -38,11 +39,11 @@ compile: $(STAMP)  ## Make the machine code of this version before it is needed 
 demo: $(STAMP)  ## Score ten synthetic patients (or RECORDS="mitdb/208 mitdb/119") and write a report
 	$(BIN)/ecg-anomaly demo $(RECORDS) --out $(OUT)
 
-test: $(STAMP)  ## Run the tests, in two processes
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+test: $(STAMP)  ## Run the tests, in three processes (TEST_PROCESSES): they wait for servers and pages now and then
+	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
 
 test-fast: $(STAMP)  ## Run the tests that start no browser, server or training (two minutes)
-	$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not slow"
+	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist loadfile -m "not slow"
 
 test-lowest: $(STAMP)  ## Run the fast tests with the oldest packages that pyproject.toml allows, in an environment of its own
 	$(PYTHON) -m venv --clear $(LOWEST)

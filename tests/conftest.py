@@ -10,7 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from pipeline.detection.model import BeatModel
 from pipeline.settings import Settings
 
-pytest_plugins = ["tests.services", "tests.two_processes"]
+pytest_plugins = ["tests.services", "tests.side_by_side"]
 
 # The first example of a test may compile machine code, and machines are shared: no deadline. The same examples in every
 # run, so that a red test is red for whoever looks.
