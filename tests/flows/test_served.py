@@ -52,7 +52,7 @@ def house(prefect: PrefectServer, site: Path, tmp_path_factory: pytest.TempPathF
         entry["schedules"] = []
     by_name["score/mitdb"] |= {
         "parameters": {"records": ["tinydb"], "out": str(house.folder / "scheduled")},
-        "schedules": [{"interval": 5, "timezone": "Europe/Berlin"}],
+        "schedules": [{"interval": 15, "timezone": "Europe/Berlin"}],
     }
     # One run at a time is a deployment's rule, and the schedule's runs may go on for a while after its pause: what a
     # test starts by hand has a deployment of its own.
