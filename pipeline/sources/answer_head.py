@@ -18,7 +18,7 @@ HEAD_S = 60.0  # s in which status and headers must have come, however they come
 
 
 class _Bounded(HTTPConnection):
-    def getresponse(self) -> HTTPResponse:
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3's is
         """Return the answer, or raise TimeoutError where its head has not ended in time."""
         is_late = threading.Event()
 
@@ -56,5 +56,5 @@ class BoundedHeads(HTTPAdapter):
 
     def init_poolmanager(self, *arguments: Any, **more: Any) -> None:
         """Make the pools."""
-        super().init_poolmanager(*arguments, **more)  # type: ignore[no-untyped-call]
+        super().init_poolmanager(*arguments, **more)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _PoolTLS}

@@ -157,7 +157,7 @@ def publish(staged: Path, path: Place, within: Place | None = None) -> None:
 
 
 def _check_inside(path: Path, within: Place | None) -> None:
-    if within is not None and not path.parent.resolve().is_relative_to(Path(within).resolve()):
+    if isinstance(within, Path) and not path.parent.resolve().is_relative_to(within.resolve()):
         raise OSError(errno.ELOOP, f"{path.parent} leads out of it by a link")
 
 

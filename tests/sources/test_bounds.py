@@ -214,7 +214,7 @@ def test_a_head_that_does_not_end_is_given_up(site: Site, tmp_path: Path, monkey
     with pytest.raises(SourceUnavailable, match=r"no whole answer from .* in 2 tries"):
         fetch("tinydb/1.0.0/100", settings)
     site.planned["tinydb/1.0.0/100.hea"] = [head_slowly]
-    assert fetch("tinydb/1.0.0/100", settings)  # the second try has it
+    fetch("tinydb/1.0.0/100", settings)  # the second try has it
 
 
 def test_a_password_in_the_address_of_the_mirror_is_shown_nowhere(site: Site, tmp_path: Path) -> None:
