@@ -17,7 +17,21 @@ LONGEST = (
     FLOWS,
     "tests/web/test_page.py",
     "tests/live/test_worker.py",
+    "tests/cli/test_monitor.py",
+    "tests/cli/test_evaluate.py",
+    "tests/cli/test_bench.py",
+    "tests/cli/test_interrupt.py",
+    "tests/web/test_readable.py",
     "tests/bench/test_peers.py",
+    "tests/bench/test_growth.py",
+    "tests/bench/test_kernels.py",
+    "tests/cli/test_tui.py",
+    "tests/detection/test_training.py",
+    "tests/detection/test_training_options.py",
+    "tests/learning/test_promotion.py",
+    "tests/live/test_engine.py",
+    "tests/web/test_alarm_list.py",
+    "tests/web/test_acknowledging.py",
 )
 
 

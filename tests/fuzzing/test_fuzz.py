@@ -15,6 +15,8 @@ from pipeline.fuzzing.mutate import mutated
 from pipeline.fuzzing.registry import names, shares
 from pipeline.fuzzing.run import fuzz
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_door_takes_or_refuses_what_comes() -> None:
     for outcome in fuzz(shares(names(), 80), seed=1):  # continuous integration sends 300 by the command
