@@ -164,7 +164,7 @@ def test_publishers_that_are_at_it_at_once_leave_one_current(
     url: str, tmp_path: Path, together: Callable[[str, Sequence[Sequence[str]]], None]
 ) -> None:
     files = [str(make_model(tmp_path, float(value))) for value in range(12)]
-    together(PUBLISH, [[url, str(tmp_path / "models"), "", *files[i::4]] for i in range(4)])
+    together(PUBLISH, [[url, str(tmp_path / "models"), "", *files[i::3]] for i in range(3)])
     with Database(url) as database:
         store = ModelStore(database, tmp_path / "models")
         assert len(store.versions()) == 12
