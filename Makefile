@@ -6,7 +6,10 @@ STAMP  := $(VENV)/.installed
 OUT    ?= demo-out
 RECORDS ?=
 SOAK_MINUTES ?= 30
+TEST_PROCESSES ?= 3
 FUZZ_INPUTS ?= 2000
+TOOLS  := .venv-tools
+LOWEST := .venv-lowest
 
 # Nothing here reports usage to anybody, and the threads of BLAS do not fight over a small machine.
 export DO_NOT_TRACK = 1
@@ -14,7 +17,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS = 120
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test fuzz lint format notebooks serve overhead train rpeaks fibrillation evaluate calibration cost bench soak clean distclean
+.PHONY: help install compile demo test test-fast test-lowest lock sbom audit fuzz lint format notebooks serve overhead train rpeaks fibrillation evaluate calibration cost bench soak clean distclean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,14 +30,39 @@ $(STAMP): pyproject.toml
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || \
 	  { rm -rf $(VENV); echo "The venv module is missing: apt-get install python3-venv"; exit 1; }
 	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --editable '.[dev]'
+	$(BIN)/pip install --quiet --editable '.[dev]' $(if $(LOCKED),--constraint constraints.txt)
 	@touch $@
+
+compile: $(STAMP)  ## Make the machine code of this version before it is needed (a minute, once)
+	@$(BIN)/python -c 'from pipeline.compiling import compile_all; [compile_all(kind) for kind in ("autoencoder", "forecaster")]'
 
 demo: $(STAMP)  ## Score ten synthetic patients (or RECORDS="mitdb/208 mitdb/119") and write a report
 	$(BIN)/ecg-anomaly demo $(RECORDS) --out $(OUT)
 
-test: $(STAMP)  ## Run the tests, in two processes
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+test: $(STAMP)  ## Run the tests, in three processes (TEST_PROCESSES): they wait for servers and pages now and then
+	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
+
+test-fast: $(STAMP)  ## Run the tests that start no browser, server or training (two minutes)
+	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist loadfile -m "not slow"
+
+test-lowest: $(STAMP)  ## Run the fast tests with the oldest packages that pyproject.toml allows, in an environment of its own
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(BIN)/python deploy/pins.py --lowest > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/pip install --quiet --editable '.[dev]' --constraint $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/pytest --numprocesses 2 --dist loadfile -m "not slow"
+
+lock: $(STAMP)  ## Write constraints.txt: the versions that are installed now; `make install LOCKED=1` installs these
+	$(BIN)/python deploy/pins.py > constraints.txt
+
+sbom: $(STAMP) $(TOOLS)  ## Write sbom.json, the software bill of materials of .venv (CycloneDX)
+	$(TOOLS)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file sbom.json $(BIN)/python
+
+audit: $(TOOLS)  ## Look up the versions of constraints.txt in a database of vulnerabilities (needs the network)
+	$(TOOLS)/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
+
+$(TOOLS):
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/pip install --quiet cyclonedx-bom pip-audit
 
 fuzz: $(STAMP)  ## Send 2,000 broken inputs through every door (FUZZ_INPUTS)
 	$(BIN)/ecg-anomaly fuzz --inputs $(FUZZ_INPUTS)
@@ -100,4 +128,4 @@ clean:  ## Remove caches and outputs
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 distclean: clean  ## Remove the virtual environment as well
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(TOOLS) $(LOWEST)

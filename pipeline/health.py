@@ -38,6 +38,8 @@ class Health:
         Beats scored since the service started.
     alarms_unstored : int
         Alarms that wait for the database.
+    unheard : int
+        Patients whose frames come and whose beats do not.
     """
 
     url: str
@@ -47,6 +49,7 @@ class Health:
     samples_per_s: float
     beats: int
     alarms_unstored: int
+    unheard: int = 0
 
     @property
     def stale(self) -> tuple[str, ...]:
@@ -59,6 +62,8 @@ class Health:
             lines.append(f"signal: nothing has come for a while from {late} of {late + live} patients")
         if live and not self.samples_per_s:
             lines.append(f"signal: {live} patients are live, and not one sample was taken in while it was watched")
+        if self.unheard:
+            lines.append(f"patients: of {self.unheard} frames come and no beat is found; an alarm names them")
         if self.alarms_unstored:
             lines.append(f"alarms: {self.alarms_unstored} wait for the database")
         return tuple(lines)
@@ -109,6 +114,7 @@ def read_health(
         samples_per_s=max(0.0, taken) / watch_s,
         beats=int(_total(after, "ecg_beats_total")),
         alarms_unstored=int(_total(after, "ecg_alarms_unstored")),
+        unheard=int(_total(after, "ecg_patients_unheard")),
     )
 
 

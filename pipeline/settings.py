@@ -7,8 +7,10 @@ A value is named by its path: ``fetch.timeout_s`` is ``[fetch] timeout_s`` in ``
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field
@@ -140,6 +142,11 @@ class Settings(BaseSettings):
     threshold: ThresholdSettings = ThresholdSettings()
     alarms: AlarmSettings = AlarmSettings()
     live: LiveSettings = LiveSettings()
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Yield what is shown of the settings: no password of a mirror, in whatever log or traceback they end up."""
+        for name, value in super().__repr_args__():
+            yield name, re.sub(r"//[^/@]*@", "//", value) if name == "physionet_url" else value
 
     @property
     def database(self) -> str:

@@ -10,12 +10,23 @@ from hypothesis import settings as hypothesis_settings
 from pipeline.detection.model import BeatModel
 from pipeline.settings import Settings
 
-pytest_plugins = ["tests.services", "tests.two_processes"]
+pytest_plugins = ["tests.services", "tests.side_by_side"]
 
 # The first example of a test may compile machine code, and machines are shared: no deadline. The same examples in every
 # run, so that a red test is red for whoever looks.
 hypothesis_settings.register_profile("project", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("project")
+
+
+# What starts a browser, a server or a process, or trains: `make test-fast` leaves out who asks for one of these.
+SLOW = {"browser", "command", "long_ward", "nats", "nats_cluster", "postgres", "prefect", "process", "s3", "stream"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what needs something slow."""
+    for item in items:
+        if SLOW & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session", autouse=True)

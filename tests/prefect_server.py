@@ -5,32 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from tests.services import free_port
+from tests.waiting import PATIENCE_S, wait_for
 
-START_S = 180.0
 ROOT = Path(__file__).parent.parent
-
-T = TypeVar("T")
-
-
-def wait_for(what: Callable[[], T], seconds: float, name: str) -> T:
-    """Return what a function finds, once it finds something."""
-    deadline = time.monotonic() + seconds
-    while not (found := what()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{name}: not within {seconds:g} s")
-        time.sleep(0.1)
-    return found
 
 
 class PrefectServer:
@@ -72,17 +59,17 @@ class PrefectServer:
         def answers() -> bool:
             assert process.poll() is None, (self.home / "server.log").read_text()[-3000:]
             try:
-                return requests.get(f"{self.url}/health", timeout=2, proxies={"http": ""}).ok
+                return requests.get(f"{self.url}/health", timeout=PATIENCE_S, proxies={"http": ""}).ok
             except requests.RequestException:
                 return False
 
-        wait_for(answers, START_S, "Prefect's server")
+        wait_for(answers, "Prefect's server", pause_s=0.1)
 
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
             try:
-                self._process.wait(30)
+                self._process.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
@@ -98,7 +85,7 @@ class PrefectServer:
         with requests.Session() as session:
             session.trust_env = False
             session.mount("http://", HTTPAdapter(max_retries=patience))
-            answer = session.post(f"{self.url}{path}", json=body, timeout=20)
+            answer = session.post(f"{self.url}{path}", json=body, timeout=PATIENCE_S)
         answer.raise_for_status()
         return answer
 
@@ -129,7 +116,7 @@ class PrefectServer:
             if running.poll() is None:
                 running.terminate()
             try:
-                running.communicate(timeout=30)
+                running.communicate(timeout=PATIENCE_S)
             except subprocess.TimeoutExpired:
                 running.kill()
                 running.communicate()
@@ -137,7 +124,7 @@ class PrefectServer:
     def run(self, *words: str | Path, environment: Mapping[str, str] | None = None) -> str:
         """Run Python to its end, which must be a good one; return what it says."""
         with self.process(*words, environment=environment) as running:
-            text: bytes = running.communicate(timeout=200)[0]
+            text: bytes = running.communicate(timeout=PATIENCE_S)[0]
             assert running.returncode == 0, text.decode()[-4000:]
         return text.decode()
 

@@ -8,28 +8,23 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from upath import UPath
 
+from pipeline.bench.postgres import PostgresServer, programs_of_postgres
 from pipeline.live.broker import server_config
+from tests.waiting import PATIENCE_S, wait_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
-
-START_S = 30.0
 
 
 def lacking(what: str, install: str) -> NoReturn:
@@ -47,85 +42,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@dataclass(frozen=True, slots=True)
-class PostgreSQL:
-    """A running PostgreSQL server.
-
-    Attributes
-    ----------
-    port : int
-        Where it listens, on 127.0.0.1.
-    password : str
-        Of its only user, ``ecg``.
-    bin_dir : Path
-        The programs of its version.
-    """
-
-    port: int
-    password: str
-    bin_dir: Path
-
-    def url(self, database: str, driver: str = "psycopg") -> str:
-        """Return the URL of a database as SQLAlchemy takes it; Prefect takes the one with the driver ``asyncpg``."""
-        return f"postgresql+{driver}://ecg:{self.password}@127.0.0.1:{self.port}/{database}"
-
-    def create_database(self) -> str:
-        """Return the name of a new and empty database, which ends with the server."""
-        name = f"test_{secrets.token_hex(6)}"
-        self.run("createdb", name)
-        return name
-
-    def run(self, program: str, *arguments: str) -> str:
-        """Run one of PostgreSQL's programs against the server and return what it prints."""
-        place = ["--host=127.0.0.1", f"--port={self.port}", "--username=ecg"]
-        environment = {**os.environ, "PGPASSWORD": self.password}
-        command = [str(self.bin_dir / program), *place, *arguments]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, f"{program}: {done.stderr}"
-        return done.stdout
+PostgreSQL = PostgresServer
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgreSQL]:
     """A PostgreSQL server of this run of the tests."""
-    bin_dir = _postgres_programs()
-    # Not below pytest's own folder: only its owner may enter that, and PostgreSQL refuses to run as root.
-    folder = Path(tempfile.mkdtemp(prefix="ecg-postgres-"))
-    user = "nobody" if os.geteuid() == 0 else None
-    server: subprocess.Popen[bytes] | None = None
-    try:
-        if user:
-            shutil.chown(folder, user)
-        password, port, data = secrets.token_hex(16), free_port(), folder / "data"
-        secret = folder / "password"
-        secret.write_text(password)
-        make = [str(bin_dir / "initdb"), str(data), "--username=ecg", f"--pwfile={secret}", "--auth=scram-sha-256"]
-        make += ["--no-sync", "--no-locale", "--encoding=UTF8"]
-        subprocess.run(make, user=user, cwd=folder, check=True, capture_output=True, timeout=120)
-        settings = {
-            "listen_addresses": "127.0.0.1",
-            "port": port,
-            "unix_socket_directories": folder,
-            "fsync": "off",  # what it holds ends with the tests
-            "shared_buffers": "32MB",
-            "max_connections": 100,
-        }
-        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(
-                [bin_dir / "postgres", "-D", data, *options], user=user, cwd=folder, stdout=log, stderr=log
-            )
-        _wait_for(bin_dir, port, server, folder / "log")
-        yield PostgreSQL(port, password, bin_dir)
-    finally:
-        if server is not None:
-            server.send_signal(signal.SIGINT)  # "fast": sessions are ended, files are closed
-            try:
-                server.wait(START_S)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+    if programs_of_postgres() is None:
+        lacking("PostgreSQL", "apt-get install postgresql")
+    with PostgresServer() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -140,11 +66,8 @@ def s3() -> Iterator[str]:
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + START_S
-        while not _answers(port):
-            if server.poll() is not None or time.monotonic() > deadline:
-                pytest.fail("the S3 server did not start")
-            time.sleep(0.05)
+        wait_for(lambda: server.poll() is not None or answers(port), "the S3 server")
+        assert server.poll() is None, "the S3 server did not start"
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
             environment.setenv("AWS_ACCESS_KEY_ID", "key")
@@ -154,7 +77,7 @@ def s3() -> Iterator[str]:
             yield "s3://bucket"
     finally:
         server.terminate()
-        server.wait(START_S)
+        server.wait(PATIENCE_S)
 
 
 # What Debian's Chromium needs on a machine without a screen, and what keeps it from talking to anybody.
@@ -222,12 +145,13 @@ class NatsServer:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        self._process = subprocess.Popen(self._command)
-        deadline = time.monotonic() + START_S
-        while not (_answers(self.port) and _answers(self.mqtt_port)):
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"nats-server did not start:\n{(self._folder / 'log').read_text()[-2000:]}")
-            time.sleep(0.02)
+        process = self._process = subprocess.Popen(self._command)
+
+        def stands() -> bool:
+            assert process.poll() is None, f"nats-server did not start:\n{(self._folder / 'log').read_text()[-2000:]}"
+            return answers(self.port) and answers(self.mqtt_port)
+
+        wait_for(stands, "nats-server")
 
     def kill(self) -> None:
         """Kill it as the kernel does."""
@@ -272,29 +196,10 @@ def nats_cluster(tmp_path: Path) -> Iterator[list[NatsServer]]:
             server.kill()
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
+    """Tell whether somebody listens at a port of loopback."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
     except OSError:
         return False
     return True
-
-
-def _postgres_programs() -> Path:
-    """Return the folder of PostgreSQL's programs: Debian keeps those of the server off the search path."""
-    found = shutil.which("initdb")
-    if found:
-        return Path(found).resolve().parent
-    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    if not debian:
-        lacking("PostgreSQL", "apt-get install postgresql")
-    return debian[-1].parent
-
-
-def _wait_for(bin_dir: Path, port: int, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_S
-    ask = [str(bin_dir / "pg_isready"), "--quiet", "--host=127.0.0.1", f"--port={port}"]
-    while subprocess.run(ask, check=False).returncode != 0:
-        if server.poll() is not None or time.monotonic() > deadline:
-            pytest.fail(f"PostgreSQL did not start:\n{log.read_text()[-2000:]}")
-        time.sleep(0.05)

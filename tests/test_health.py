@@ -23,6 +23,7 @@ class Service:
         self.beats = Counter("ecg_beats", "beats", ["kind"], registry=self.registry)
         self.patients = Gauge("ecg_patients", "patients", ["state"], registry=self.registry)
         self.unstored = Gauge("ecg_alarms_unstored", "unstored", registry=self.registry)
+        self.unheard = Gauge("ecg_patients_unheard", "unheard", registry=self.registry)
         self.wrong: list[str] = []
         self.token = ""
         self.url = ""
@@ -77,8 +78,9 @@ def test_what_is_stale_is_named(service: Service) -> None:
     service.patients.labels("live").set(2)
     service.patients.labels("late").set(1)
     service.unstored.set(4)
+    service.unheard.set(3)
     health = read_health(service.url + "/", sleep=watched(0, service))
-    assert [line.partition(":")[0] for line in health.stale] == ["not ready", "signal", "signal", "alarms"]
+    assert [line.partition(":")[0] for line in health.stale] == ["not ready", "signal", "signal", "patients", "alarms"]
     assert "broker" in health.stale[0]
     assert "1 of 3 patients" in health.stale[1]
 

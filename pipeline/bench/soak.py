@@ -1,4 +1,4 @@
-"""Endurance: a worker and a broker that are killed at random, against a run that nothing disturbs."""
+"""Endurance: workers, broker and database that are killed at random, against a run that nothing disturbs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import select
 
+from pipeline.bench.postgres import PostgresServer
 from pipeline.clock import now_us
 from pipeline.detection.model import BeatModel
 from pipeline.errors import SourceUnavailable
@@ -56,8 +57,8 @@ class Soak:
         How long it took.
     patient_hours : float
         Signal that was sent.
-    worker_kills, broker_kills : int
-        How often each was killed.
+    worker_kills, broker_kills, database_kills : int
+        How often each was killed; of several workers, how often any was.
     beats, alarms : int
         What an undisturbed run finds.
     beats_lost, beats_doubled, beats_changed : int
@@ -70,6 +71,7 @@ class Soak:
     patient_hours: float
     worker_kills: int
     broker_kills: int
+    database_kills: int
     beats: int
     alarms: int
     beats_lost: int
@@ -85,9 +87,9 @@ class Soak:
 
 
 class _Programs:
-    """The broker and the worker, as processes of their own."""
+    """The broker, the workers and perhaps the database, as processes of their own."""
 
-    def __init__(self, folder: Path, database_url: str) -> None:
+    def __init__(self, folder: Path, database_url: str, workers: int, postgres: PostgresServer | None) -> None:
         program = shutil.which("nats-server")
         if program is None:
             raise SourceUnavailable("nats-server is missing: apt-get install nats-server")
@@ -96,31 +98,54 @@ class _Programs:
         self.alarms = folder / "alarms.jsonl"
         config = folder / "nats.conf"
         config.write_text(server_config("soak", folder / "store", port=port, mqtt_port=mqtt_port))
+        worker = [
+            *(sys.executable, "-c", "from pipeline.cli import main; main()", "monitor", "--from", self.url),
+            *("--partitions", PARTITIONS, "--alarms-to", str(self.alarms)),
+        ]
+        self.workers = [f"worker {i + 1}" for i in range(workers)]  # all want all patients
         self._commands = {
             "broker": [program, "--config", str(config), "--log", str(folder / "broker.log")],
-            "worker": [
-                *(sys.executable, "-c", "from pipeline.cli import main; main()", "monitor", "--from", self.url),
-                *("--partitions", PARTITIONS, "--alarms-to", str(self.alarms)),
-            ],
+            **dict.fromkeys(self.workers, worker),
         }
+        self._postgres = postgres
         self._environment = {**os.environ, "ECG_DATABASE_URL": database_url, "ECG_LIVE__LEASE_S": "3"}
         self._log = (folder / "worker.log").open("ab")
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str) -> None:
         """Start one of them."""
+        if name == "database":
+            assert self._postgres is not None  # noqa: S101 - else it is no name
+            self._postgres.start()
+            return
         self._running[name] = subprocess.Popen(  # noqa: S603 - our own commands
             self._commands[name], env=self._environment, stdout=self._log, stderr=self._log
         )
 
     def kill(self, name: str) -> None:
         """Kill one of them as the kernel does."""
+        if name == "database":
+            assert self._postgres is not None  # noqa: S101 - else it is no name
+            self._postgres.kill()
+            return
         process = self._running.pop(name)
         process.kill()
         process.wait()
 
+    def revive(self) -> None:
+        """Start again what has ended by itself, such as a worker that began while the database was away."""
+        for name, process in list(self._running.items()):
+            if process.poll() is not None:
+                self.start(name)
+
+    @property
+    def victims(self) -> list[str]:
+        """What is killed, the workers together twice as often as each of the others."""
+        others = ["broker", *(["database"] if self._postgres is not None else [])]
+        return 2 * self.workers + len(self.workers) * others
+
     def close(self) -> None:
-        """End both."""
+        """End all but the database."""
         for name in list(self._running):
             self.kill(name)
         self._log.close()
@@ -135,9 +160,11 @@ def soak(
     patients: int,
     kills_per_minute: float,
     seed: int,
+    workers: int = 1,
+    postgres: bool = False,
     progress: Callable[[str, float], object],
 ) -> Soak:
-    """Play synthetic patients to a broker and a worker that are killed at random, and count what came out.
+    """Play synthetic patients to a broker and workers that are killed at random, and count what came out.
 
     The same frames go through an engine in this process, which nothing disturbs.
 
@@ -154,19 +181,22 @@ def soak(
     patients : int
         How many.
     kills_per_minute : float
-        Kills of the worker, and half as many of the broker.
+        Kills of workers, and half as many of the broker, and of the database where it is PostgreSQL.
     seed : int
         Makes the patients, what goes wrong with their frames, and the moments of the kills.
+    workers : int
+        How many contend for the same patients.
+    postgres : bool
+        Store in a PostgreSQL server of its own, which is killed as well, in place of a SQLite file.
     progress : callable
         Told what is under way and the share that is done.
 
     Raises
     ------
     SourceUnavailable
-        If nats-server is missing.
+        If nats-server or PostgreSQL is missing.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    url = f"sqlite:///{(folder / 'soak.db').absolute()}"
     seconds = 60.0 * minutes * speed
     records = synthetic_ward(patients, seconds=seconds, seed=seed)
     reference = Engine(model, clock=now_us, is_live=False)
@@ -176,10 +206,17 @@ def soak(
     kills = Counter[str]()
     started = time.monotonic()
 
-    with Database.open(url) as database, closing(_Programs(folder, url)) as programs:
+    with ExitStack() as stack:
+        server = stack.enter_context(PostgresServer()) if postgres else None
+        url = f"sqlite:///{(folder / 'soak.db').absolute()}"
+        if server is not None:
+            url = server.url(server.create_database("soak"))
+        database = stack.enter_context(Database.open(url))
+        programs = stack.enter_context(closing(_Programs(folder, url, workers, server)))
         programs.start("broker")
         device = _connect(programs.url)
-        programs.start("worker")
+        for name in programs.workers:
+            programs.start(name)
         stopping = threading.Event()
         killer = threading.Thread(target=_kill, args=(programs, kills, rng, kills_per_minute, stopping))
         killer.start()
@@ -202,6 +239,7 @@ def soak(
             stopping.set()
             killer.join()
             device.close()
+        programs.revive()
         _settle(database, programs.alarms, len(expected), len(told))
         found, stored, delivered = _read(database, programs.alarms)
     return Soak(
@@ -209,6 +247,7 @@ def soak(
         patient_hours=patients * seconds / 3600,
         worker_kills=kills["worker"],
         broker_kills=kills["broker"],
+        database_kills=kills["database"],
         beats=len(expected),
         alarms=len(told),
         beats_lost=len(expected.keys() - found.keys()),
@@ -237,11 +276,14 @@ def _send(device: NatsDevice, batch: list[Frame]) -> None:
 def _kill(
     programs: _Programs, kills: Counter[str], rng: random.Random, per_minute: float, stopping: threading.Event
 ) -> None:
-    """Kill the worker or the broker now and then, and start it again."""
-    while not stopping.wait(rng.uniform(0.5, 1.5) * 60.0 / (1.5 * per_minute)):
-        name = rng.choice(["worker", "worker", "broker"])
+    """Kill one of them now and then, and start it again."""
+    victims = programs.victims
+    share = sum(name in programs.workers for name in victims) / len(victims)
+    while not stopping.wait(rng.uniform(0.5, 1.5) * 60.0 * share / per_minute):
+        programs.revive()
+        name = rng.choice(victims)
         programs.kill(name)
-        kills[name] += 1
+        kills["worker" if name in programs.workers else name] += 1
         time.sleep(rng.uniform(0.0, 2.0))  # for how long it is gone
         programs.start(name)
 

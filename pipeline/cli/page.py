@@ -88,9 +88,12 @@ def watch(
     PipelineError
         What ended the feed, if something did.
     """
-    show = (
-        _terminal if address is None else _page(address, checks, settings.state_dir)
-    )  # first: a taken port is told at once
+    with ExitStack() as held:  # the address comes first: a taken port is told at once
+        show = _terminal if address is None else _page(address, checks, settings.state_dir, held)
+        _watch(feed, settings, show, origin=origin, is_live=is_live, is_page=address is not None)
+
+
+def _watch(feed: Feed, settings: Settings, show: Show, *, origin: str | None, is_live: bool, is_page: bool) -> None:
     from pipeline.cli.compiling import compile_while_shown, ensure_compiled
     from pipeline.cli.database import open_database
     from pipeline.cli.work import connect
@@ -103,7 +106,7 @@ def watch(
     from pipeline.web.hub import Hub
 
     model = model_at(None, settings.device)
-    if address is None:
+    if not is_page:
         ensure_compiled(model)  # a picture that is drawn in place has no room for a bar
     hub = Hub()
     engine = Engine(
@@ -112,9 +115,9 @@ def watch(
         alarms=settings.alarms,
         clock=now_us,
         is_live=is_live,
-        watch=Monitor if address is None else partial(Witness, gates=False),  # the page shows no gates
+        watch=partial(Witness, gates=False) if is_page else Monitor,  # the page shows no gates
     )
-    connect(engine, hub.metrics, checks)
+    connect(engine, hub.metrics)
     engine.listeners.append(hub)
     engine.on_intake = hub.intake
     hub.why = engine.explain
@@ -140,7 +143,7 @@ def _terminal(hub: Hub, _desk: AlarmDesk, feeding: Feeding) -> None:
     show_until(feeding.ended, hub)
 
 
-def _page(address: Address, more: Mapping[str, Check], folder: Path) -> Show:
+def _page(address: Address, more: Mapping[str, Check], folder: Path, held: ExitStack) -> Show:
     from pipeline.web.access import Access, is_loopback
     from pipeline.web.app import create_app
     from pipeline.web.logs import log_as_json
@@ -154,6 +157,7 @@ def _page(address: Address, more: Mapping[str, Check], folder: Path) -> Show:
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     server = Server(address.host, address.port)
+    held.callback(server.close)
 
     def show(hub: Hub, desk: AlarmDesk, feeding: Feeding) -> None:
         log_as_json()

@@ -142,33 +142,34 @@ class Work:
 
         metrics, server = Metrics(), None
         serving: AbstractContextManager[None] = nullcontext()
-        if port is not None:
-            try:
-                access = Access(host, token, names)
-            except ValueError as error:
-                raise click.UsageError(f"{error}: set ECG_MONITOR_TOKEN") from error
-            server = Server(host, port, option="--metrics")
-            serving = server.running(create_probes(metrics, access, self.checks))
-        log_as_json()
-        from pipeline.live.engine import Engine
-        from pipeline.scoring import model_at
+        with ExitStack() as held:
+            if port is not None:
+                try:
+                    access = Access(host, token, names)
+                except ValueError as error:
+                    raise click.UsageError(f"{error}: set ECG_MONITOR_TOKEN") from error
+                server = Server(host, port, option="--metrics")
+                held.callback(server.close)
+                serving = server.running(create_probes(metrics, access, self.checks))
+            log_as_json()
+            from pipeline.live.engine import Engine
+            from pipeline.scoring import model_at
 
-        settings = self.settings
-        model = model_at(None, settings.device)
-        engine = Engine(model, threshold=settings.threshold, alarms=settings.alarms, clock=now_us)
-        connect(engine, metrics, self.checks)
-        if server is not None:
-            click.echo(f"Metrics: {server.url}metrics")
-        with serving:
-            self.run(engine)
+            settings = self.settings
+            model = model_at(None, settings.device)
+            engine = Engine(model, threshold=settings.threshold, alarms=settings.alarms, clock=now_us)
+            connect(engine, metrics)
+            if server is not None:
+                click.echo(f"Metrics: {server.url}metrics")
+            with serving:
+                self.run(engine)
 
 
-def connect(engine: Engine, metrics: Metrics, checks: dict[str, Check]) -> None:
-    """Let metrics hear of all that an engine does, and ``/readyz`` of patients who are not heard."""
+def connect(engine: Engine, metrics: Metrics) -> None:
+    """Let metrics hear of all that an engine does; what ``/readyz`` says of patients it takes from there."""
     engine.listeners.append(metrics)
     metrics.counts, metrics.totals, metrics.deaf = engine.counts, engine.totals, engine.deaf
     engine.on_intake = metrics.take_intake
-    checks["patients"] = lambda: "frames come and beats do not" if engine.deaf() else None
 
 
 @contextmanager

@@ -7,6 +7,8 @@ import os
 from collections import deque
 from pathlib import Path
 
+from pipeline.live.log_limit import LogLimit
+
 __all__ = ["Aside"]
 
 MOST = 100  # files of one process: a fault of all patients fills no disk
@@ -30,6 +32,7 @@ class Aside:
         self._folder = folder
         self._files: deque[Path] = deque()
         self._most = most
+        self._lines = LogLimit()
 
     def keep(self, patient: str, error: Exception, state: bytes | None, *, at_us: int) -> Path | None:
         """Keep a patient's state, and say where; nothing goes wrong by it.
@@ -54,10 +57,12 @@ class Aside:
             with open(descriptor, "wb") as opened:  # noqa: PTH123 - of a descriptor
                 opened.write(state)
         except OSError as trouble:
-            logger.warning("%s: its state cannot be kept aside in %s (%s)", patient, self._folder, trouble.strerror)
+            if self._lines.admits(patient, at_us):
+                logger.warning("%s: its state cannot be kept aside in %s (%s)", patient, self._folder, trouble.strerror)
             return None
         self._files.append(file)
         while len(self._files) > self._most:
             self._files.popleft().unlink(missing_ok=True)
-        logger.warning("%s: its state is kept aside in %s (%s)", patient, file, error)
+        if self._lines.admits(patient, at_us):
+            logger.warning("%s: its state is kept aside in %s (%s)", patient, file, error)
         return file

@@ -17,6 +17,7 @@ from pipeline.live.filling import Fillings
 from pipeline.live.frames import Frame
 from pipeline.live.hearing import DROPPED_S
 from pipeline.live.listener import Intake, Listener, Status
+from pipeline.live.log_limit import LogLimit
 from pipeline.live.patient import SILENT_S, Patient
 from pipeline.live.results import Result, Totals, findings_of_alarms
 from pipeline.live.stays import Counts, Stay, Step
@@ -95,6 +96,7 @@ class Engine:
         self._results: list[Result] = []
         self._fillings = Fillings()
         self._swept_us = 0
+        self._lines = LogLimit()
 
     def __len__(self) -> int:
         return len(self._patients)
@@ -159,9 +161,12 @@ class Engine:
         state : bytes, optional
             The state, to be kept aside.
         """
-        entry = self._admit(patient, self._clock())
+        now = self._clock()
+        entry = self._admit(patient, now)
         is_expected = isinstance(error, SnapshotError)
-        logger.error("%s begins anew: %r", patient, error, exc_info=None if is_expected else error)
+        if self._lines.admits(patient, now):
+            more = self._lines.left_out()
+            logger.error("%s begins anew: %r%s", patient, error, more, exc_info=None if is_expected else error)
         self.totals.anew += 1
         if self.on_failure is not None:
             self.on_failure(patient, error, state)
@@ -321,7 +326,8 @@ class Engine:
             self._follow_all(name, patient, sequencer.push(frame))
         except FrameError as error:
             self.totals.refused += 1
-            logger.warning("frame %d refused: %s", frame.sequence, error)
+            if self._lines.admits(name, now):
+                logger.warning("frame %d refused: %s%s", frame.sequence, error, self._lines.left_out())
             patient.stay = patient.stay or Stay(frame.session, frame.time_us, frame.fs, frame.leads)
             self._hear_all(patient, patient.hearing.dropped(length_s, str(error), sequencer.until_s))
             return
@@ -405,7 +411,9 @@ class Engine:
         for name, (chunk, error) in {chunk.record: (chunk, error) for chunk, error in reversed(refused)}.items():
             # Its monitor lacks this stretch, or has failed: it is out of step with what comes next.
             self.totals.refused += 1
-            logger.warning("%s: signal at %.1f s refused: %s", name, chunk.start / chunk.fs, error)
+            if self._lines.admits(name, self._clock()):
+                at_s, more = chunk.start / chunk.fs, self._lines.left_out()
+                logger.warning("%s: signal at %.1f s refused: %s%s", name, at_s, error, more)
             if name in self._patients:
                 self.begin_anew(name, error, self._state_of(name))
 

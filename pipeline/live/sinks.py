@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 from urllib.parse import urlsplit
 
 import requests
@@ -80,7 +83,7 @@ class Sink(Protocol):
 
 
 class JsonLines:
-    """A file that gets a line for each state of an alarm.
+    """A file that gets a line for each state of an alarm; several workers may write into one.
 
     Parameters
     ----------
@@ -95,7 +98,14 @@ class JsonLines:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._keys = self._read_tail()
+        self._keys: set[str] = set()
+        self._read = -1  # bytes of the file that are known; -1 before the first look
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._locked() as file:
+                self._catch_up(file)
+        except OSError as error:
+            raise OutputError(f"alarms cannot be written to {self._path} ({error.strerror})") from error
 
     @property
     def name(self) -> str:
@@ -115,8 +125,10 @@ class JsonLines:
             return
         line = json.dumps(document, allow_nan=False).encode() + b"\n"
         try:
-            with self._path.open("ab") as file:
-                end = file.tell()
+            with self._locked() as file:
+                end = self._catch_up(file)  # whoever had the patient before may have told it
+                if state in self._keys:
+                    return
                 try:
                     file.write(line)
                     file.flush()
@@ -124,6 +136,7 @@ class JsonLines:
                 except OSError:
                     os.truncate(self._path, end)  # a whole line or none
                     raise
+                self._read = end + len(line)
         except OSError as error:
             raise OutputError(f"alarms cannot be written to {self._path} ({error.strerror})") from error
         self._keys.add(state)
@@ -131,25 +144,28 @@ class JsonLines:
     def close(self) -> None:
         """Do nothing: the file is open only while a line is written."""
 
-    def _read_tail(self) -> set[str]:
-        """Return the keys of the last lines; a line that was cut by a crash is taken off."""
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("a+b") as file:
-                file.seek(max(0, file.tell() - TAIL_BYTES))
-                tail = file.read()
-                whole = tail.rpartition(b"\n")[0]
-                if not tail.endswith(b"\n"):
-                    file.truncate(file.tell() - len(tail) + (len(whole) + 1 if whole else 0))
-        except OSError as error:
-            raise OutputError(f"alarms cannot be written to {self._path} ({error.strerror})") from error
-        keys = set()
+    @contextmanager
+    def _locked(self) -> Iterator[IO[bytes]]:
+        with self._path.open("a+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # dropped with the file
+            yield file
+
+    def _catch_up(self, file: IO[bytes]) -> int:
+        """Take in the states that the file has got; return its end. A line that was cut by a crash is taken off."""
+        end = file.seek(0, os.SEEK_END)
+        start = self._read if 0 <= self._read <= end else max(0, end - TAIL_BYTES)  # at first, or of a new file
+        file.seek(start)
+        tail = file.read()
+        whole = tail[: tail.rfind(b"\n") + 1]
+        if len(whole) < len(tail):
+            end = file.truncate(start + len(whole))
         for line in whole.splitlines():
             try:
-                keys.add(_state(json.loads(line)))
+                self._keys.add(_state(json.loads(line)))
             except (ValueError, KeyError, TypeError):  # the first may be cut, others are not ours
                 continue
-        return keys
+        self._read = end
+        return end
 
 
 class Webhook:

@@ -16,6 +16,7 @@ from pipeline.live.engine import Engine
 from pipeline.live.frames import Frame, decode, is_patient
 from pipeline.live.ledger import Ledger
 from pipeline.live.listener import Intake
+from pipeline.live.log_limit import LogLimit
 from pipeline.live.partitions import Partitions
 from pipeline.live.reader import Message, Reader
 from pipeline.live.room import Room
@@ -113,6 +114,7 @@ class Worker:
         self._full_us = 0  # when a person was last told that there is no room
         self._notices: dict[str, str] = {}  # kind -> message, until a person is told
         self._aside = aside
+        self._lines = LogLimit()
         engine.on_failure = self._keep_aside
         self._stopping = threading.Event()
 
@@ -252,10 +254,11 @@ class Worker:
                 raise FrameError(f"a frame of {frame.patient} was published as {patient}'s")
         except Exception as error:  # whatever a message brings about, the next one is read
             self._refused += 1
-            logger.warning(
-                "message %d refused: %s", message.position, error,
-                exc_info=None if isinstance(error, FrameError) else error,
-            )  # fmt: skip
+            if self._lines.admits(patient, self._clock()):
+                logger.warning(
+                    "message %d refused: %s%s", message.position, error, self._lines.left_out(),
+                    exc_info=None if isinstance(error, FrameError) else error,
+                )  # fmt: skip
             if is_patient(patient):
                 self._engine.refuse(patient, message.time_us, str(error))
             return None

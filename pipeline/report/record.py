@@ -245,7 +245,8 @@ def save_report(out: PlaceLike, report: RecordReport) -> Place:
     path = report_path(out, report.record)
     text = report.model_dump_json().encode()
     with translated(place(out), report.record):
-        replace_file(path, lambda part: part.write_bytes(gzip.compress(text, compresslevel=6, mtime=0)))
+        packed = gzip.compress(text, compresslevel=6, mtime=0)
+        replace_file(path, lambda part: part.write_bytes(packed), within=place(out))
     return path
 
 

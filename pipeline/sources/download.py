@@ -23,6 +23,7 @@ import urllib3
 
 from pipeline.errors import RecordCorrupt, RecordNotFound, SourceUnavailable
 from pipeline.settings import FetchSettings
+from pipeline.sources.answer_head import BoundedHeads
 
 __all__ = ["Client", "Progress", "whole_file", "without_password"]
 
@@ -104,6 +105,8 @@ class Client:
         self._session.headers["User-Agent"] = f"ecg-anomaly/{version('ecg-anomaly')}"
         self._session.headers["Accept-Encoding"] = "identity"  # the body's length must be the file's
         self._session.max_redirects = 5
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, BoundedHeads())
 
     def __enter__(self) -> Client:
         return self

@@ -5,6 +5,7 @@ In an object store a file is written on this machine and put there in one step, 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
@@ -25,6 +26,7 @@ __all__ = ["locked", "publish", "readable", "replace_file", "staging_folder", "t
 
 _STAGING = ".partial"
 _LOCK = ".lock"
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC  # a link in its place leads elsewhere
 
 
 @contextmanager
@@ -68,7 +70,7 @@ def locked(out: Path) -> Iterator[None]:
 
     The kernel drops the lock with the process that holds it, however that ends.
     """
-    with (out / _LOCK).open("ab") as lock:
+    with open(os.open(out / _LOCK, _APPEND, 0o666), "ab") as lock:  # noqa: PTH123 - of a descriptor
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -90,6 +92,7 @@ def staging_folder(out: Place) -> Iterator[Path]:
     lock = None
     try:
         with locked(out):
+            _check_no_link(root)  # what lies behind it would be swept away
             root.mkdir(exist_ok=True)
             for other in root.iterdir():
                 if not _is_held(other):
@@ -125,26 +128,63 @@ def _is_held(folder: Path) -> bool:
     return False
 
 
-def publish(staged: Path, path: Place) -> None:
-    """Move a finished file to where readers look for it, in one step; its bytes are on the disk before its name is."""
+def publish(staged: Path, path: Place, within: Place | None = None) -> None:
+    """Move a finished file to where readers look for it, in one step; its bytes are on the disk before its name is.
+
+    Parameters
+    ----------
+    staged : Path
+        The finished file.
+    path : path
+        Its name for readers.
+    within : path, optional
+        The output folder. A link in it that leads out of it is not followed; the folder itself may be one.
+
+    Raises
+    ------
+    OSError
+        If it cannot be moved there, or a link leads out.
+    """
     if isinstance(path, UPath):
         path.fs.put_file(str(staged), path.path)
         staged.unlink()
         return
     with staged.open("rb") as file:
         os.fsync(file.fileno())
+    _check_inside(path, within)
     path.parent.mkdir(parents=True, exist_ok=True)
     staged.replace(path)
 
 
-def replace_file(path: Place, write: Callable[[Path], object]) -> None:
-    """Write a file through a temporary one beside it; on an error the old one stays."""
+def _check_inside(path: Path, within: Place | None) -> None:
+    if isinstance(within, Path) and not path.parent.resolve().is_relative_to(within.resolve()):
+        raise OSError(errno.ELOOP, f"{path.parent} leads out of it by a link")
+
+
+def _check_no_link(folder: Path) -> None:
+    if folder.is_symlink():
+        raise OSError(errno.ELOOP, f"{folder} is a link")
+
+
+def replace_file(path: Place, write: Callable[[Path], object], within: Place | None = None) -> None:
+    """Write a file through a temporary one beside it; on an error the old one stays.
+
+    Parameters
+    ----------
+    path : path
+        Its name for readers.
+    write : callable
+        Writes it at the path that it is given.
+    within : path, optional
+        The output folder, see :func:`publish`.
+    """
     if isinstance(path, UPath):
         with staging_folder(path) as folder:
             part = folder / "part"
             write(part)
             publish(part, path)
         return
+    _check_inside(path, within)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent)
     os.close(handle)

@@ -216,5 +216,5 @@ class ResultWriter:
             put_events(self._out, "drifts", self._record, self._drifts)
             put_events(self._out, "gaps", self._record, self._gaps)
             put_summary(self._out, self.summary)
-            publish(self._staged_annotations, self._annotation_path)
-            publish(self._staged_table, self._table_path)
+            publish(self._staged_annotations, self._annotation_path, within=self._out)
+            publish(self._staged_table, self._table_path, within=self._out)

@@ -64,6 +64,11 @@ class Metrics(Collector):
         self.unstored = Gauge("ecg_alarms_unstored", "Alarms that wait for the database", registry=registry)
         self.acknowledged = Counter("ecg_alarms_acknowledged", "Alarms acknowledged on the page", registry=registry)
 
+    @property
+    def unheard(self) -> int:
+        """How many patients' frames come and beats do not."""
+        return len(self.deaf()) if self.deaf is not None else 0
+
     def signal(self, chunk: Chunk) -> None:
         """Count signal."""
         self.samples.inc(len(chunk.signal))
@@ -107,8 +112,8 @@ class Metrics(Collector):
         for state in STATES:
             patients.add_metric([state], states[state])
         yield patients
-        deaf = len(self.deaf()) if self.deaf is not None else 0
-        yield GaugeMetricFamily("ecg_patients_unheard", "Patients whose frames come and whose beats do not", deaf)
+        what = "Patients whose frames come and whose beats do not"
+        yield GaugeMetricFamily("ecg_patients_unheard", what, self.unheard)
         totals = self.totals or Totals()
         yield CounterMetricFamily("ecg_monitors_anew", "Patients that began anew because something failed", totals.anew)
         intake = self.intake

@@ -58,7 +58,12 @@ class Endpoint:
 
 ENDPOINTS = (
     Endpoint("get", "/livez", "Whether the process lives", "text/plain", open=True),
-    Endpoint("get", "/readyz", "Whether all is well, and what is not; 503 where something is not", open=True),
+    Endpoint(
+        "get",
+        "/readyz",
+        "Whether it can do its work (503: no), what is wrong, how many patients are unheard",
+        open=True,
+    ),
     Endpoint("get", "/metrics", "Counts over all patients, for Prometheus", "text/plain"),
     Endpoint("get", "/api/openapi.json", "This description", "application/json"),
     Endpoint("get", "/api", "This description, to read", "text/html"),

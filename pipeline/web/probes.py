@@ -29,6 +29,12 @@ def probe_routes(metrics: Metrics, *checks: Mapping[str, Check]) -> list[BaseRou
         What ``/metrics`` shows.
     *checks : mapping of str to callable
         What must be well for ``/readyz``, looked into each time; its answer names what fails and says no more.
+
+    Notes
+    -----
+    503 says that the service itself cannot do its work, and whoever asks may restart it or take it out of use. A
+    patient who is not heard is no such reason: the others would lose their monitor by it. How many there are stands
+    in the answer as ``unheard``; who they are is an alarm.
     """
 
     async def numbers(_request: Request) -> Response:
@@ -39,7 +45,7 @@ def probe_routes(metrics: Metrics, *checks: Mapping[str, Check]) -> list[BaseRou
 
     async def ready(_request: Request) -> Response:
         wrong = sorted(name for some in checks for name, check in list(some.items()) if check() is not None)
-        return JSONResponse({"ready": not wrong, "wrong": wrong}, 503 if wrong else 200)
+        return JSONResponse({"ready": not wrong, "wrong": wrong, "unheard": metrics.unheard}, 503 if wrong else 200)
 
     return [Route("/metrics", numbers), Route("/livez", live), Route("/readyz", ready)]
 

@@ -59,6 +59,10 @@ class Server:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}/"
 
+    def close(self) -> None:
+        """Let go of the address, where nothing was served after all."""
+        self._socket.close()
+
     def run(self, app: Starlette) -> None:
         """Serve until a signal comes."""
         self._server(app).run(sockets=[self._socket])

@@ -8,6 +8,8 @@ from pipeline.bench.backfill import bench_backfill
 from pipeline.bench.workload import Workload
 from pipeline.storage import read_beats, read_summary
 
+pytestmark = pytest.mark.slow
+
 
 def test_all_costs_add_up_and_the_results_are_there(work: Workload, tmp_path: Path) -> None:
     told: list[float] = []

@@ -6,6 +6,8 @@ import pytest
 
 from pipeline.bench.growth import Point, Series, Sizes, bench_growth
 
+pytestmark = pytest.mark.slow
+
 SMALL = Sizes(patients=(1, 3), hours=(0.02, 0.05), leads=(2, 12), rates=(128.0, 500.0), minutes=1.0)
 
 

@@ -17,6 +17,8 @@ from pipeline.detection.speed import _products, largest_difference, matrix_rate
 from pipeline.detection.torch_forward import TorchForward
 from pipeline.errors import ModelError
 
+pytestmark = pytest.mark.slow
+
 
 def named(rows: list[Row]) -> dict[str, float]:
     assert all(np.isfinite(row.value) and row.value > 0.0 for row in rows)

@@ -16,6 +16,8 @@ from pipeline.bench.peers.running import run_rivals
 from pipeline.bench.workload import Workload
 from pipeline.errors import SourceUnavailable
 
+pytestmark = pytest.mark.slow
+
 
 def wheel(folder: Path, name: str) -> Path:
     """Make a package of one module, so that pip has something to install without an index."""

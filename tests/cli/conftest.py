@@ -14,8 +14,9 @@ import wfdb
 from click.testing import CliRunner, Result
 
 from pipeline.cli import main
+from pipeline.live.broker import Broker
 from pipeline.sources.synthetic import demo_ward, synthesise, write_wfdb
-from tests.services import free_port, lacking
+from tests.services import NatsServer
 
 COMMAND = str(Path(sys.executable).with_name("ecg-anomaly"))
 
@@ -90,7 +91,7 @@ def ward(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def long_ward(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight records, ``p0`` to ``p7``, that take a while to score."""
     folder = tmp_path_factory.mktemp("data") / "long"
-    write_wfdb(synthesise(demo_ward(1200.0)["synth/ventricular"], name="p0", seconds=1200.0, seed=1), folder)
+    write_wfdb(synthesise(demo_ward(600.0)["synth/ventricular"], name="p0", seconds=600.0, seed=1), folder)
     (folder / "RECORDS").unlink()
     for path in list(folder.iterdir()):
         content = path.read_bytes()
@@ -100,22 +101,17 @@ def long_ward(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def stream(tmp_path: Path) -> Iterator[str]:
-    """A broker's address, with half a minute of two patients in its stream."""
-    if shutil.which("nats-server") is None:
-        lacking("nats-server", "apt-get install nats-server")
-    port, mqtt_port = str(free_port()), str(free_port())
-    broker = [COMMAND, "broker", "--port", port, "--mqtt-port", mqtt_port, "--store", str(tmp_path / "log")]
-    with subprocess.Popen(broker, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
-        try:
-            device = [COMMAND, "replay", "--ward", "2", "--minutes", "0.5", "--speed", "10"]
-            url = f"nats://127.0.0.1:{port}"
-            subprocess.run([*device, "--to", url], check=True, timeout=120, capture_output=True)
-            yield url
-        finally:
-            running.terminate()
-            try:
-                running.wait(20)
-            except subprocess.TimeoutExpired:
-                running.kill()
+@pytest.fixture(scope="session")
+def stream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A broker's address, with half a minute of two patients in its stream; who reads it changes nothing there."""
+    server = NatsServer(tmp_path_factory.mktemp("stream"))
+    server.start()
+    try:
+        with Broker([server.url]) as broker:
+            broker.make_stream()
+        words = ["replay", "--ward", "2", "--minutes", "0.5", "--speed", "10", "--to", server.url]
+        ran = CliRunner().invoke(main, words, catch_exceptions=False)
+        assert ran.exit_code == 0, ran.output
+        yield server.url
+    finally:
+        server.kill()

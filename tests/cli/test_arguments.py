@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -109,12 +109,15 @@ def test_the_list_of_commands_is_whole(ecg: Run) -> None:
 
 
 def test_help_takes_less_than_a_second(process: Callable[..., subprocess.CompletedProcess[str]]) -> None:
-    def timed() -> float:
-        start = time.perf_counter()
-        assert process("--help").returncode == 0
-        return time.perf_counter() - start
+    """Of the processor's time: a busy machine takes longer."""
 
-    assert min(timed() for _ in range(3)) < 1.0
+    def timed() -> float:
+        before = os.times()
+        assert process("--help").returncode == 0
+        after = os.times()
+        return after.children_user + after.children_system - before.children_user - before.children_system
+
+    assert min(timed() for _ in range(2)) < 1.0
 
 
 def test_what_is_no_number_is_null_in_json(capsys: pytest.CaptureFixture[str]) -> None:

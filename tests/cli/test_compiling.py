@@ -14,6 +14,8 @@ import pytest
 from pipeline.compiling import compile_all, is_compiled
 from pipeline.jit import cache_folder
 
+pytestmark = pytest.mark.slow
+
 MAIN = "from pipeline.cli import main; main()"
 
 

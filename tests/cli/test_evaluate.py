@@ -18,6 +18,8 @@ from pipeline.evaluation.run import models_beside
 from pipeline.settings import Settings
 from pipeline.sources.synthetic import demo_ward, synthesise
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., Result]
 GOOD = {"a1": ("synth/ventricular", 250.0), "a2": ("synth/atrial", 128.0), "a3": ("synth/sinus", 500.0)}
 

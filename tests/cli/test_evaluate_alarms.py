@@ -9,6 +9,8 @@ import pytest
 import wfdb
 from click.testing import Result
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., Result]
 FS, SECONDS, ONSET_S = 250, 330, 290
 

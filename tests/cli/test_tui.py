@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE_S
+
 BEAT = re.compile("[\u2801-\u28ff]")  # braille dots: some signal is drawn
-DRAWN_S = 120.0  # how long it may take until patients are drawn
 
 
 @dataclass
@@ -31,9 +32,9 @@ class Viewer:
 
     def read_until(self, seen: Callable[[str], object]) -> str:
         """Read until something is seen, or until the output ends."""
-        deadline = time.monotonic() + DRAWN_S
+        deadline = time.monotonic() + PATIENCE_S
         while not seen(text := self.printed.decode(errors="replace")):
-            assert time.monotonic() < deadline, text[-2000:]
+            assert time.monotonic() < deadline, f"not drawn in {PATIENCE_S:g} s: {text[-2000:]}"
             if not select.select([self.descriptor], [], [], 1.0)[0]:
                 continue
             try:
@@ -49,7 +50,7 @@ class Viewer:
         """Press Ctrl-C; return exit code and everything that was printed."""
         self.process.send_signal(signal.SIGINT)
         text = self.read_until(lambda _: False)
-        return self.process.wait(60), text
+        return self.process.wait(PATIENCE_S), text
 
 
 @contextmanager

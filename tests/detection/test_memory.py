@@ -7,7 +7,7 @@ from pipeline.detection.memory import LAYERS, foretell_samples, remember_first
 
 
 def test_a_layer_remembers_if_its_weights_start_so_that_gradients_reach_back() -> None:
-    learnt = {kind: remember_first(kind, steps=60, training=250) for kind in LAYERS}
+    learnt = {kind: remember_first(kind, steps=40, training=120) for kind in LAYERS}
     for kind, (_, keeps) in LAYERS.items():
         assert learnt[kind].gradient[0] == 1.0
         assert (learnt[kind].figure > 0.95) == keeps

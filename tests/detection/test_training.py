@@ -7,6 +7,8 @@ import torch
 from pipeline.detection.reading import LEADS, Shape
 from pipeline.detection.training import Examples, TrainingSettings, train, validation_loss
 
+pytestmark = pytest.mark.slow
+
 SHAPE = Shape(hidden=8, latent=3)
 SMALL = TrainingSettings(epochs=3, batch=64, seed=3)
 

@@ -17,6 +17,8 @@ from pipeline.detection.reading import LEADS, Shape
 from pipeline.detection.torch_forward import one_thread
 from pipeline.detection.training import CUT, Examples, Fit, TrainingSettings, _vary, train
 
+pytestmark = pytest.mark.slow
+
 SHAPE = Shape(hidden=8, latent=3)
 SMALL = TrainingSettings(epochs=3, batch=64, seed=3)
 Weights = dict[str, torch.Tensor]

@@ -55,6 +55,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_database(root / "traindb" / "1.0.0", 480.0, {**training, "hard": "atrial"})
     write_database(root / "tinydb" / "1.0.0", 90.0, {"a": "bigeminy", "b": "drift"})
     long = root / "longdb" / "1.0.0"
-    write_database(long, 1200.0, {"p0": "ventricular"})
+    write_database(long, 480.0, {"p0": "ventricular"})
     copies(long, "p0", [f"p{i}" for i in range(1, 6)])
     return root

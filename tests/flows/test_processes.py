@@ -17,8 +17,9 @@ from pipeline.scoring import plan, run_jobs
 from pipeline.settings import Settings
 from pipeline.storage import read_summary
 from pipeline.storage.database import Database
-from tests.prefect_server import PrefectServer, prefect_server, wait_for
+from tests.prefect_server import PrefectServer, prefect_server
 from tests.services import PostgreSQL, free_port, lacking
+from tests.waiting import PATIENCE_S, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(280)]
 
@@ -45,7 +46,7 @@ def test_two_flows_at_once_do_not_lock_the_database(
             stack.enter_context(prefect.process(*FLOW, *half, "--out", out, environment=place))
             for half in (LONG[:4], LONG[2:])  # two records are in both
         ]
-        said = [process.communicate(timeout=200)[0].decode() for process in running]
+        said = [process.communicate(timeout=PATIENCE_S)[0].decode() for process in running]
         assert [process.returncode for process in running] == [0, 0], "\n".join(said)
     assert not any("locked" in text for text in said)
     assert sorted(read_summary(out).records) == LONG
@@ -60,11 +61,11 @@ def test_a_flow_survives_the_restart_of_the_server(
 ) -> None:
     out = tmp_path / "out"
     with prefect.process(*FLOW, "longdb", "--out", out, "--workers", "1", environment=place) as running:
-        wait_for(lambda: list(out.glob("beats/**/*.parquet")), 120, "the first record")
+        wait_for(lambda: list(out.glob("beats/**/*.parquet")), "the first record")
         prefect.stop()
         assert running.poll() is None
         prefect.start()
-        text = running.communicate(timeout=200)[0].decode()
+        text = running.communicate(timeout=PATIENCE_S)[0].decode()
     assert running.returncode == 0, text
     assert len(read_summary(out).records) == 6
     with Database.open(settings(place).database) as database:
@@ -117,7 +118,7 @@ def scheduler(prefect: PrefectServer, place: dict[str, str], tmp_path: Path) -> 
                 process.terminate()
             for process in running:
                 try:
-                    process.wait(5)
+                    process.wait(60)
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()

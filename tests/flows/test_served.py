@@ -23,7 +23,8 @@ from pipeline.detection.sequence.network import SequenceNetwork
 from pipeline.settings import Settings
 from pipeline.storage import read_summary
 from pipeline.storage.database import Database, ModelStore
-from tests.prefect_server import ROOT, PrefectServer, wait_for
+from tests.prefect_server import ROOT, PrefectServer
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(280)]
 
@@ -52,7 +53,7 @@ def house(prefect: PrefectServer, site: Path, tmp_path_factory: pytest.TempPathF
         entry["schedules"] = []
     by_name["score/mitdb"] |= {
         "parameters": {"records": ["tinydb"], "out": str(house.folder / "scheduled")},
-        "schedules": [{"interval": 5, "timezone": "Europe/Berlin"}],
+        "schedules": [{"interval": 15, "timezone": "Europe/Berlin"}],
     }
     # One run at a time is a deployment's rule, and the schedule's runs may go on for a while after its pause: what a
     # test starts by hand has a deployment of its own.
@@ -111,7 +112,7 @@ def scheduled(prefect: PrefectServer, house: House) -> dict[str, Any]:
     def fired() -> list[dict[str, Any]]:
         return [run for run in ended(prefect, "score") if run["auto_scheduled"]]
 
-    wait_for(fired, 120, "a scheduled run")
+    wait_for(fired, "a scheduled run")
     (deployment,) = prefect.ask("/deployments/filter", deployments={"name": {"any_": ["mitdb"]}})
     prefect.pause(deployment["id"])
     return dict(deployment)
@@ -133,7 +134,7 @@ def test_drift_events_in_numbers_start_one_retraining_with_typed_parameters(
         for event in events:
             sender.send(event)
     assert sender.sent == DRIFTS
-    wait_for(lambda: ended(prefect, RETRAIN.split("/")[0], "COMPLETED", "FAILED", "CRASHED"), 150, "a retraining")
+    wait_for(lambda: ended(prefect, RETRAIN.split("/")[0], "COMPLETED", "FAILED", "CRASHED"), "a retraining")
     (run,) = prefect.flow_runs("retrain-on-drift")
     assert run["state_type"] == "COMPLETED", run["state"]
     # Not the last one for certain: the scheduled runs have told of drift as well.
@@ -160,14 +161,14 @@ def test_a_killed_run_is_marked_and_the_next_one_goes_on_with_what_is_left(
         assert state["type"] in ("SCHEDULED", "PENDING", "RUNNING"), state
         return list(out.glob("beats/**/*.parquet"))
 
-    wait_for(written, 120, "the first record")
+    wait_for(written, "the first record")
     victim = next(pid for pid in children(house.pid) if first in command_of(pid))
     os.kill(victim, signal.SIGKILL)
-    wait_for(lambda: run_of(prefect, first)["state_type"] == "CRASHED", 60, "the mark")
+    wait_for(lambda: run_of(prefect, first)["state_type"] == "CRASHED", "the mark")
     finished = {path: path.stat().st_mtime_ns for path in out.glob("beats/**/*.parquet")}
     assert 1 <= len(finished) < 6
     second = start(prefect, "score/by-hand", **wanted)
-    wait_for(lambda: run_of(prefect, second)["state_type"] == "COMPLETED", 120, "the second run")
+    wait_for(lambda: run_of(prefect, second)["state_type"] == "COMPLETED", "the second run")
     assert len(read_summary(out).records) == 6
     assert {path: path.stat().st_mtime_ns for path in finished} == finished
     by_number = {run.id: run for run in house.runs("score")}

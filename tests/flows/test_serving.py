@@ -16,8 +16,9 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.schedules import IntervalSchedule
 
 from flows.server import alone_at_home
-from tests.prefect_server import ROOT, PrefectServer, wait_for
+from tests.prefect_server import ROOT, PrefectServer
 from tests.services import free_port
+from tests.waiting import PATIENCE_S, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(280)]
 
@@ -64,11 +65,11 @@ def serving(prefect: PrefectServer, file: Path, log: Path) -> Iterator[Any]:
             assert running.poll() is None, log.read_text()
             return b"being served" in log.read_bytes() and read().last_polled not in (None, asked)
 
-        wait_for(serves, 120, "a process that serves")
+        wait_for(serves, "a process that serves")
         yield running
 
 
-def test_a_second_process_is_refused_and_a_restart_leaves_schedules_active(
+def test_a_second_process_is_refused_and_a_restart_changes_neither_schedules_nor_what_a_person_has_paused(
     prefect: PrefectServer, declare: Callable[..., Path], tmp_path: Path
 ) -> None:
     log = tmp_path / "serve.log"
@@ -80,7 +81,7 @@ def test_a_second_process_is_refused_and_a_restart_leaves_schedules_active(
             added: Any = [(often, True), (seldom, False)]
             client.create_deployment_schedules(read().id, added)
         with prefect.process("-m", "flows.serve", "--file", file) as second:
-            said = second.communicate(timeout=120)[0].decode()
+            said = second.communicate(timeout=PATIENCE_S)[0].decode()
         assert second.returncode == 1
         assert said.splitlines()[-1].startswith("Error: ")  # it names the first that it finds, of the file's two
         assert "served by another process already" in said
@@ -97,15 +98,6 @@ def test_a_second_process_is_refused_and_a_restart_leaves_schedules_active(
     with serving(prefect, file, log):
         assert not read().paused
         assert schedules() == kept
-
-
-def test_what_a_person_has_paused_stays_paused(
-    prefect: PrefectServer, declare: Callable[..., Path], tmp_path: Path
-) -> None:
-    log = tmp_path / "paused.log"
-    file = declare(NIGHT)
-    with serving(prefect, file, log):
-        assert not read().paused
         prefect.pause(str(read().id))  # by hand, while it is served
     assert read().paused
     with serving(prefect, file, log):
@@ -126,7 +118,7 @@ def test_two_that_would_start_a_server_at_once_are_told_apart(
     own = {"PREFECT_HOME": str(home), "PREFECT_API_URL": ""}
     words = ("-m", "flows.serve", "--file", declare(NIGHT), "--port", str(free_port()))
     with alone_at_home(), prefect.process(*words, environment=own) as second:
-        said = second.communicate(timeout=60)[0].decode()
+        said = second.communicate(timeout=PATIENCE_S)[0].decode()
     assert second.returncode == 1
     assert said.startswith("Error: another process serves deployments already")
     assert [path.name for path in home.iterdir()] == ["ecg-anomaly-serve.lock"]

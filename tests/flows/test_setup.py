@@ -102,7 +102,7 @@ def test_every_deployment_of_the_file_goes_into_a_work_pool_and_a_worker_runs_th
     prefect: PrefectServer, state_dir: Path
 ) -> None:
     environment = {"PWD": str(ROOT), "ECG_STATE_DIR": str(state_dir)}
-    prefect.run("-m", "prefect", "work-pool", "create", "ecg", "--type", "process", environment=environment)
+    prefect.post("/work_pools/", {"name": "ecg", "type": "process"})
     said = prefect.run(
         "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", FILE, environment=environment
     )

@@ -25,8 +25,9 @@ from pipeline.health import read_health
 from pipeline.settings import Settings
 from pipeline.storage.database import Database, StoredRun
 from tests.databases import publish
-from tests.prefect_server import PrefectServer, wait_for
+from tests.prefect_server import PrefectServer
 from tests.services import free_port
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -124,9 +125,9 @@ def test_a_monitor_that_really_runs_is_found_well(prefect: PrefectServer, tmp_pa
     command = ("-c", "from pipeline.cli import main; main()", "monitor", "--demo", "--no-browser", "--port", str(port))
     with (tmp_path / "log").open("wb") as log, prefect.process(*command, log=log, environment=own):
         url = f"http://127.0.0.1:{port}"
-        wait_for(lambda: answers(url), 60, "the monitor")
+        wait_for(lambda: answers(url), "the monitor")
         run: Any = check_monitor
-        state = wait_for(lambda: well(run(url, watch_s=2.0, return_state=True)), 60, "signal")
+        state = wait_for(lambda: well(run(url, watch_s=2.0, return_state=True)), "signal")
     assert "samples a second" in state.message
     figures = last_run("check").figures
     assert figures["live"] > 0
@@ -194,7 +195,7 @@ def test_an_event_that_is_sent_twice_is_there_once_with_its_payload(prefect: Pre
     with EventSender(prefect.url) as sender:
         sender.send(event)
     wanted = {"resource": {"id": ["ecg-anomaly.record.ward/twice"]}}
-    (found,) = wait_for(lambda: prefect.ask("/events/filter", filter=wanted)["events"], 20, "the event")
+    (found,) = wait_for(lambda: prefect.ask("/events/filter", filter=wanted)["events"], "the event")
     again = [{name: found[name] for name in ("id", "occurred", "event", "resource", "payload")}]
     prefect.post("/events", again)
     time.sleep(2)

@@ -24,6 +24,8 @@ from pipeline.settings import Settings
 from pipeline.storage.database import Database, ModelStore
 from tests.databases import write_database
 
+pytestmark = pytest.mark.slow
+
 KINDS = ("sinus", "ventricular", "bigeminy", "atrial", "afib")
 TRAINING = [f"db/t{i}" for i in range(5)]
 NOW = 1_795_531_736_000_000

@@ -9,6 +9,7 @@ import pytest
 from pipeline.detection.lstm_autoencoder import LSTMAutoencoder
 from pipeline.detection.training import Examples, TrainingSettings, train
 from pipeline.learning.side_by_side import Progress, side_by_side
+from tests.waiting import PATIENCE_S
 
 
 def examples() -> Examples:
@@ -46,7 +47,7 @@ def test_one_that_fails_stops_the_others() -> None:
     begun, ended = threading.Event(), threading.Event()
 
     def fails(_report: Progress) -> None:
-        assert begun.wait(10)
+        assert begun.wait(PATIENCE_S)
         raise ValueError("no beats")
 
     def goes_on(report: Progress) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -20,9 +19,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from pipeline.errors import OutputError, SourceUnavailable
 from pipeline.live.broker import STREAM, SUBJECTS, Broker
 from pipeline.live.log_server import LogServer
-from tests.services import NatsServer, free_port
-
-WAIT_S = 40.0
+from tests.services import NatsServer, answers, free_port
+from tests.waiting import PATIENCE_S, wait_for
 
 
 @pytest.fixture
@@ -40,19 +38,12 @@ def running(command: str, store: Path) -> Iterator[tuple[int, int, subprocess.Po
         yield port, mqtt_port, process
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE_S)
 
 
 def publish_at_once(port: int, topic: str, number: int) -> None:
     """Connect the moment something listens, publish with QoS 1 and wait until all is confirmed."""
-    deadline = time.monotonic() + WAIT_S
-    while True:
-        assert time.monotonic() < deadline
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
-            break
-        except OSError:
-            time.sleep(0.001)
+    wait_for(lambda: answers(port), "somebody who listens", pause_s=0.001)
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="device", clean_session=True, protocol=mqtt.MQTTv311)
     confirmed = threading.Semaphore(0)
     client.on_publish = lambda *_: confirmed.release()
@@ -61,7 +52,7 @@ def publish_at_once(port: int, topic: str, number: int) -> None:
     for i in range(number):
         client.publish(topic, b"frame %d" % i, qos=1)
     for _ in range(number):
-        assert confirmed.acquire(timeout=WAIT_S)
+        assert confirmed.acquire(timeout=PATIENCE_S)
     client.disconnect()
     client.loop_stop()
 
@@ -157,6 +148,6 @@ def test_topics_that_mqtt_allows_and_nats_does_not_reach_no_patient(nats: NatsSe
             client.connect("127.0.0.1", nats.mqtt_port)
             client.loop_start()
             client.publish(topic, b"frame", qos=1)
-            assert gone.wait(WAIT_S)
+            assert gone.wait(PATIENCE_S)
             client.loop_stop()
         assert broker.run(broker.look())[1] == 1

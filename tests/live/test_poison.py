@@ -25,17 +25,16 @@ from tests.live.conftest import BEGAN_US
 from tests.live.test_worker import (
     EVERYBODY,
     QUICK,
-    WAIT_S,
     Results,
     expected,
     frames,
     results,
     send,
     url,
-    wait_until,
     working,
 )
 from tests.services import NatsServer, PostgreSQL
+from tests.waiting import PATIENCE_S, wait_for
 
 __all__ = ["expected", "frames", "url"]  # fixtures
 
@@ -89,7 +88,7 @@ def test_poisoned_messages_are_refused_and_everybody_is_monitored_as_without_the
         broker.run(broker.jetstream.publish(subject_of("ward/far"), encode(far)))
         with working(model, [nats.url], database) as worker:
             send(nats.url, frames)
-            wait_until(lambda: len(results(database)["live_beats"]) >= len(expected["live_beats"]))
+            wait_for(lambda: len(results(database)["live_beats"]) >= len(expected["live_beats"]), "the last beat")
             assert worker.intake.refused == len(POISON)
             assert worker.trouble is None
         with database.writing() as connection:  # what is told of the poisoned messages is not of the undisturbed run
@@ -109,7 +108,7 @@ def test_a_damaged_state_is_that_patients_new_start_kept_aside_and_told(
         broker.make_stream()
         with working(model, [nats.url], database):
             send(nats.url, frames[:half])
-            wait_until(lambda: len(database.live.states(range(8))) == 4)
+            wait_for(lambda: len(database.live.states(range(8))) == 4, "all states")
         state = database.live.state("ward/bed-2")
         assert state is not None
         damaged = bytearray(state.state)
@@ -126,15 +125,17 @@ def test_a_damaged_state_is_that_patients_new_start_kept_aside_and_told(
         try:
             send(nats.url, frames[half:])
             others = [row for row in expected["live_beats"] if row[0] != "ward/bed-2"]
-            wait_until(lambda: [r for r in results(database)["live_beats"] if r[0] != "ward/bed-2"] == others)
+            wait_for(
+                lambda: [r for r in results(database)["live_beats"] if r[0] != "ward/bed-2"] == others, "the others"
+            )
 
             def told() -> list[str]:
                 return [one.alarm.record for one in database.alarms.newest() if one.alarm.kind == "monitor anew"]
 
-            wait_until(lambda: told() == ["ward/bed-2"], "the alarm")
+            wait_for(lambda: told() == ["ward/bed-2"], "the alarm")
         finally:
             worker.stop()
-            thread.join(WAIT_S)
+            thread.join(PATIENCE_S)
     (kept,) = (tmp_path / "aside").iterdir()
     assert kept.read_bytes() == bytes(damaged)
     assert kept.stat().st_mode & 0o777 == 0o600
@@ -159,7 +160,9 @@ def test_a_row_that_the_database_does_not_take_is_left_out_and_the_others_are_st
         with working(model, [nats.url], database) as worker:
             send(nats.url, spoilt)
             others = [row for row in expected["live_beats"] if row[0] != "ward/bed-2"]
-            wait_until(lambda: [r for r in results(database)["live_beats"] if r[0] != "ward/bed-2"] == others)
+            wait_for(
+                lambda: [r for r in results(database)["live_beats"] if r[0] != "ward/bed-2"] == others, "the others"
+            )
             assert worker.troubles == 0
 
 
@@ -181,7 +184,7 @@ def test_thousands_of_names_find_no_room_and_the_others_are_monitored(
             def mine(name: str) -> list[tuple[Any, ...]]:
                 return [row for row in results(database)[name] if row[0].startswith("ward/")]
 
-            wait_until(lambda: mine("live_beats") == expected["live_beats"])
+            wait_for(lambda: mine("live_beats") == expected["live_beats"], "its beats")
             assert len(engine) == 24
             assert worker.intake.refused == 280
             told = [one.alarm for one in database.alarms.newest() if one.alarm.kind == "too many patients"]
@@ -189,7 +192,7 @@ def test_thousands_of_names_find_no_room_and_the_others_are_monitored(
             assert "evil/" in told[0].message
         finally:
             worker.stop()
-            thread.join(WAIT_S)
+            thread.join(PATIENCE_S)
 
 
 def test_a_state_of_nobody_is_kept_aside_once_and_fills_no_disk(tmp_path: Path) -> None:

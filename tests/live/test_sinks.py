@@ -17,6 +17,7 @@ from pipeline.records import Alarm
 from pipeline.storage.database import Database, StayResults, StoredAlarm
 from tests.services import NatsServer
 from tests.storage.conftest import make_findings
+from tests.waiting import PATIENCE_S, wait_for
 
 BEGAN_US = 1_750_000_000_000_000
 
@@ -95,6 +96,22 @@ def test_a_file_gets_each_alarm_once_also_after_a_restart_and_a_cut_line(tmp_pat
     ]
 
 
+def test_two_workers_that_write_into_one_file_tell_each_alarm_once(tmp_path: Path) -> None:
+    path = tmp_path / "alarms.jsonl"
+    one, other = JsonLines(path), JsonLines(path)
+    one.deliver(document(0))
+    other.deliver(document(0))  # whose patient it is now
+    other.deliver(document(1))
+    one.deliver(document(1))
+    assert [json.loads(line)["key"] for line in path.read_text().splitlines()] == [
+        document(0)["key"],
+        document(1)["key"],
+    ]
+    path.unlink()  # as who rotates logs does
+    one.deliver(document(2))
+    assert len(path.read_text().splitlines()) == 1
+
+
 def test_a_file_that_cannot_be_written_is_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot be written"):
@@ -109,9 +126,7 @@ def test_a_webhook_that_fails_is_asked_again_until_it_has_each_alarm_once(databa
     Hook.answers = [500, 204, 302]
     courier = Courier(database, [sink], lambda: range(4))
     courier.start()
-    deadline = threading.Event()
-    while len(Hook.got) < 3 and not deadline.wait(0.05):
-        pass
+    wait_for(lambda: len(Hook.got) >= 3, "three alarms")
     courier.stop()
     assert [body["raised"] for _, body in Hook.got] == sorted(body["raised"] for _, body in Hook.got)
     assert len({key for key, _ in Hook.got}) == len(Hook.got) == 3
@@ -132,7 +147,7 @@ def test_an_alarm_goes_to_a_nats_subject(nats: NatsServer) -> None:
         broker.run(broker.client.flush())
         try:
             sink.deliver(document())
-            message = broker.run(subscription.next_msg(timeout=5))
+            message = broker.run(subscription.next_msg(timeout=PATIENCE_S))
         finally:
             sink.close()
     assert message.subject == "ward-alarms.ward.bed-1"

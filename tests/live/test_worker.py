@@ -33,11 +33,11 @@ from pipeline.storage.database.tables import alarms, live_beats, live_drifts, li
 from pipeline.web.hub import Hub
 from tests.live.conftest import Played
 from tests.services import NatsServer, PostgreSQL
+from tests.waiting import PATIENCE_S, wait_for
 
 FAULTS = Faults(late=0.03, doubled=0.05, dropped=0.02, reordered=0.05, drift=0.01, lead_off=60, reconnects=60, seed=3)
 QUICK = LiveSettings(commit_s=0.2, lease_s=1.0)
 EVERYBODY = Partitions(0, 7, 8)
-WAIT_S = 40.0
 
 Results = dict[str, list[tuple[Any, ...]]]
 
@@ -103,7 +103,7 @@ def working(model: BeatModel, servers: Sequence[str], database: Database, **more
             yield worker
         finally:
             worker.stop()
-            thread.join(WAIT_S)
+            thread.join(PATIENCE_S)
 
 
 def send(target: str, frames: Sequence[Frame], seconds: float = 0.0) -> None:
@@ -124,21 +124,24 @@ def sending(target: str, frames: Sequence[Frame], seconds: float) -> Iterator[No
     try:
         yield
     finally:
-        thread.join(WAIT_S)
+        thread.join(PATIENCE_S)
         assert not thread.is_alive()
 
 
-def wait_until(happened: Callable[[], bool], what: str = "it") -> None:
-    deadline = time.monotonic() + WAIT_S
-    while not happened():
-        assert time.monotonic() < deadline, f"{what} has not happened in {WAIT_S:g} s"
-        time.sleep(0.05)
+def step_until(worker: Worker, happened: Callable[[], object], what: str) -> None:
+    """Let a worker work, here and step by step, until something has happened."""
+
+    def stepped() -> object:
+        worker.step()
+        return happened()
+
+    wait_for(lambda: happened() or stepped(), what, pause_s=0.0)
 
 
 def assert_ends_as(expected: Results, database: Database) -> None:
     """Wait until all beats are there; then everything is, once."""
     with suppress(AssertionError):
-        wait_until(lambda: len(results(database)["live_beats"]) >= len(expected["live_beats"]))
+        wait_for(lambda: len(results(database)["live_beats"]) >= len(expected["live_beats"]), "the last beat")
     time.sleep(2 * QUICK.commit_s)
     found = results(database)
     assert {name: len(rows) for name, rows in found.items()} == {name: len(rows) for name, rows in expected.items()}
@@ -154,7 +157,7 @@ def test_frames_over_a_broker_are_monitored_as_in_process(
         with working(model, [nats.url], database) as worker:
             send(nats.url if way == "nats" else nats.mqtt_url, frames)
             assert_ends_as(expected, database)
-            wait_until(lambda: worker.intake.waiting == 0, "the end of the backlog")
+            wait_for(lambda: worker.intake.waiting == 0, "the end of the backlog")
         states = database.live.states(range(8))
         assert len(states) == 4
         assert max(len(state.state) for state in states) <= 64 * 1024
@@ -184,7 +187,7 @@ def test_killed_at_random_moments_nothing_is_missing_and_nothing_comes_twice(
         for _ in range(3):
             before = len(results(database)["live_beats"])
             worker = start()
-            wait_until(lambda before=before: len(results(database)["live_beats"]) > before, "a beat")  # type: ignore[misc]
+            wait_for(lambda before=before: len(results(database)["live_beats"]) > before, "a beat")  # type: ignore[misc]
             time.sleep(rng.random() * 0.5)
             worker.kill()
             worker.wait()
@@ -200,7 +203,7 @@ def test_killed_at_random_moments_nothing_is_missing_and_nothing_comes_twice(
         def episodes() -> set[str]:
             return {key for key, _ in told()}
 
-        wait_until(lambda: len(episodes()) >= len(expected["alarms"]), "the last alarm")
+        wait_for(lambda: len(episodes()) >= len(expected["alarms"]), "the last alarm")
         assert len(episodes()) == len(expected["alarms"])
         assert len(told()) == len(set(told()))  # no state of one twice
 
@@ -228,7 +231,7 @@ def test_a_broker_that_has_lost_its_disk_is_read_from_its_beginning(
         broker.make_stream()
         with working(model, [nats.url], database):
             send(nats.url, frames[:half])
-            wait_until(lambda: sum(state.position for state in database.live.states(range(8))) > half)
+            wait_for(lambda: sum(state.position for state in database.live.states(range(8))) > half, "the first half")
             nats.kill()
             nats.lose_disk()
             nats.start()
@@ -249,7 +252,7 @@ def test_one_of_three_brokers_may_die(
         return False
 
     with Database.open(url) as database, Broker(servers) as broker:
-        wait_until(lambda: make_stream(broker), "a stream")
+        wait_for(lambda: make_stream(broker), "a stream")
         with working(model, servers, database), sending(",".join(servers), frames, 4.0):
             time.sleep(1.0)
             nats_cluster[0].kill()
@@ -271,7 +274,7 @@ def test_a_worker_that_dies_is_replaced_and_cannot_write_any_more(
         for _ in range(5):
             first.step()  # it is slow, but alive
         assert second.owned == set()
-        wait_until(lambda: second.owned == set(range(8)), "the takeover")  # and now it is silent
+        wait_for(lambda: second.owned == set(range(8)), "the takeover")  # and now it is silent
         for _ in range(30):
             first.step()
         assert first.owned == set()
@@ -334,7 +337,7 @@ def test_a_full_disk_delays_and_loses_nothing(
         event.listen(database._engine, "connect", fill)
         with working(model, [nats.url], database) as worker:
             send(nats.url, frames)
-            wait_until(lambda: worker.troubles > 0, "the disk to be full")
+            wait_for(lambda: worker.troubles > 0, "the disk to be full")
             stored = results(database)
             assert len(stored["live_beats"]) < len(expected["live_beats"])
             is_full = False
@@ -395,16 +398,11 @@ def test_the_backlog_is_on_metrics_while_it_lasts(
         worker = Worker(broker, database, engine, EVERYBODY, clock=now_us, settings=QUICK)
         send(nats.url, frames)
         sent_us = now_us()
-        deadline = time.monotonic() + WAIT_S
-        while not worker.intake.waiting:
-            assert time.monotonic() < deadline
-            worker.step()
+        step_until(worker, lambda: worker.intake.waiting > 0, "frames that wait")
         before_s = measured("ecg_backlog_seconds")
         assert measured("ecg_backlog_frames") == worker.intake.waiting > len(frames) / 2
-        assert 0 < before_s < WAIT_S + (now_us() - sent_us) / 1e6
-        while worker.intake.waiting:
-            assert time.monotonic() < deadline
-            worker.step()
+        assert 0 < before_s < PATIENCE_S + (now_us() - sent_us) / 1e6
+        step_until(worker, lambda: worker.intake.waiting == 0, "the end of the backlog")
         assert measured("ecg_backlog_frames") == measured("ecg_backlog_seconds") == 0
         worker.stop()
         worker.run()
@@ -423,13 +421,13 @@ def test_a_silent_patient_leaves_memory_and_comes_back_as_it_was(
         try:
             for part in range(3):
                 send(nats.url, frames[part * len(frames) // 3 : (part + 1) * len(frames) // 3])
-                wait_until(lambda: len(database.live.states(range(8))) == 4 and not len(engine), "all at rest")
+                wait_for(lambda: len(database.live.states(range(8))) == 4 and not len(engine), "all at rest")
             assert_ends_as(expected, database)
             _, published = broker.run(broker.look())  # the stream itself drops what comes twice
             assert engine.counts().frames == published  # those of patients who left and came back, once
         finally:
             worker.stop()
-            thread.join(WAIT_S)
+            thread.join(PATIENCE_S)
 
 
 def test_frames_that_the_streams_limits_drop_before_they_are_read_are_counted_and_seen_as_gaps(
@@ -440,10 +438,7 @@ def test_frames_that_the_streams_limits_drop_before_they_are_read_are_counted_an
         broker.make_stream()
         with a_worker(model, [nats.url], database) as worker:
             send(nats.url, frames[:half])
-            deadline = time.monotonic() + WAIT_S
-            while not database.live.states(range(8)) or worker.intake.waiting:
-                assert time.monotonic() < deadline
-                worker.step()
+            step_until(worker, lambda: database.live.states(range(8)) and not worker.intake.waiting, "the first half")
             worker.stop()
             worker.run()
         assert worker.intake.dropped == 0
@@ -452,8 +447,8 @@ def test_frames_that_the_streams_limits_drop_before_they_are_read_are_counted_an
         send(nats.url, frames[half:])
         broker.run(broker.jetstream.purge_stream(STREAM, seq=end + dropped + 1))  # as its limits would
         with working(model, [nats.url], database) as worker:
-            wait_until(lambda: worker.intake.dropped == dropped, "the loss")
-            wait_until(lambda: len(results(database)["live_gaps"]) > before, "a gap")
+            wait_for(lambda: worker.intake.dropped == dropped, "the loss")
+            wait_for(lambda: len(results(database)["live_gaps"]) > before, "a gap")
 
 
 def test_a_patient_at_rest_waits_for_the_database_and_does_not_start_anew(
@@ -466,22 +461,16 @@ def test_a_patient_at_rest_waits_for_the_database_and_does_not_start_anew(
         engine = Engine(model, clock=now_us)
         worker = Worker(broker, database, engine, EVERYBODY, clock=now_us, settings=quick)
 
-        def step_until(happened: Callable[[], bool]) -> None:
-            deadline = time.monotonic() + WAIT_S
-            while not happened():
-                assert time.monotonic() < deadline
-                worker.step()
-
         send(nats.url, frames[:half])
-        step_until(lambda: len(database.live.states(range(8))) == 4 and not len(engine))
+        step_until(worker, lambda: len(database.live.states(range(8))) == 4 and not len(engine), "all at rest")
         with database.writing() as connection:
             connection.execute(text("ALTER TABLE live_patients RENAME TO away"))
         send(nats.url, frames[half:])
-        step_until(lambda: worker.troubles > 2)
+        step_until(worker, lambda: worker.troubles > 2, "the trouble")
         assert len(engine) == 0  # nobody was taken for a new patient
         with database.writing() as connection:
             connection.execute(text("ALTER TABLE away RENAME TO live_patients"))
-        step_until(lambda: len(results(database)["live_beats"]) >= len(expected["live_beats"]))
+        step_until(worker, lambda: len(results(database)["live_beats"]) >= len(expected["live_beats"]), "the last beat")
         worker.stop()
         worker.run()
         assert_ends_as(expected, database)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import itertools
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,18 @@ def slowly(handler: Any, body: bytes) -> None:
     while not handler.site.ended.wait(0.02):
         try:
             handler.wfile.write(b"x")
+        except OSError:
+            return
+
+
+def head_slowly(handler: Any, body: bytes) -> None:
+    """Send a head that goes on and on, never silent for long."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+    for i in itertools.count():
+        if handler.site.ended.wait(0.02):
+            return
+        try:
+            handler.wfile.write(b"x" if i % 40 else b": y\r\n")
         except OSError:
             return
 
@@ -191,6 +204,17 @@ def test_a_header_of_many_megabytes_is_none(tmp_path: Path) -> None:
         file.truncate(17 * 2**20)
     with pytest.raises(RecordCorrupt, match="16,777,216"):
         open_record("big", data_dir=tmp_path)
+
+
+def test_a_head_that_does_not_end_is_given_up(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.sources.answer_head.HEAD_S", 0.5)
+    patient = FetchSettings(timeout_s=60.0, retries=1, backoff_s=0.01, requests_per_s=1000)  # never silent for so long
+    settings = Settings(physionet_url=site.url, cache_dir=tmp_path / "cache", fetch=patient)
+    site.planned["tinydb/1.0.0/100.hea"] = [head_slowly, head_slowly]
+    with pytest.raises(SourceUnavailable, match=r"no whole answer from .* in 2 tries"):
+        fetch("tinydb/1.0.0/100", settings)
+    site.planned["tinydb/1.0.0/100.hea"] = [head_slowly]
+    fetch("tinydb/1.0.0/100", settings)  # the second try has it
 
 
 def test_a_password_in_the_address_of_the_mirror_is_shown_nowhere(site: Site, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from pipeline.errors import OutputError, PipelineError, RecordCorrupt, RecordNotFound, SourceUnavailable
 from pipeline.settings import Settings
 from pipeline.sources import fetch, list_records, open_record, record_checksum
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from tests.sources.conftest import Answer, Site
@@ -222,7 +223,7 @@ def test_two_processes_that_fetch_one_record_leave_it_whole(site: Site, settings
         subprocess.Popen([sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    said = [process.communicate(timeout=60)[0].strip() for process in both]
+    said = [process.communicate(timeout=PATIENCE_S)[0].strip() for process in both]
     assert said == [record_checksum(fetch("tinydb/100", settings))] * 2
     assert on_disk(settings) == sorted([HEA, DAT, ATR, SUMS])
 

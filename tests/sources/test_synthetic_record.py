@@ -98,9 +98,9 @@ def test_samples_are_steps_of_a_converter() -> None:
 def test_the_start_of_a_week_costs_no_more_than_a_minute() -> None:
     week = synthesise(demo_ward()["synth/bigeminy"], name="synth/bigeminy", seconds=7 * 86400.0)
     assert week.n_samples == 7 * 86400 * 360
-    began = time.perf_counter()
+    began = time.process_time()
     chunks = list(islice(week.chunks(10.0), 6))
-    assert time.perf_counter() - began < 5.0
+    assert time.process_time() - began < 5.0
     assert [chunk.start for chunk in chunks] == [0, 3600, 7200, 10800, 14400, 18000]
 
 

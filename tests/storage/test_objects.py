@@ -26,6 +26,7 @@ from pipeline.storage import (
     read_summary,
     writer,
 )
+from tests.waiting import PATIENCE_S
 
 Make = Callable[..., Findings]
 RECORDS = ("mitdb/208", "mitdb/100", "svdb/deep/800")
@@ -178,7 +179,7 @@ for record in records:
 """
     groups = [[f"db{g}/r{i}" for i in range(10)] for g in range(3)]
     processes = [subprocess.Popen([sys.executable, "-c", program, url, *group], env=os.environ) for group in groups]
-    assert [process.wait(timeout=60) for process in processes] == [0, 0, 0]
+    assert [process.wait(timeout=PATIENCE_S) for process in processes] == [0, 0, 0]
     everyone = sorted(record for group in groups for record in group)
     assert read_events(url, "alarms")["record"].tolist() == everyone
     assert list(read_summary(url).records) == everyone

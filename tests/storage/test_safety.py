@@ -18,6 +18,7 @@ from pipeline.records import Findings
 from pipeline.storage import ResultWriter, is_done, note_failure, read_beats, read_events, read_summary, writer
 from pipeline.storage.beats import beat_columns
 from pipeline.storage.files import staging_folder
+from tests.waiting import PATIENCE_S
 
 Make = Callable[..., Findings]
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -67,7 +68,7 @@ def test_a_writer_that_is_stopped_leaves_nothing_visible_and_the_next_one_cleans
     assert process.stdout is not None
     assert process.stdout.readline() == "writing\n"
     process.send_signal(how)
-    process.wait(timeout=20)
+    process.wait(timeout=PATIENCE_S)
     assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == []
     assert not is_done(tmp_path, "mitdb/208", "k")
     with ResultWriter(tmp_path, "mitdb/208", 360.0, key="k") as results:
@@ -88,7 +89,7 @@ def test_a_writer_does_not_sweep_away_what_another_is_writing(tmp_path: Path, st
 def test_processes_that_write_at_once_lose_no_alarm(tmp_path: Path, start: Start) -> None:
     groups = [[f"db{g}/r{i}" for i in range(12)] for g in range(2)]
     processes = [start(str(tmp_path), "run", *group) for group in groups]
-    assert [process.wait(timeout=60) for process in processes] == [0, 0]
+    assert [process.wait(timeout=PATIENCE_S) for process in processes] == [0, 0]
     everyone = sorted(record for group in groups for record in group)
     assert read_events(tmp_path, "alarms")["record"].tolist() == everyone
     assert list(read_summary(tmp_path).records) == everyone
@@ -211,3 +212,33 @@ def test_a_stop_while_a_draft_begins_leaves_nothing(tmp_path: Path, monkeypatch:
         (folder / "draft").write_text("half")
     assert not [path for path in tmp_path.rglob("*") if path.name == "draft"]
     assert not list((tmp_path / ".partial").glob("*"))
+
+
+@pytest.mark.parametrize("link", ["beats", "beats/mitdb", "annotations", ".partial", ".lock", "alarms.parquet"])
+def test_a_link_in_the_output_folder_is_not_followed_out_of_it(tmp_path: Path, findings: Make, link: str) -> None:
+    out, outside = tmp_path / "out", tmp_path / "outside"
+    (outside / "theirs").mkdir(parents=True)
+    (outside / "theirs" / "file").write_text("kept")
+    (out / link).parent.mkdir(parents=True)
+    is_file = "." in link[1:] or link == ".lock"
+    (out / link).symlink_to(outside / "new" if is_file else outside)
+
+    def write() -> None:
+        with ResultWriter(out, "mitdb/208", 360.0) as results:
+            results.write(findings(n=5))
+
+    if link == "alarms.parquet":  # it is replaced by a file of its own
+        write()
+        assert not (out / link).is_symlink()
+    else:
+        with pytest.raises(OutputError, match=r"results cannot be written to .*(link|symbolic)"):
+            write()
+    assert [path.relative_to(outside).as_posix() for path in sorted(outside.rglob("*"))] == ["theirs", "theirs/file"]
+
+
+def test_an_output_folder_that_is_a_link_itself_is_taken(tmp_path: Path, findings: Make) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "out").symlink_to(tmp_path / "disk")
+    with ResultWriter(tmp_path / "out", "mitdb/208", 360.0) as results:
+        results.write(findings(n=5))
+    assert (tmp_path / "disk" / "beats" / "mitdb" / "208.parquet").is_file()

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from pipeline.web.desk import AlarmDesk
 from pipeline.web.feed import play_ward
 from pipeline.web.hub import Hub
 from pipeline.web.server import Server
+from tests.waiting import wait_for
 from tests.web.pages import open_page
 
 __all__ = ["open_page"]  # a fixture, for all files here
@@ -55,12 +55,12 @@ def serve(
             yield Service(hub, desk, database, server)
 
 
-def until(done: Callable[[], object], seconds: float = 10.0) -> None:
-    """Wait for something that another thread or process does."""
-    deadline = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
+def wait_for_numbers(hub: Hub) -> None:
+    """Wait until each alarm is stored, so that it has a number."""
+    wait_for(
+        lambda: all(raised.id is not None for one in hub.patients() for raised in one.alarms()),
+        "the number of each stored alarm",
+    )
 
 
 Heard = list[tuple[Chunk, Findings]]
@@ -111,7 +111,7 @@ def service(tmp_path: Path, minute: Heard) -> Iterator[Service]:
     hub = Hub(history_s=120.0)
     with serve(hub, tmp_path) as running:
         tell(hub, minute)
-        until(lambda: all(raised.id is not None for one in hub.patients() for raised in one.alarms()))
+        wait_for_numbers(hub)
         yield running
 
 
@@ -152,7 +152,10 @@ def live(tmp_path_factory: pytest.TempPathFactory, minute: Heard) -> Iterator[Se
     with serve(hub, tmp_path_factory.mktemp("live")) as running:
         feed.start()
         try:
-            until(lambda: len(hub.patients()) == 16 and all(one.kept[1] >= 60 * one.fs for one in hub.patients()), 60.0)
+            wait_for(
+                lambda: len(hub.patients()) == 16 and all(one.kept[1] >= 60 * one.fs for one in hub.patients()),
+                "a minute of sixteen patients",
+            )
             yield running
         finally:
             stop.set()

@@ -11,12 +11,14 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.waiting import PATIENCE_S
+
 __all__ = ["Open", "open_page", "shot", "wait"]
 
 OUT = Path(__file__).parents[2] / "out" / "screenshots"  # ignored by git
 Open = Callable[..., Page]
 
-expect.set_options(timeout=15_000)  # what a page shows is waited for: it is drawn after the key or click
+expect.set_options(timeout=1000 * PATIENCE_S)  # what a page shows is waited for: it is drawn after the key or click
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def open_page(browser: Browser) -> Iterator[Open]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(1000 * PATIENCE_S)
 
         def hear(kind: str, text: str) -> None:
             if "Multiple readback operations" in text:
@@ -77,7 +79,7 @@ def shot(page: Page, name: str) -> None:
 
 def wait(page: Page, expression: str) -> None:
     """Wait until an expression is true; Playwright's own way uses eval in the page, which the policy forbids."""
-    deadline = time.monotonic() + 15.0
+    deadline = time.monotonic() + PATIENCE_S
     while not page.evaluate(expression):
-        assert time.monotonic() < deadline, f"{expression} did not come true"
+        assert time.monotonic() < deadline, f"{expression} did not come true in {PATIENCE_S:g} s"
         page.wait_for_timeout(50)

@@ -16,6 +16,7 @@ from websockets.typing import Origin
 
 from pipeline.web.access import HEADERS, Access, is_loopback
 from pipeline.web.hub import Hub
+from tests.waiting import PATIENCE_S
 from tests.web.conftest import Service, serve
 
 TOKEN = secrets.token_urlsafe()
@@ -39,7 +40,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def ask(
     service: Service, path: str, headers: dict[str, str] | None = None, method: str = "GET", body: str | None = None
 ) -> tuple[int, http.client.HTTPMessage, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", service.server.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", service.server.port, timeout=PATIENCE_S)
     connection.putrequest(method, path, skip_host=headers is not None and "Host" in headers)
     for name, value in (headers or {}).items():
         connection.putheader(name, value)
@@ -181,7 +182,7 @@ def test_a_page_that_says_something_else_is_let_go_without_a_word(
         socket.send(said)
         with suppress(ConnectionClosed):  # and by no other way out
             for _ in range(1000):
-                socket.recv(timeout=10)
+                socket.recv(timeout=PATIENCE_S)
     assert not [record for record in caplog.records if record.exc_info]
 
 
@@ -197,7 +198,7 @@ def test_half_requests_hold_up_nobody(alone: Service) -> None:
     half: list[socket_module.socket] = []
     try:
         for _ in range(300):
-            one = socket_module.create_connection(("127.0.0.1", alone.server.port), timeout=5)
+            one = socket_module.create_connection(("127.0.0.1", alone.server.port), timeout=PATIENCE_S)
             one.sendall(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n")
             half.append(one)
         assert ask(alone, "/readyz")[0] == 200
@@ -212,7 +213,7 @@ def test_a_request_that_never_ends_is_given_up(tmp_path: Path, monkeypatch: pyte
     with serve(Hub(), tmp_path) as service:
         head = b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\n"
         for start in (b"GET / HTT", head, head + b"Content-Length: 100\r\n\r\n{"):
-            with socket_module.create_connection(("127.0.0.1", service.server.port), timeout=20) as one:
+            with socket_module.create_connection(("127.0.0.1", service.server.port), timeout=PATIENCE_S) as one:
                 one.sendall(start)
                 with suppress(ConnectionResetError):
                     while one.recv(4096):  # it ends, answered or not

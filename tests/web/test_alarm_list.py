@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from pipeline.web.hub import Hub
-from tests.web.conftest import RUN, Heard, Service, serve, tell, until
+from tests.web.conftest import RUN, Heard, Service, serve, tell, wait_for_numbers
 from tests.web.pages import Open, shot, wait
 from tests.web.test_readable import complaints
 
@@ -22,7 +22,7 @@ def alarming(tmp_path: Path, minute: Heard) -> Iterator[Service]:
     hub = Hub(history_s=120.0)
     with serve(hub, tmp_path) as running:
         tell(hub, [one for one in minute if one[0].stop <= UNTIL_S * one[0].fs])
-        until(lambda: all(raised.id is not None for one in hub.patients() for raised in one.alarms()))
+        wait_for_numbers(hub)
         yield running
 
 
@@ -94,7 +94,7 @@ def test_the_list_has_what_lasts_first_and_leads_to_the_strip(
 def test_the_list_acknowledges_what_is_chosen_by_keys(alarming: Service, minute: Heard, open_page: Open) -> None:
     tell(alarming.hub, rest(minute))
     patient = alarming.hub.patients()[0]
-    until(lambda: all(raised.id is not None for raised in patient.alarms()))
+    wait_for_numbers(alarming.hub)
     page = open_page(alarming.url + "#/alarms")
     rows = page.locator(".alarm-list tbody tr")
     n = len(patient.alarms())

@@ -11,6 +11,7 @@ from pipeline.live.listener import Status
 from pipeline.web.fhir import AFTER_S, BEFORE_S, NO_SIGNAL, observation
 from pipeline.web.hub import Hub
 from pipeline.web.patient import Patient, RaisedAlarm
+from tests.waiting import PATIENCE_S
 from tests.web.conftest import RUN, Service
 
 BEGAN_US = 1_750_000_000_000_000
@@ -27,7 +28,7 @@ def test_an_alarm_is_a_valid_observation_with_its_signal(service: Service) -> No
     raised = run_alarm(patient)
     assert raised.id is not None
     service.desk.acknowledge([raised.id], "A. Nurse")
-    with urlopen(f"{service.url}api/alarms/{raised.id}/observation", timeout=10) as answer:
+    with urlopen(f"{service.url}api/alarms/{raised.id}/observation", timeout=PATIENCE_S) as answer:
         assert answer.headers["Content-Type"] == "application/fhir+json"
         document = json.loads(answer.read())
     Observation.model_validate(document)

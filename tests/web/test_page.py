@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from playwright.sync_api import expect
 
 from pipeline.records import Chunk
 from pipeline.web.hub import Hub
+from tests.waiting import wait_for
 from tests.web.conftest import Heard, Service, serve, tell
 from tests.web.pages import Open, shot, wait
 
@@ -34,17 +34,21 @@ def test_sixteen_strips_move(live: Service, open_page: Open, record_property: Ca
     wait(
         page, f"monitor.station.tiles.length === {WARD} && monitor.station.tiles.every(({{sweep}}) => sweep.drawn > 0)"
     )
-    before = page.evaluate(STRIPS)
-    positions = page.evaluate("monitor.station.tiles.map(({sweep}) => sweep.drawn)")
-    page.wait_for_timeout(4500)
-    after = page.evaluate(STRIPS)
-    moved = np.array(page.evaluate("monitor.station.tiles.map(({sweep}) => sweep.drawn)")) - positions
-    assert all(a != b for a, b in zip(before, after, strict=True))
-    assert (np.abs(moved / 360 - 4.5) < 2.0).all()  # as fast as time goes
+    positions = "[Date.now(), monitor.station.tiles.map(({sweep}) => sweep.drawn)]"
+
+    def move() -> bool:
+        """Tell whether every strip moves, as fast as time goes."""
+        before, (began_ms, first) = page.evaluate(STRIPS), page.evaluate(positions)
+        page.wait_for_timeout(2500)
+        after, (ended_ms, last) = page.evaluate(STRIPS), page.evaluate(positions)
+        moved = (np.array(last) - first) / 360 - (ended_ms - began_ms) / 1000
+        return all(a != b for a, b in zip(before, after, strict=True)) and bool((np.abs(moved) < 1.5).all())
+
+    wait_for(move, "strips that move as fast as time goes")  # the first time, unless the machine is busy
+    wait(page, f"monitor.fps > {LEAST_FPS}")
     fps = page.evaluate("monitor.fps")
     record_property("frames_per_second", fps)
     print(f"{WARD} patients: {fps:.0f} frames a second")  # noqa: T201 - a measurement
-    assert fps > LEAST_FPS
     rates = page.locator(".tile .rate").all_inner_texts()
     assert sum(rate.isdigit() and 30 < int(rate) < 200 for rate in rates) >= WARD - 3
     shot(page, "central-station")
@@ -69,11 +73,17 @@ def test_a_ventricular_beat_is_marked_within_a_second_and_a_half(live: Service, 
       };
       look();
     })"""
-    seen = [page.evaluate(watch) for _ in range(3)]
-    assert {one["kind"] for one in seen} == {"ventricular"}
-    delays = sorted(one["delay"] for one in seen)
+    delays: list[float] = []
+
+    def is_marked_in_time() -> bool:
+        one = page.evaluate(watch)
+        assert one["kind"] == "ventricular"
+        assert one["delay"] > 0
+        delays.append(one["delay"])
+        return bool(one["delay"] < PVC_S)
+
+    wait_for(is_marked_in_time, f"a mark within {PVC_S:g} s")  # the first one's, unless the machine is busy
     print(f"marked after {', '.join(f'{delay:.2f}' for delay in delays)} s")  # noqa: T201 - a measurement
-    assert 0 < delays[0] < PVC_S  # the least of three: machines are shared
     # The mark is there: pixels of the kind's colour where the beat is.
     found = page.evaluate("""() => {
       const {sweep, patient} = monitor.station.tiles[0];
@@ -216,10 +226,7 @@ def test_a_link_opens_exactly_the_same_view(live: Service, open_page: Open) -> N
     wait(other, f"monitor.view.history?.beats.length && {done}")
     assert other.evaluate("monitor.view.strip.selected") == beat
     assert other.evaluate("monitor.view.strip.end") == pytest.approx(end, abs=1)
-    deadline = time.monotonic() + 30
-    while page.evaluate(PICTURE) != other.evaluate(PICTURE):
-        assert time.monotonic() < deadline, "the strips differ"
-        page.wait_for_timeout(100)
+    wait_for(lambda: page.evaluate(PICTURE) == other.evaluate(PICTURE), "the same picture on both pages")
     wait(other, "document.querySelector('.beat dl').innerText.includes('ventricular')")  # it is told once a second
     wait(other, "document.querySelector('.beat .why').innerText.includes('Above the patient')")  # why it scored so
     shot(other, "patient")
@@ -299,8 +306,7 @@ def test_a_gap_is_shown_and_never_bridged(tmp_path: Path, minute: Heard, open_pa
 @pytest.mark.parametrize(("width", "height", "name"), [(360, 740, "phone"), (2560, 1440, "wall")])
 def test_it_fits_a_phone_and_a_wall(live: Service, open_page: Open, width: int, height: int, name: str) -> None:
     page = open_page(live.url, width=width, height=height)
-    wait(page, f"monitor.station.tiles.length === {WARD}")
-    page.wait_for_timeout(1500)
+    wait(page, f"monitor.station.tiles.length === {WARD} && monitor.station.tiles[0].sweep.drawn > 0")
     shot(page, name)
     across = "() => document.documentElement.scrollWidth - innerWidth"
     assert page.evaluate(across) <= 0

@@ -24,21 +24,22 @@ from pipeline.web.access import Access
 from pipeline.web.hub import Hub
 from pipeline.web.logs import JsonFormatter
 from pipeline.web.server import Server
-from tests.web.conftest import RUN, Heard, Service, serve, tell, until
+from tests.waiting import PATIENCE_S, wait_for
+from tests.web.conftest import RUN, Heard, Service, serve, tell, wait_for_numbers
 from tests.web.test_stream import blocks
 
 TOKEN = secrets.token_urlsafe()
 
 
 def get(service: Service, path: str) -> Any:
-    with urlopen(service.url + path, timeout=10) as answer:
+    with urlopen(service.url + path, timeout=PATIENCE_S) as answer:
         body = answer.read()
     return json.loads(body) if answer.headers["Content-Type"].endswith("json") else body
 
 
 def code(service: Service, path: str) -> int:
     try:
-        with urlopen(service.url + path, timeout=10) as answer:
+        with urlopen(service.url + path, timeout=PATIENCE_S) as answer:
             return int(answer.status)
     except HTTPError as error:
         return error.code
@@ -47,7 +48,7 @@ def code(service: Service, path: str) -> int:
 def acknowledge(service: Service, number: int, by: str) -> Any:
     headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
     body = json.dumps({"by": by}).encode()
-    with urlopen(Request(f"{service.url}api/alarms/{number}/acknowledge", body, headers), timeout=10) as answer:
+    with urlopen(Request(f"{service.url}api/alarms/{number}/acknowledge", body, headers), timeout=PATIENCE_S) as answer:
         return json.loads(answer.read())
 
 
@@ -97,7 +98,7 @@ def test_an_observation_that_cannot_be_had_says_why(service: Service) -> None:
     }
     for number, reason in reasons.items():
         with pytest.raises(HTTPError, match="400" if number == 10**30 else "404") as caught:
-            urlopen(f"{service.url}api/alarms/{number}/observation", timeout=10)
+            urlopen(f"{service.url}api/alarms/{number}/observation", timeout=PATIENCE_S)
         with caught.value as answer:
             assert json.loads(answer.read()) == {"error": reason}
 
@@ -129,7 +130,7 @@ def test_an_acknowledged_alarm_stays_so_when_the_service_is_started_anew(tmp_pat
         hub = Hub()
         with serve(hub, tmp_path, access, origin="one session") as running:
             tell(hub, minute)
-            until(lambda hub=hub: all(raised.id for raised in hub.patients()[0].alarms()))  # type: ignore[misc]  # bound now
+            wait_for_numbers(hub)
             (run,) = [raised for raised in hub.patients()[0].alarms() if raised.alarm.kind == "ventricular tachycardia"]
             assert run.id is not None
             if round_ == 0:
@@ -153,7 +154,7 @@ def test_alarms_wait_while_the_database_is_away_and_none_is_lost(tmp_path: Path,
         with running.database.writing() as connection:
             connection.execute(text("ALTER TABLE alarms RENAME TO away"))
         tell(hub, minute)
-        until(lambda: running.desk.trouble)
+        wait_for(lambda: running.desk.trouble, "the trouble")
         raised = hub.patients()[0].alarms()
         assert raised
         assert all(one.id is None for one in raised)  # on the page, though not stored
@@ -162,8 +163,8 @@ def test_alarms_wait_while_the_database_is_away_and_none_is_lost(tmp_path: Path,
         assert code(running, "livez") == 200
         with running.database.writing() as connection:
             connection.execute(text("ALTER TABLE away RENAME TO alarms"))
-        until(lambda: code(running, "readyz") == 200)
-        until(lambda: all(one.id for one in hub.patients()[0].alarms()))
+        wait_for(lambda: code(running, "readyz") == 200, "readiness")
+        wait_for_numbers(hub)
         assert len(running.desk.history(RUN, 100)) == len(raised)
         assert b"ecg_alarms_unstored 0.0" in get(running, "metrics")
 
@@ -181,11 +182,14 @@ def test_alarms_that_a_worker_stores_are_found_and_those_from_before_as_well(tmp
             hub.signal(minute[0][0])
             hub.status(Status(RUN, "live", 40.0, began_us, 0.0))
             (patient,) = hub.patients()
-            until(lambda: len(patient.alarms()) == n_early and all(raised.id for raised in patient.alarms()))
+            wait_for(
+                lambda: len(patient.alarms()) == n_early and all(raised.id for raised in patient.alarms()),
+                "the alarms of before",
+            )
             tell(hub, minute[21:])
             assert any(raised.id is None for raised in patient.alarms())
             worker.alarms.add("live/s1/1", late, at_us=2, started_at_us=began_us)
-            until(lambda: all(raised.id for raised in patient.alarms()))
+            wait_for_numbers(hub)
             assert [raised.alarm for raised in patient.alarms()] == last
             assert len(worker.alarms.newest(record=RUN)) == len(last) + 1  # the page wrote none
 
@@ -221,8 +225,8 @@ def test_an_acknowledgement_by_another_process_reaches_the_page_by_itself(servic
     assert run.id is not None
     position = service.hub.told
     command = [sys.executable, "-c", _ACKNOWLEDGE, service.database.url, str(run.id)]
-    subprocess.run(command, check=True, timeout=60)
-    until(lambda: run.acknowledged_by == "B. Elsewhere")
+    subprocess.run(command, check=True, timeout=PATIENCE_S)
+    wait_for(lambda: run.acknowledged_by == "B. Elsewhere", "the acknowledgement")
     _, events = service.hub.events_since(position)
     assert events is not None
     assert [(event["type"], event["by"]) for event in events if event["type"] == "alarm"] == [("alarm", "B. Elsewhere")]

@@ -13,7 +13,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from pipeline.web.hub import Hub
 from pipeline.web.stream import BEHIND_S
-from tests.web.conftest import RUN, Service, chunk, serve, until
+from tests.waiting import PATIENCE_S, wait_for
+from tests.web.conftest import RUN, Service, chunk, serve
 
 Block = tuple[int, int, bool, np.ndarray]
 
@@ -35,7 +36,7 @@ def blocks(message: bytes) -> Iterator[Block]:
 def cookie(url: str) -> str:
     from urllib.request import urlopen
 
-    with urlopen(url, timeout=10) as answer:
+    with urlopen(url, timeout=PATIENCE_S) as answer:
         return str(answer.headers["Set-Cookie"].split(";")[0])
 
 
@@ -47,10 +48,10 @@ def open_stream(url: str, **more: Any) -> ClientConnection:
 
 def test_a_page_is_told_the_present_and_then_what_is_new(service: Service) -> None:
     with open_stream(service.url) as stream:
-        (hello,) = json.loads(stream.recv(timeout=10))
+        (hello,) = json.loads(stream.recv(timeout=PATIENCE_S))
         assert hello["type"] == "hello"
         assert hello["patients"][0]["name"] == RUN
-        signal = stream.recv(timeout=10)
+        signal = stream.recv(timeout=PATIENCE_S)
         assert isinstance(signal, bytes)
         ((patient, position, _, steps),) = blocks(signal)
         assert position + len(steps) == 60 * 360
@@ -65,14 +66,14 @@ def test_a_page_is_sent_only_what_it_watches(tmp_path: Path) -> None:
     hub.signal(chunk(0, 100, "ward/a"))
     hub.signal(chunk(0, 100, "ward/b"))
     with serve(hub, tmp_path) as running, open_stream(running.url) as stream:
-        stream.recv(timeout=10)
-        stream.recv(timeout=10)
+        stream.recv(timeout=PATIENCE_S)
+        stream.recv(timeout=PATIENCE_S)
         stream.send(json.dumps({"watch": [1]}))
         seen: set[int] = set()
         for start in range(100, 5000, 100):
             hub.signal(chunk(start, 100, "ward/a"))
             hub.signal(chunk(start, 100, "ward/b"))
-            message = stream.recv(timeout=10)
+            message = stream.recv(timeout=PATIENCE_S)
             if isinstance(message, bytes):
                 seen = {block[0] for block in blocks(message)}
                 if seen == {1}:
@@ -84,16 +85,16 @@ def test_a_page_that_takes_nothing_is_moved_on_to_the_newest(tmp_path: Path) -> 
     hub, fs, minutes = Hub(history_s=600.0), 1000.0, 10
     hub.signal(chunk(0, 100, fs=fs))
     with serve(hub, tmp_path) as running, open_stream(running.url, max_queue=1) as stream:
-        stream.recv(timeout=10)
+        stream.recv(timeout=PATIENCE_S)
         last = minutes * 60 * round(fs)
         for start in range(100, last, 20_000):
             hub.signal(
                 chunk(start, min(20_000, last - start), fs=fs)
             )  # 20 s at once: more than a page may be behind by
-        until(lambda: hub.metrics.skipped._value.get() > 0)
+        wait_for(lambda: hub.metrics.skipped._value.get() > 0, "what is skipped")
         taken, jumped, end = 0, False, 0
         while end < last:
-            message = stream.recv(timeout=10)
+            message = stream.recv(timeout=PATIENCE_S)
             if isinstance(message, bytes):
                 for _, position, jump, steps in blocks(message):
                     assert len(steps) <= 20 * fs
@@ -106,8 +107,8 @@ def test_a_page_that_takes_nothing_is_moved_on_to_the_newest(tmp_path: Path) -> 
 
 def test_a_silent_monitor_still_says_something(tmp_path: Path) -> None:
     with serve(Hub(), tmp_path) as running, open_stream(running.url) as stream:
-        assert json.loads(stream.recv(timeout=10)) == [{"type": "hello", "patients": []}]
-        assert json.loads(stream.recv(timeout=10)) == []
+        assert json.loads(stream.recv(timeout=PATIENCE_S)) == [{"type": "hello", "patients": []}]
+        assert json.loads(stream.recv(timeout=PATIENCE_S)) == []
 
 
 @pytest.mark.parametrize("said", ["no JSON", "[]", '{"watch": "all"}', '{"watch": ["1"]}', "{}"])
@@ -115,5 +116,5 @@ def test_whoever_does_not_speak_as_a_page_does_is_let_go(tmp_path: Path, said: s
     with serve(Hub(), tmp_path) as running, open_stream(running.url) as stream:
         stream.send(said)
         with pytest.raises(ConnectionClosed):
-            until(lambda: stream.recv(timeout=10) is None)
-        until(lambda: "ecg_viewers 0.0" in running.hub.metrics.render().decode())
+            wait_for(lambda: stream.recv(timeout=PATIENCE_S) is None, "the end of the stream")
+        wait_for(lambda: "ecg_viewers 0.0" in running.hub.metrics.render().decode(), "the viewer to be gone")

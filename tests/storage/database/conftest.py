@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.storage.database import Database
 from tests.services import PostgreSQL
+from tests.waiting import PATIENCE_S
 
 Together = Callable[[str, Sequence[Sequence[str]]], None]
 
@@ -37,7 +38,7 @@ def together() -> Iterator[Together]:
         for words in arguments:
             command = [sys.executable, "-c", program, *words]
             running.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
-        ends = [(process.communicate(timeout=120)[1], process.returncode) for process in running]
+        ends = [(process.communicate(timeout=PATIENCE_S)[1], process.returncode) for process in running]
         assert [code for _, code in ends] == [0] * len(ends), "\n".join(text for text, _ in ends)
 
     yield run

@@ -16,6 +16,7 @@ from pipeline.detection.model import DEFAULT_MODEL, BeatModel
 from pipeline.errors import ModelError, OutputError
 from pipeline.storage.database import Database, ModelStore, current_model
 from pipeline.storage.files import replace_file
+from tests.waiting import PATIENCE_S
 
 
 def make_model(folder: Path, value: float, *, card: str | None = None) -> Path:
@@ -163,7 +164,7 @@ def test_publishers_that_are_at_it_at_once_leave_one_current(
     url: str, tmp_path: Path, together: Callable[[str, Sequence[Sequence[str]]], None]
 ) -> None:
     files = [str(make_model(tmp_path, float(value))) for value in range(12)]
-    together(PUBLISH, [[url, str(tmp_path / "models"), "", *files[i::4]] for i in range(4)])
+    together(PUBLISH, [[url, str(tmp_path / "models"), "", *files[i::3]] for i in range(3)])
     with Database(url) as database:
         store = ModelStore(database, tmp_path / "models")
         assert len(store.versions()) == 12
@@ -178,7 +179,7 @@ def test_a_publisher_that_is_killed_leaves_a_whole_model_and_the_next_one_puts_a
         store = ModelStore(database, tmp_path / "models")
         store.publish(old, at_us=1)
         command = [sys.executable, "-c", PUBLISH, url, str(store.folder), "kill", str(new)]
-        assert subprocess.run(command, env=os.environ, timeout=60, check=False).returncode == -signal.SIGKILL
+        assert subprocess.run(command, env=os.environ, timeout=PATIENCE_S, check=False).returncode == -signal.SIGKILL
         current = store.current()
         path = current_model(store.folder)
         assert current is not None

@@ -13,6 +13,7 @@ EPILOG = """
 Examples:
   ecg-anomaly bench soak --minutes 5
   ecg-anomaly bench soak --minutes 30 --out soak --json
+  ecg-anomaly bench soak --minutes 30 --postgres --workers 2
 
 Exit codes: 0 nothing was lost and nothing came twice, 1 otherwise.
 """
@@ -27,6 +28,10 @@ Exit codes: 0 nothing was lost and nothing came twice, 1 otherwise.
 @click.option(
     "--kills", type=click.FloatRange(min=0.1), default=1.0, show_default=True, help="Kills of the worker a minute."
 )
+@click.option(
+    "--workers", type=click.IntRange(1, 8), default=1, show_default=True, help="Workers that contend for the patients."
+)
+@click.option("--postgres", is_flag=True, help="Store in a PostgreSQL server of its own, and kill it as well.")
 @click.option("--out", type=OUT, help="Folder of broker, database and logs.  [default: a temporary one]")
 @seed_option
 @json_option
@@ -39,15 +44,17 @@ def soak_command(
     speed: float,
     patients: int,
     kills: float,
+    workers: int,
+    postgres: bool,
     out: Path | None,
     seed: int,
     as_json: bool,
     progress: bool | None,
 ) -> None:
-    """Kill worker and broker at random while patients are monitored, and count what was lost or came twice.
+    """Kill workers, broker and database at random while patients are monitored, and count what was lost or came twice.
 
-    The worker is killed about once a minute, the broker about half as often; the devices' frames come late, twice, in
-    another order or not at all. What is stored is held against a run that nothing disturbs.
+    Workers are killed about once a minute, the broker about half as often, and so is a PostgreSQL server; the devices'
+    frames come late, twice, in another order or not at all. What is stored is held against a run that nothing disturbs.
     """
     import tempfile
     from dataclasses import asdict
@@ -65,6 +72,8 @@ def soak_command(
             patients=patients,
             kills_per_minute=kills,
             seed=seed,
+            workers=workers,
+            postgres=postgres,
             progress=show,
         )
     if as_json:
@@ -73,7 +82,8 @@ def soak_command(
         show_lines(
             {
                 "signal": f"{done.patient_hours:.1f} patient-hours in {done.minutes:.1f} min",
-                "kills": f"{done.worker_kills} of the worker, {done.broker_kills} of the broker",
+                "kills": f"{done.worker_kills} of workers, {done.broker_kills} of the broker, "
+                f"{done.database_kills} of the database",
                 "beats": f"{done.beats:,}: {done.beats_lost} lost, {done.beats_doubled} doubled, "
                 f"{done.beats_changed} changed",
                 "alarms": f"{done.alarms:,}: {done.alarms_lost} lost, {done.alarms_doubled} doubled",

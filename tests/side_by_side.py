@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.detection.model import BeatModel
-from pipeline.monitor import Monitor
-from pipeline.sources.synthetic import demo_ward, synthesise
+from pipeline.compiling import compile_all
+from pipeline.detection.shipped import SHIPPED
 
 # All of them report to one Prefect server: spread, each process would start one.
 FLOWS = "tests/flows"
@@ -18,18 +17,29 @@ LONGEST = (
     FLOWS,
     "tests/web/test_page.py",
     "tests/live/test_worker.py",
+    "tests/cli/test_monitor.py",
+    "tests/cli/test_evaluate.py",
+    "tests/cli/test_bench.py",
+    "tests/cli/test_interrupt.py",
+    "tests/web/test_readable.py",
     "tests/bench/test_peers.py",
+    "tests/bench/test_growth.py",
+    "tests/bench/test_kernels.py",
+    "tests/cli/test_tui.py",
+    "tests/detection/test_training.py",
+    "tests/detection/test_training_options.py",
+    "tests/learning/test_promotion.py",
+    "tests/live/test_engine.py",
+    "tests/web/test_alarm_list.py",
+    "tests/web/test_acknowledging.py",
 )
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes() -> None:
     """Compile what scores before the processes start: else each would, in tests that wait for a page or a process."""
-    seconds = 120.0
-    record = synthesise(demo_ward(seconds)["synth/ventricular"], name="synth/ventricular", seconds=seconds, seed=1)
-    monitor = Monitor(BeatModel.pretrained())
-    for chunk in record.chunks():
-        monitor.process(chunk)
+    for kind in SHIPPED:
+        compile_all(kind)
 
 
 @pytest.hookimpl(optionalhook=True)
