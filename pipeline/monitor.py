@@ -225,6 +225,7 @@ class Monitor:
             drifts=tuple(drifts),
             gaps=pending.gaps,
             updates=updates,
+            spikes=beats.spikes,
         )
         self._note(findings, pending.prepared, parts)
         return findings

@@ -23,6 +23,7 @@ _SYMBOLS = np.array(
     [{"normal": "N", "ventricular": "V", "supraventricular": "S", "other": "Q"}[kind] for kind in KINDS]
 )
 _UNSCORED = "Q"
+_SPIKE = "^"
 _END = b"\0\0"
 
 
@@ -39,7 +40,8 @@ class AnnotationFile:
     is written by ``wrann``, counted from the last annotation of the piece before, and loses its end mark.
 
     Each beat has a symbol by its kind (``N``, ``V``, ``S``; ``Q`` for any other kind and for a beat that cannot be
-    scored). An anomaly has a note, such as ``score=4.21 p=0.0004 anomaly``. A record without beats has one comment
+    scored). Pacing spikes that were taken out of the signal are marks between them (``^``, which WFDB has for a pacemaker's
+    spike). An anomaly has a note, such as ``score=4.21 p=0.0004 anomaly``. A record without beats has one comment
     (``"``) at sample 1, since an empty annotation file cannot be told from a damaged one, and ``rdann`` takes comments
     at sample 0 for definitions.
 
@@ -58,14 +60,20 @@ class AnnotationFile:
         self._is_empty = True
         path.write_bytes(b"")
 
-    def write(self, columns: dict[str, NDArray[Any]]) -> None:
-        """Append beats, in time order."""
+    def write(self, columns: dict[str, NDArray[Any]], spikes: NDArray[np.int64] | None = None) -> None:
+        """Append beats, and pacing spikes since the last ones, in time order."""
         score, p_value = columns["score"], columns["p_value"]
         symbols = np.where(np.isnan(score), _UNSCORED, _SYMBOLS[columns["kind"]])
         notes = [""] * len(score)
         for i in np.flatnonzero(columns["is_anomaly"]):
             notes[i] = f"score={score[i]:.4g} p={p_value[i]:.2g} anomaly"
-        self._append(columns["r_peak"], symbols.tolist(), notes)
+        sample = np.asarray(columns["r_peak"])
+        if spikes is not None and len(spikes):
+            sample = np.concatenate([sample, spikes])
+            order = np.argsort(sample, kind="stable")
+            sample, symbols = sample[order], np.append(symbols, [_SPIKE] * len(spikes))[order]
+            notes = [([*notes, *[""] * len(spikes)])[i] for i in order]
+        self._append(sample, symbols.tolist(), notes)
 
     def close(self) -> None:
         """Finish the file."""
