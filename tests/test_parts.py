@@ -71,7 +71,13 @@ def test_wfdb_writes_beats_that_nobody_annotated_after_a_long_note_and_ours_are_
     file = AnnotationFile(tmp_path / "ours.ano", 360.0)
     extreme = np.array([-1.2345678e-300, 1.7e308, np.inf])
     file.write(
-        {"r_peak": sample, "score": extreme, "p_value": extreme, "kind": np.array([1, 2, 3]), "is_anomaly": np.ones(3, bool)}
+        {
+            "r_peak": sample,
+            "score": extreme,
+            "p_value": extreme,
+            "kind": np.array([1, 2, 3]),
+            "is_anomaly": np.ones(3, bool),
+        }
     )
     file.close()
     back = wfdb.rdann(str(tmp_path / "ours"), "ano")
@@ -83,7 +89,9 @@ def test_wfdb_gives_the_first_gain_of_a_fixed_layout_for_all_segments_and_we_do_
     for name, gain in (("s1", 200), ("s2", 100)):
         steps = np.full(500, 200, dtype="<i2")
         steps.tofile(tmp_path / f"{name}.dat")
-        (tmp_path / f"{name}.hea").write_text(f"{name} 1 250 500\n{name}.dat 16 {gain} 16 0 200 {checksum(steps)} 0 II\n")
+        (tmp_path / f"{name}.hea").write_text(
+            f"{name} 1 250 500\n{name}.dat 16 {gain} 16 0 200 {checksum(steps)} 0 II\n"
+        )
     (tmp_path / "r.hea").write_text("r/2 1 250 1000\ns1 500\ns2 500\n")
     digital = wfdb.rdrecord(str(tmp_path / "r"), physical=False)
     assert digital.adc_gain == [200.0]
@@ -117,14 +125,20 @@ def test_half_space_trees_of_river_know_nothing_beyond_their_limits() -> None:
             trees.learn_one({"x": float(np.clip(value, 0, 1))})
         far = trees.score_one({"x": beyond})
         assert far == trees.score_one({"x": edge})
-        assert far < trees.score_one({"x": middle})  # where the edge is usual, what lies far beyond it is more than usual
+        assert far < trees.score_one(
+            {"x": middle}
+        )  # where the edge is usual, what lies far beyond it is more than usual
 
 
 def test_detectors_of_drift_in_river_differ_in_delay() -> None:
     rng = np.random.default_rng(2)
     values = np.concatenate([rng.normal(0, 1, 1000), rng.normal(3, 1, 200)])
     delay = {}
-    for name, detector in (("adwin", drift.ADWIN()), ("page-hinkley", drift.PageHinkley()), ("kswin", drift.KSWIN(seed=1))):
+    for name, detector in (
+        ("adwin", drift.ADWIN()),
+        ("page-hinkley", drift.PageHinkley()),
+        ("kswin", drift.KSWIN(seed=1)),
+    ):
         for i, value in enumerate(values):
             detector.update(float(value))
             if detector.drift_detected and i >= 1000:

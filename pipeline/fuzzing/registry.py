@@ -12,8 +12,17 @@ from pipeline.fuzzing.formats import FILES, file_door
 __all__ = ["door_of", "names", "shares"]
 
 # Of the inputs, beside other doors': more where one costs little, less where one costs much.
-_SHARES = {"frames": 8.0, "subjects": 4.0, "headers": 2.0, "models": 0.3, "results": 0.3, "ward": 0.5, "states": 0.5,
-           "topics": 4.0, "acq": 0.5}
+_SHARES = {
+    "frames": 8.0,
+    "subjects": 4.0,
+    "headers": 2.0,
+    "models": 0.3,
+    "results": 0.3,
+    "ward": 0.5,
+    "states": 0.5,
+    "topics": 4.0,
+    "acq": 0.5,
+}
 
 
 def names() -> list[str]:

@@ -49,7 +49,7 @@ class _Patient:
 class DeviceCheck:
     """Take a device's messages as they come, and say what becomes of them.
 
-    Each goes through the monitor's own decoder, choice of leads and sequencer, so what is refused here is refused there.
+    Each goes through the monitor's own decoder, choice of leads and sequencer: what is refused here is refused there.
 
     Attributes
     ----------
@@ -192,7 +192,8 @@ def _clock(patient: _Patient) -> Iterator[str]:
         return
     wait_s = float(np.median(patient.waits_us)) / 1e6
     if abs(wait_s) > OFF_S:
-        yield f"its clock is {abs(wait_s):,.0f} s {'behind' if wait_s > 0 else 'ahead'} (or it sends what it has stored)"
+        where = "behind" if wait_s > 0 else "ahead"
+        yield f"its clock is {abs(wait_s):,.0f} s {where} (or it sends what it has stored)"
     elif wait_s < -EARLY_S:
         yield (
             f"its frames arrive {-wait_s:.2f} s before their last sample is taken: the time is to be that of the first "

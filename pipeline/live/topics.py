@@ -12,8 +12,8 @@ LONGEST = 65_535  # bytes, says MQTT
 def subject_of_topic(topic: str) -> str:
     """Return the NATS subject under which a message to a topic arrives.
 
-    nats-server 2.9 turns slashes into dots, and an empty level into a level of its own, ``/``. Where a topic has a dot or
-    a blank it closes the connection, and what was sent on it is lost; wildcards are for subscribers.
+    nats-server 2.9 turns slashes into dots, and an empty level into a level of its own, ``/``. Where a topic has a dot
+    or a blank it closes the connection, and what was sent on it is lost; wildcards are for subscribers.
 
     Raises
     ------
@@ -29,7 +29,4 @@ def subject_of_topic(topic: str) -> str:
         if letter in topic:
             raise FrameError(f"topic {topic!r:.100} has {name}: the broker closes the connection and the frame is lost")
     levels = topic.split("/")
-    subject = "".join(
-        ("/" if not level else level) + ("" if i == len(levels) - 1 else ".") for i, level in enumerate(levels)
-    )
-    return subject
+    return ".".join(level or "/" for level in levels)

@@ -1,12 +1,13 @@
 """Pacing spikes: found in the signal at its own rate, replaced by a straight line, and kept as marks.
 
 A pacemaker's pulse lasts 0.5 to 2 ms. Behind a recorder's filters it is a spike of up to 10 ms, often with ripple
-before and after it, and it may be many times as high as the beat that it starts. Taken for a part of the QRS complex, or
-for all of it, it moves the R peak to the pulse: 160 ms early where atria are paced.
+before and after it, and it may be many times as high as the beat that it starts. Taken for a part of the QRS complex,
+or for all of it, it moves the R peak to the pulse: 160 ms early where atria are paced.
 
 A spike leaves the line and comes back to it within 10 ms, while around it the signal moves slowly: no QRS complex does
-both. It is higher than what any beat of the last seconds rose by in 4 ms, so that noise on a large signal is none. Where it stands out by less, it counts only if two others came in the 10 s before it, as a pacemaker's do. A signal
-without spikes passes as it is, bit by bit.
+both. It is higher than what any beat of the last seconds rose by in 4 ms, so that noise on a large signal is none.
+Where it stands out by less, it counts only if two others came in the 10 s before it, as a pacemaker's do. A signal without
+spikes passes as it is, bit by bit.
 """
 
 from __future__ import annotations
@@ -91,7 +92,12 @@ class SpikeRemover:
 
     def snapshot(self) -> dict[str, NDArray[np.generic]]:
         """Return the carried state."""
-        return {"tail": self._tail.copy(), "at": self._at.copy(), "seen": self._seen.copy(), "steepest": self._steepest.copy()}
+        return {
+            "tail": self._tail.copy(),
+            "at": self._at.copy(),
+            "seen": self._seen.copy(),
+            "steepest": self._steepest.copy(),
+        }
 
     def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
         """Continue from a state that :meth:`snapshot` returned."""

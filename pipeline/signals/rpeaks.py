@@ -3,8 +3,8 @@
 Per lead, two Morlet envelopes of the signal: E at 10 Hz, where QRS complexes of every shape have their energy, and H at
 20 Hz, which a T wave lacks. The leads are fused in units of their own level, weighted by their own signal-to-noise
 ratio. Maxima of the fused envelope are decided once the next 0.26 s are known (:mod:`pipeline.signals.rpeak_decision`).
-The beats of the first 2 s
-are decided once these have set the level. Levels follow the beats; where they have lost them to an artefact, they are set anew after some seconds of silence.
+The beats of the first 2 s are decided once these have set the level. Levels follow the beats; where they have lost them
+to an artefact, they are set anew after some seconds of silence.
 
 Nothing here looks ahead further than that, and nothing is taken back: a beat that was given out stands.
 """

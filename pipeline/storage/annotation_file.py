@@ -40,10 +40,10 @@ class AnnotationFile:
     is written by ``wrann``, counted from the last annotation of the piece before, and loses its end mark.
 
     Each beat has a symbol by its kind (``N``, ``V``, ``S``; ``Q`` for any other kind and for a beat that cannot be
-    scored). Pacing spikes that were taken out of the signal are marks between them (``^``, which WFDB has for a pacemaker's
-    spike). An anomaly has a note, such as ``score=4.21 p=0.0004 anomaly``. A record without beats has one comment
-    (``"``) at sample 1, since an empty annotation file cannot be told from a damaged one, and ``rdann`` takes comments
-    at sample 0 for definitions.
+    scored). Pacing spikes that were taken out of the signal are marks between them (``^``, which WFDB has for a
+    pacemaker's spike). An anomaly has a note, such as ``score=4.21 p=0.0004 anomaly``. A record without beats has one
+    comment (``"``) at sample 1, since an empty annotation file cannot be told from a damaged one, and ``rdann`` takes
+    comments at sample 0 for definitions.
 
     Parameters
     ----------

@@ -56,7 +56,9 @@ def test_what_is_refused_is_told_once_with_its_number_and_its_first() -> None:
     good = frames(10)
     checked = DeviceCheck()
     for frame in good:
-        checked.take(encode_json(frame).replace(b'"fs": 130.0', b'"fs": 1300.0') if frame.sequence > 3 else encode(frame))
+        checked.take(
+            encode_json(frame).replace(b'"fs": 130.0', b'"fs": 1300.0') if frame.sequence > 3 else encode(frame)
+        )
     assert [(one.first, one.count) for one in checked.refusals] == [(5, 6)]
     assert "a rate of 1300" in checked.refusals[0].why
 
@@ -118,7 +120,16 @@ def test_stamps_of_the_last_sample_are_told_from_those_of_the_first() -> None:
 
 def test_topics_become_the_subjects_that_nats_server_makes_of_them(nats: NatsServer) -> None:
     arrived: list[str] = []
-    topics = ["ecg/ward/bed-1", "ecg//bed", "/ecg/ward/bed-1", "ecg/ward/", "ecg/ward//x/", "ecg/Ä/ß", "a.b/c", "ecg/a b"]
+    topics = [
+        "ecg/ward/bed-1",
+        "ecg//bed",
+        "/ecg/ward/bed-1",
+        "ecg/ward/",
+        "ecg/ward//x/",
+        "ecg/Ä/ß",
+        "a.b/c",
+        "ecg/a b",
+    ]
     with Broker([nats.url]) as broker:
 
         async def take(message: object) -> None:
@@ -145,7 +156,10 @@ def test_topics_become_the_subjects_that_nats_server_makes_of_them(nats: NatsSer
             except FrameError:
                 continue
         deadline = time.monotonic() + 20
-        while len([one for one in arrived if not one.startswith(("$", "_"))]) < len(foretold) and time.monotonic() < deadline:
+        while (
+            len([one for one in arrived if not one.startswith(("$", "_"))]) < len(foretold)
+            and time.monotonic() < deadline
+        ):
             time.sleep(0.02)
     assert [one for one in arrived if not one.startswith(("$", "_"))] == foretold
 

@@ -9,12 +9,12 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
+from pipeline.monitor import Monitor
 from pipeline.records import Findings
 from pipeline.signals.beats import BeatFinder
 from pipeline.signals.pacing import SpikeRemover
 from pipeline.sources.foreign import open_recording
 from pipeline.sources.synthetic import Scenario, synthesise
-from pipeline.monitor import Monitor
 
 SECONDS = 40.0
 HIGH = 16_000  # Hz, at which a pulse is drawn before a recorder samples it
@@ -87,7 +87,7 @@ def test_a_spike_that_an_amplifier_has_widened_is_one_too(fs: float) -> None:
 
 
 def test_the_window_of_a_paced_beat_is_that_of_the_beat_without_its_spike() -> None:
-    signal, peaks, _ = paced(500.0, "atrium", 1.0)
+    signal, _, _ = paced(500.0, "atrium", 1.0)
     plain, _, _ = paced(500.0, "atrium", 1.0, height_mv=0.0)
     with_spikes, without = find(signal, 500.0), find(plain, 500.0)
     assert len(with_spikes["r_peak"]) == len(without["r_peak"]) > 30

@@ -70,7 +70,9 @@ def command(
         refused = [{"why": one.why, "first": one.first, "count": one.count} for one in check.refusals]
         show_json({"messages": check.messages, "frames": check.frames, "refused": refused, "remarks": remarks})
     else:
-        click.echo(f"{check.messages:,} messages: {check.frames:,} would be taken, {check.messages - check.frames:,} refused")
+        click.echo(
+            f"{check.messages:,} messages: {check.frames:,} would be taken, {check.messages - check.frames:,} refused"
+        )
         for one in check.refusals:
             click.echo(f"refused, {one.count:,} from message {one.first:,} on: {one.why}")
         for line in remarks:

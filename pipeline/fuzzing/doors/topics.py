@@ -31,4 +31,6 @@ def _open(_folder: Path) -> Enter:
     return enter
 
 
-DOOR = Door(lambda _: [b"ecg/ward/bed-1", b"ecg//bed", b"/ecg/ward/bed-1"], _open, (b"ecg/", b"/", b".", b"#", b"+", b" "))
+DOOR = Door(
+    lambda _: [b"ecg/ward/bed-1", b"ecg//bed", b"/ecg/ward/bed-1"], _open, (b"ecg/", b"/", b".", b"#", b"+", b" ")
+)

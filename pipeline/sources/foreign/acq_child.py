@@ -1,7 +1,7 @@
 """Reads a BIOPAC file in a process of its own, since its library does not come back from every damaged one.
 
-Run as ``python -P acq_child.py FILE FOLDER SECONDS BYTES`` by :mod:`pipeline.sources.foreign.acq_file`; it imports nothing
-of the project. What it finds goes to FOLDER: ``facts.json``, and ``0.npy`` and so on, a channel each.
+Run as ``python -P acq_child.py FILE FOLDER SECONDS BYTES`` by :mod:`pipeline.sources.foreign.acq_file`; it imports
+nothing of the project. What it finds goes to FOLDER: ``facts.json``, and ``0.npy`` and so on, a channel each.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ def main() -> None:
             np.save(folder / f"{len(channels)}.npy", np.asarray(channel.data, dtype=np.float64), allow_pickle=False)
             name, unit = (str(text or "").strip("\x00 ") for text in (channel.name, channel.units))
             channels.append([name, unit, float(channel.samples_per_second)])
-        markers = [(int(marker.sample_index), (marker.text or "").strip("\x00 ")) for marker in file.event_markers or []]
+        markers = [
+            (int(marker.sample_index), (marker.text or "").strip("\x00 ")) for marker in file.event_markers or []
+        ]
         start = getattr(file, "earliest_marker_created_at", None)
         facts = {
             "channels": channels,
