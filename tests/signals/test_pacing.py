@@ -26,11 +26,13 @@ def paced(
     fs: float, chamber: str, width_ms: float, *, height_mv: float = 5.0, filtered: bool = False
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float64]]:
     """Return a signal with spikes, its R peaks, and the times of the spikes in s."""
-    record = synthesise(Scenario("paced", variability=0.3), name="paced", fs=fs, seconds=SECONDS, seed=7)
-    signal = np.concatenate([chunk.signal for chunk in record.chunks()])
+    times_faster = 2 if fs > 1000 else 1
+    scenario = Scenario("paced", variability=0.3)
+    record = synthesise(scenario, name="paced", fs=fs / times_faster, seconds=SECONDS, seed=7)
+    signal = np.concatenate([chunk.signal for chunk in record.chunks()]).repeat(times_faster, axis=0)
     annotations = record.annotations()
     assert annotations is not None
-    peaks = annotations.beats()[0]
+    peaks = annotations.beats()[0] * times_faster
     times = np.sort(np.concatenate([peaks / fs - before for before in BEFORE[chamber]]))
     times = times[times > 0.1]
     at = np.arange(len(signal)) / fs
