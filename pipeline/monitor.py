@@ -229,6 +229,7 @@ class Monitor:
             drifts=tuple(drifts),
             gaps=pending.gaps,
             updates=updates,
+            spikes=beats.spikes,
         )
         self._note(findings, pending.prepared, parts, scores.sequence)
         return findings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -265,7 +265,8 @@ class Findings(Sequence[ScoredBeat]):
     ``state`` into ``RHYTHMS``;
     ``window`` and ``expected`` have shape (n, steps, leads). ``alarms`` holds what a person is told, an episode anew or
     at a higher priority; ``updates`` the other states of episodes that have been told: grown, ended, or come back
-    before anybody had to be told again.
+    before anybody had to be told again. ``spikes``, shape (k,), holds the pacing spikes that were taken out of the
+    signal, in samples from the record's start.
     """
 
     record: str
@@ -292,6 +293,7 @@ class Findings(Sequence[ScoredBeat]):
     drifts: tuple[Drift, ...] = ()
     gaps: tuple[Gap, ...] = ()
     updates: tuple[Alarm, ...] = ()
+    spikes: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     @property
     def time_s(self) -> NDArray[np.float64]:
@@ -326,10 +328,10 @@ class Findings(Sequence[ScoredBeat]):
         )
 
     def without_events(self) -> Findings:
-        """Return the beats alone, without alarms, drifts, gaps and updates."""
-        if not (self.alarms or self.drifts or self.gaps or self.updates):
+        """Return the beats alone, without alarms, drifts, gaps, updates and pacing spikes."""
+        if not (self.alarms or self.drifts or self.gaps or self.updates or len(self.spikes)):
             return self
-        return replace(self, alarms=(), drifts=(), gaps=(), updates=())
+        return replace(self, alarms=(), drifts=(), gaps=(), updates=(), spikes=self.spikes[:0])
 
     def bare(self) -> Findings:
         """Return the columns alone, without windows and events: a day of beats is a few megabytes."""

@@ -23,6 +23,7 @@ WORDS = (
     b"\xed\xa0\x80",
 )
 LONGEST = 200_000  # bytes
+HEAD = 600  # bytes in which a file says what it is: half of the damage is there, however long the rest
 
 
 def mutated(rng: Random, seeds: Sequence[bytes], words: Sequence[bytes] = ()) -> bytes:
@@ -33,16 +34,20 @@ def mutated(rng: Random, seeds: Sequence[bytes], words: Sequence[bytes] = ()) ->
     return bytes(data[:LONGEST])
 
 
+def _place(rng: Random, size: int) -> int:
+    return rng.randrange(min(size, HEAD) if rng.random() < 0.5 else size)
+
+
 def _flip(rng: Random, data: bytearray, _seeds: Sequence[bytes], _words: Sequence[bytes]) -> bytearray:
     for _ in range(rng.choice((1, 1, 8))):
         if data:
-            data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+            data[_place(rng, len(data))] ^= 1 << rng.randrange(8)
     return data
 
 
 def _replace(rng: Random, data: bytearray, _seeds: Sequence[bytes], _words: Sequence[bytes]) -> bytearray:
     if data:
-        at = rng.randrange(len(data))
+        at = _place(rng, len(data))
         data[at : at + rng.choice((1, 2, 4, 8))] = bytes(
             rng.choice((0, 1, 0x7F, 0x80, 0xFF)) for _ in range(rng.choice((1, 2, 4)))
         )
@@ -52,18 +57,18 @@ def _replace(rng: Random, data: bytearray, _seeds: Sequence[bytes], _words: Sequ
 def _cut(rng: Random, data: bytearray, _seeds: Sequence[bytes], _words: Sequence[bytes]) -> bytearray:
     if not data:
         return data
-    at = rng.randrange(len(data))
+    at = _place(rng, len(data))
     return data[:at] if rng.random() < 0.5 else data[:at] + data[at + rng.randrange(1, 64) :]
 
 
 def _repeat(rng: Random, data: bytearray, _seeds: Sequence[bytes], _words: Sequence[bytes]) -> bytearray:
-    at = rng.randrange(len(data) + 1)
+    at = _place(rng, len(data) + 1)
     piece = data[at : at + rng.choice((1, 8, 64, 1024))]
     return data[:at] + piece * rng.choice((1, 2, 50)) + data[at:]
 
 
 def _insert(rng: Random, data: bytearray, _seeds: Sequence[bytes], words: Sequence[bytes]) -> bytearray:
-    at = rng.randrange(len(data) + 1)
+    at = _place(rng, len(data) + 1)
     return data[:at] + rng.choice((*words, *WORDS, *NUMBERS)) + data[at:]
 
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipeline.fuzzing.door import Enter
+from pipeline.records import Record
 from pipeline.sources import open_record
 from pipeline.sources.synthetic import demo_ward, synthesise, write_wfdb
 
-__all__ = ["foreign", "read", "seed_of", "spoilt", "written"]
+__all__ = ["read", "read_all", "seed_of", "spoilt", "written"]
 
 SECONDS = 20.0
 MOST = 2_000_000  # samples that a few bytes may turn into here
@@ -25,7 +26,11 @@ def written(folder: Path) -> Path:
 
 def read(name: str, folder: Path) -> None:
     """Read a record and its annotations to their end."""
-    record = open_record(name, data_dir=folder)
+    read_all(open_record(name, data_dir=folder))
+
+
+def read_all(record: Record) -> None:
+    """Read an open record and its annotations to their end."""
     samples = 0
     for chunk in record.chunks():
         samples += len(chunk.signal)
@@ -59,16 +64,3 @@ def seed_of(ending: str) -> Callable[[Path], Sequence[bytes]]:
         return whole
 
     return seeds
-
-
-def foreign(name: str) -> Callable[[Path], Enter]:
-    """Return how a file of another format is opened, by its name."""
-
-    def opened(folder: Path) -> Enter:
-        def enter(data: bytes) -> None:
-            (folder / name).write_bytes(data)
-            read(name, folder)
-
-        return enter
-
-    return opened

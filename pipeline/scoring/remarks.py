@@ -29,9 +29,11 @@ class Remarks:
         self._record = record
         self._annotations = annotations
         self._heights: list[float] = []
+        self._spikes = 0
 
     def take(self, findings: Findings) -> None:
         """Look at the next findings."""
+        self._spikes += len(findings.spikes)
         scored = np.isfinite(findings.score)  # before the first template there are no windows
         for window in findings.window[scored][: max(0, _ENOUGH - len(self._heights))]:
             known = window[:, np.isfinite(window).all(axis=0)]
@@ -42,6 +44,8 @@ class Remarks:
         """Return all remarks, a line each; what is counted while a record is read is known at its end."""
         said = list(getattr(self._record, "notes", ()))
         said += [] if self._annotations is None else self._annotations.notes
+        if self._spikes >= _FEW:
+            said.append(f"{self._spikes:,} pacing spikes were taken out; they are marks (^) among its annotations")
         height = float(np.median(self._heights)) if len(self._heights) >= _FEW else None
         if height is not None and not _SMALLEST_MV <= height <= _LARGEST_MV:
             what = "much" if height > _LARGEST_MV else "little"

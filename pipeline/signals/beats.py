@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from pipeline.jit import jit
 from pipeline.signals.envelopes import REACH
-from pipeline.signals.front import HISTORY, Front
+from pipeline.signals.front import Front
 from pipeline.signals.gaps import GapTracker, Hole
+from pipeline.signals.pacing import SpikeRemover
 from pipeline.signals.peaks import PeakFinder
 from pipeline.signals.resample import FS, convert
 from pipeline.signals.rpeaks import RPeakDetector
@@ -46,6 +47,8 @@ class Beats:
         True if signal was missing since the beat before, so that the interval between them may hide beats.
     holes : tuple of Hole
         Stretches without a lead, or without any, that ended with this signal.
+    spikes : ndarray of int64, shape (k,)
+        Pacing spikes that were taken out, in samples at the record's own rate.
     """
 
     sample: NDArray[np.int64]
@@ -56,6 +59,7 @@ class Beats:
     quality: NDArray[np.float64]
     broken: NDArray[np.bool_]
     holes: tuple[Hole, ...]
+    spikes: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.sample)
@@ -77,32 +81,36 @@ class BeatFinder:
     def __init__(self, fs: float, n_leads: int, peaks: PeakFinder | None = None) -> None:
         self.fs = fs
         self.n_leads = n_leads
+        self._pacing = SpikeRemover(fs, n_leads)
         self._front = Front(fs, n_leads)
         self._peaks: PeakFinder = RPeakDetector(n_leads, clock=-REACH) if peaks is None else peaks
         self._gaps = GapTracker(n_leads)
         self._clock = 0
         resampler = self._front.resampler
-        self._late = round(resampler.delay_s * fs)  # samples, at the stream's rate, by which the front is late
+        # Samples, at the stream's rate, by which the front is late.
+        self._late = round(resampler.delay_s * fs) + self._pacing.delay
         no, nothing = np.empty(0, dtype=np.int64), np.empty((0, n_leads, WINDOW))
         present, empty = np.empty((0, n_leads), dtype=np.bool_), np.empty(0)
-        self._no_beats = Beats(no, no, no, nothing, present, empty, np.empty(0, dtype=np.bool_), ())
+        self._no_beats = Beats(no, no, no, nothing, present, empty, np.empty(0, dtype=np.bool_), (), no)
 
     def process(self, signal: NDArray[np.floating]) -> Beats:
         """Take the next samples, shape (n, leads) in mV with NaN where missing; return the beats now decided."""
         front = self._front
+        signal, spikes = self._pacing.process(signal)
         m = front.process(signal)
         start, self._clock = self._clock, self._clock + m
         peaks = self._peaks.find(front.signal[0], front.states, m)
         holes: tuple[Hole, ...] = ()
         if front.is_gone or self._gaps.is_open:
-            holes = tuple(self._gaps.process(front.states[:, HISTORY:], start))
+            holes = tuple(self._gaps.process(front.states[:, front.history :], start))
         n = len(peaks)
         if not n:
-            return replace(self._no_beats, holes=holes) if holes else self._no_beats
+            return replace(self._no_beats, holes=holes, spikes=spikes) if holes or len(spikes) else self._no_beats
         window = np.empty((n, self.n_leads, WINDOW))
         present = np.empty((n, self.n_leads), dtype=np.bool_)
         quality = np.empty(n)
-        _cut(front.signal[1], front.states, start - HISTORY, peaks.sample, peaks.quality, window, present, quality)
+        first = start - front.history
+        _cut(front.signal[1], front.states, first, peaks.sample, peaks.quality, window, present, quality)
         position = np.empty((2, n), dtype=np.int64)
         _place(peaks.sample, peaks.decided, front.resampler.step, front.resampler.den, self._late, position)
         return Beats(
@@ -114,6 +122,7 @@ class BeatFinder:
             quality=quality,
             broken=peaks.broken,
             holes=holes,
+            spikes=spikes,
         )
 
     def open_holes(self) -> list[Hole]:
@@ -122,7 +131,8 @@ class BeatFinder:
 
     def fresh(self) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
         """Return the filtered signal in mV and the states of the leads that the last call brought, each (leads, m)."""
-        return self._front.signal[1][:, HISTORY:], self._front.states[:, HISTORY:]
+        front = self._front
+        return front.signal[1][:, front.history :], front.states[:, front.history :]
 
     @property
     def time_s(self) -> float:
@@ -140,8 +150,8 @@ class BeatFinder:
         for name, stage in self._stages():
             stage.restore(part_of(state, name))
 
-    def _stages(self) -> list[tuple[str, Front | PeakFinder | GapTracker]]:
-        return [("front", self._front), ("peaks", self._peaks), ("gaps", self._gaps)]
+    def _stages(self) -> list[tuple[str, SpikeRemover | Front | PeakFinder | GapTracker]]:
+        return [("pacing", self._pacing), ("front", self._front), ("peaks", self._peaks), ("gaps", self._gaps)]
 
 
 @jit

@@ -12,9 +12,10 @@ from pipeline.signals.quality import Conditioner, condition, flat_limits, new_st
 from pipeline.signals.resample import Resampler, extend, interpolate
 from pipeline.snapshot import joined, part_of
 
-__all__ = ["HISTORY", "Front"]
+__all__ = ["Front"]
 
 HISTORY = 160  # samples kept: more than a window before its R peak, and the wait for the decision
+OPENING = 400  # samples kept at the beginning: its beats are decided together, once their level is known
 
 
 class Front:
@@ -34,10 +35,12 @@ class Front:
     ----------
     resampler : Resampler
         It knows how positions convert.
-    signal : ndarray of float64, shape (2, leads, HISTORY + m)
+    signal : ndarray of float64, shape (2, leads, history + m)
         Continuous and filtered signal in mV, of the samples before the last chunk and of the ``m`` that it brought.
-    states : ndarray of uint8, shape (leads, HISTORY + m)
+    states : ndarray of uint8, shape (leads, history + m)
         State of each lead, see :class:`Conditioner`.
+    history : int
+        How many samples before the last chunk are kept now.
     is_gone : bool
         True if a lead was missing or flat in the last chunk.
     """
@@ -46,8 +49,9 @@ class Front:
         self.resampler = Resampler(fs, n_leads)
         self._conditioner = Conditioner(n_leads)
         self._band_pass = BandPass(n_leads)
-        self.signal = np.zeros((2, n_leads, HISTORY))
-        self.states = np.full((n_leads, HISTORY), 3, dtype=np.uint8)
+        self.history = OPENING
+        self.signal = np.zeros((2, n_leads, OPENING))
+        self.states = np.full((n_leads, OPENING), 3, dtype=np.uint8)
         self.is_gone = False
         self._steps = new_steps(n_leads)
 
@@ -58,10 +62,12 @@ class Front:
         first, stretch = resampler.next_output, resampler.take(signal)
         m = stretch.m
         before, states_before = self.signal, self.states
-        self.signal = np.empty((2, n_leads, HISTORY + m))
-        self.states = np.empty((n_leads, HISTORY + m), dtype=np.uint8)
+        self.history = HISTORY if first >= OPENING else OPENING
+        self.signal = np.empty((2, n_leads, self.history + m))
+        self.states = np.empty((n_leads, self.history + m), dtype=np.uint8)
         self.is_gone = _advance(
             signal,
+            self.history,
             *stretch,
             resampler.taps,
             first,
@@ -82,8 +88,8 @@ class Front:
     def snapshot(self) -> dict[str, NDArray[np.generic]]:
         """Return the carried state."""
         state: dict[str, NDArray[np.generic]] = {
-            "history": self.signal[:, :, -HISTORY:].copy(),
-            "states": self.states[:, -HISTORY:].copy(),
+            "history": self.signal[:, :, -self.history :].copy(),
+            "states": self.states[:, -self.history :].copy(),
             "steps": self._steps.copy(),
         }
         return state | joined({name: stage.snapshot() for name, stage in self._stages()})
@@ -92,6 +98,7 @@ class Front:
         """Continue from a state that :meth:`snapshot` returned."""
         self.signal = np.array(state["history"], dtype=np.float64)
         self.states = np.array(state["states"], dtype=np.uint8)
+        self.history = self.states.shape[1]
         self._steps = np.array(state["steps"], dtype=np.float64)
         for name, stage in self._stages():
             stage.restore(part_of(state, name))
@@ -103,6 +110,7 @@ class Front:
 @jit
 def _advance(
     fresh: NDArray[np.floating],
+    history: int,
     tail: NDArray[np.float64],
     kept: int,
     start: int,
@@ -122,23 +130,23 @@ def _advance(
     signal: NDArray[np.float64],
     states: NDArray[np.uint8],
 ) -> bool:
-    n_leads, size = signal.shape[1], HISTORY + m
+    n_leads, size = signal.shape[1], history + m
     buffer = extend(fresh, tail, kept, drop)
-    old = before.shape[2] - HISTORY
+    old = before.shape[2] - history
     is_gone = False
     limits = np.empty(m, dtype=np.int64)
     for lead in range(n_leads):
         continuous, filtered, state = signal[0, lead], signal[1, lead], states[lead]
-        for n in range(HISTORY):
+        for n in range(history):
             continuous[n] = before[0, lead, old + n]
             filtered[n] = before[1, lead, old + n]
             state[n] = states_before[lead, old + n]
-        raw = filtered[HISTORY:]  # until it is filtered
+        raw = filtered[history:]  # until it is filtered
         interpolate(buffer[lead], start, taps, first, step, den, raw)
         flat_limits(buffer[lead], start, first, step, den, steps[lead], limits)
-        condition(raw, levels[lead], runs[lead], limits, continuous[HISTORY:], state[HISTORY:])
-        sosfilt(continuous[HISTORY:], sos, z[lead], filtered[HISTORY:])
-        for n in range(HISTORY, size):
+        condition(raw, levels[lead], runs[lead], limits, continuous[history:], state[history:])
+        sosfilt(continuous[history:], sos, z[lead], filtered[history:])
+        for n in range(history, size):
             if state[n] >= GONE:
                 is_gone = True
     return is_gone

@@ -120,6 +120,7 @@ def find(
     leads: NDArray[np.float64],
     ring: NDArray[np.float64],
     lead_ring: NDArray[np.float64],
+    opening: NDArray[np.float64],
     found: NDArray[np.int64],
     facts: NDArray[np.float64],
     candidates: NDArray[np.float64],
@@ -133,7 +134,7 @@ def find(
     bad, gone = np.empty((n_leads, m), np.bool_), np.empty(m, np.bool_)
     envelopes(signal, m, e, h)
     absences(states, m, bad, gone)
-    return search(e, h, bad, gone, weights, ints, last_h, leads, ring, lead_ring, found, facts, candidates)
+    return search(e, h, bad, gone, weights, ints, last_h, leads, ring, lead_ring, opening, found, facts, candidates)
 
 
 @jit
@@ -148,6 +149,7 @@ def search(
     leads: NDArray[np.float64],  # level, long-term level, noise floor, noise in the sum, and what was heard
     ring: NDArray[np.float64],  # fused E and H by sample modulo RING
     lead_ring: NDArray[np.float64],  # E of each lead by sample modulo RING
+    opening: NDArray[np.float64],  # e, h and bad of each lead, and gone, of the first START samples, until they are in
     found: NDArray[np.int64],
     facts: NDArray[np.float64],
     candidates: NDArray[np.float64],
@@ -170,6 +172,54 @@ def search(
     weights : ndarray of float64
         Of the decision, see :func:`pipeline.signals.rpeak_decision.read_weights`.
     """
+    # The first seconds set the level: their greatest envelope is a beat's. Then they are searched like all others.
+    level, slow, noise, n_leads = leads[0], leads[1], leads[2], e.shape[0]
+    taken = 0
+    while taken < e.shape[1] and ints[CLOCK] < START:
+        n = ints[CLOCK]
+        for lead in range(n_leads):
+            if n >= 0:
+                opening[lead, n], opening[n_leads + lead, n] = e[lead, taken], h[lead, taken]
+                opening[2 * n_leads + lead, n] = 1.0 if bad[lead, taken] else 0.0
+                opening[3 * n_leads, n] = 1.0 if gone[taken] else 0.0
+            if not bad[lead, taken]:
+                level[lead] = max(level[lead], e[lead, taken])
+        ints[CLOCK] = n + 1
+        taken += 1
+    if ints[CLOCK] < START:
+        return 0, 0
+    if not taken:
+        return _decide(e, h, bad, gone, weights, ints, last_h, leads, ring, lead_ring, found, facts, candidates)
+    for lead in range(n_leads):
+        slow[lead] = level[lead]
+        noise[lead] = 0.15 * level[lead]
+    ints[LAST] = ints[SIZED] = -1
+    ints[CLOCK] = 0
+    return _decide(
+        np.concatenate((opening[:n_leads], e[:, taken:]), axis=1),
+        np.concatenate((opening[n_leads : 2 * n_leads], h[:, taken:]), axis=1),
+        np.concatenate((opening[2 * n_leads : 3 * n_leads] > 0.0, bad[:, taken:]), axis=1),
+        np.concatenate((opening[3 * n_leads] > 0.0, gone[taken:])),
+        weights, ints, last_h, leads, ring, lead_ring, found, facts, candidates,
+    )  # fmt: skip
+
+
+@jit
+def _decide(
+    e: NDArray[np.float64],
+    h: NDArray[np.float64],
+    bad: NDArray[np.bool_],
+    gone: NDArray[np.bool_],
+    weights: NDArray[np.float64],
+    ints: NDArray[np.int64],
+    last_h: NDArray[np.float64],
+    leads: NDArray[np.float64],
+    ring: NDArray[np.float64],
+    lead_ring: NDArray[np.float64],
+    found: NDArray[np.int64],
+    facts: NDArray[np.float64],
+    candidates: NDArray[np.float64],
+) -> tuple[int, int]:
     p = _P
     n_leads = e.shape[0]
     count, n_candidates = 0, 0
@@ -181,22 +231,12 @@ def search(
         ints[CLOCK] = n + 1
         if gone[i]:
             ints[ABSENT] = n
-        # 1. The first seconds set the level: their greatest envelope is a beat's.
-        if n < START:
-            for lead in range(n_leads):
-                if not bad[lead, i]:
-                    level[lead] = max(level[lead], e[lead, i])
-        if n == START - 1:
-            for lead in range(n_leads):
-                slow[lead] = level[lead]
-                noise[lead] = 0.15 * level[lead]
-            ints[LAST] = ints[SIZED] = n - START
-        # 2. Leads that are there, each in units of its own level, weighted by its own signal-to-noise ratio.
+        # 1. Leads that are there, each in units of its own level, weighted by its own signal-to-noise ratio.
         total = 0.0
         for lead in range(n_leads):
             weight[lead] = 0.0
             if not bad[lead, i]:
-                if n >= START and level[lead] <= 0.0:  # a lead that comes up for the first time
+                if level[lead] <= 0.0:  # a lead that comes up for the first time
                     level[lead] = max(e[lead, i], 1e-6)
                     slow[lead] = level[lead]
                     noise[lead] = 0.15 * level[lead]
@@ -217,10 +257,11 @@ def search(
         ring[1, slot] = fused_h
         for lead in range(n_leads):
             lead_ring[lead, slot] = 0.0 if bad[lead, i] else e[lead, i]
-        # 3. Decide the sample whose future is now known.
+        # 2. Decide the sample whose future is now known.
         m = n - LOOK
-        if n < START or m < 2:
+        if m < 2:
             continue
+        is_first = ints[GIVEN] < 0
         last = ints[LAST]
         since = m - last
         if since > REFRACTORY // 2:
@@ -239,7 +280,7 @@ def search(
         elif ints[HEARING]:
             ints[HEARING] = 0
         peak = ring[0, m % RING]
-        if since <= REFRACTORY or peak <= 0.0:
+        if (since <= REFRACTORY and not is_first) or peak <= 0.0:
             continue
         if not (peak > ring[0, (m - 1) % RING] and peak >= ring[0, (m + 1) % RING]):
             continue
@@ -280,8 +321,10 @@ def search(
                 least_lead, greatest_lead = min(least_lead, value), max(greatest_lead, value)
                 floor += weight[lead] / total * noise[lead] / unit
                 recent += weight[lead] / total * noise_sum[lead] / max(ints[CLEAN], 1) / unit
+        # What came before the record is not known: its first beat is not early.
+        since_s = max(since / FS, _median_rr(ints) / FS) if is_first else since / FS
         describe(
-            peak, peak_h, last_h[0], since / FS, _median_rr(ints) / FS, floor, recent, before, after, width, least_lead,
+            peak, peak_h, last_h[0], since_s, _median_rr(ints) / FS, floor, recent, before, after, width, least_lead,
             greatest_lead, features,
         )  # fmt: skip
         if n_candidates < len(candidates):
@@ -290,9 +333,9 @@ def search(
             n_candidates += 1
         if not is_beat(features, weights[0 if there < 2 else 1]):
             continue
-        # 4. A beat: the levels follow it.
+        # 3. A beat: the levels follow it.
         found[0, count] = m
-        found[1, count] = n
+        found[1, count] = max(n, START - 1)
         given = ints[GIVEN]
         found[2, count] = given < 0 or given < ints[ABSENT] < m
         ints[GIVEN] = m
@@ -311,7 +354,7 @@ def search(
             noise_sum[lead] = 0.0
         ints[CLEAN] = 0
         last_h[0] = peak_h
-        if since < 2.0 * FS:
+        if since < 2.0 * FS and not is_first:
             ints[INTERVALS + ints[KNOWN] % RRS] = since
             ints[KNOWN] += 1
             if ints[KNOWN] >= 2 * RRS:

@@ -3,7 +3,8 @@
 Per lead, two Morlet envelopes of the signal: E at 10 Hz, where QRS complexes of every shape have their energy, and H at
 20 Hz, which a T wave lacks. The leads are fused in units of their own level, weighted by their own signal-to-noise
 ratio. Maxima of the fused envelope are decided once the next 0.26 s are known (:mod:`pipeline.signals.rpeak_decision`).
-Levels follow the beats; where they have lost them to an artefact, they are set anew after some seconds of silence.
+The beats of the first 2 s are decided once these have set the level. Levels follow the beats; where they have lost them
+to an artefact, they are set anew after some seconds of silence.
 
 Nothing here looks ahead further than that, and nothing is taken back: a beat that was given out stands.
 """
@@ -62,12 +63,13 @@ class RPeakDetector:
         self._leads = np.zeros((8, n_leads))
         self._ring = np.zeros((2, RING))
         self._lead_ring = np.zeros((n_leads, RING))
-        self._carried = (self._weights, self._ints, self._last_h, self._leads, self._ring, self._lead_ring)
+        # The first seconds, until they set the level: e, h and bad of each lead, and whether all are gone.
+        self._opening = np.zeros((3 * n_leads + 1, START))
 
     def find(self, signal: NDArray[np.float64], states: NDArray[np.uint8], m: int) -> Peaks:
         """Return the beats that the last ``m`` samples decide; see :class:`pipeline.signals.peaks.PeakFinder`."""
         found, facts, candidates = self._room(m)
-        counts = find(signal, states, m, *self._carried, found, facts, candidates)
+        counts = find(signal, states, m, *self._carried(), found, facts, candidates)
         return self._peaks(counts, found, facts, candidates)
 
     def process(self, e: NDArray[np.float64], h: NDArray[np.float64], bad: NDArray[np.bool_]) -> Peaks:
@@ -81,12 +83,15 @@ class RPeakDetector:
             True where a lead is missing or flat.
         """
         found, facts, candidates = self._room(e.shape[1])
-        counts = search(e, h, bad, np.asarray(bad.all(axis=0)), *self._carried, found, facts, candidates)
+        counts = search(e, h, bad, np.asarray(bad.all(axis=0)), *self._carried(), found, facts, candidates)
         return self._peaks(counts, found, facts, candidates)
+
+    def _carried(self) -> tuple[NDArray[np.generic], ...]:
+        return self._weights, self._ints, self._last_h, self._leads, self._ring, self._lead_ring, self._opening
 
     def _room(self, m: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
         most = m // REFRACTORY + RING // REFRACTORY + START // REFRACTORY + 2
-        candidates = np.empty((m // 2 + RING, 1 + len(FEATURES))) if self._keep else NO_CANDIDATES
+        candidates = np.empty(((m + START) // 2 + RING, 1 + len(FEATURES))) if self._keep else NO_CANDIDATES
         return np.empty((3, most), dtype=np.int64), np.empty((2, most)), candidates
 
     def _peaks(
@@ -97,6 +102,8 @@ class RPeakDetector:
         candidates: NDArray[np.float64],
     ) -> Peaks:
         n, n_candidates = counts
+        if self._opening.size and self._ints[CLOCK] >= START:
+            self._opening = np.zeros((0, 0))
         if self._keep:
             self.candidates.append(candidates[:n_candidates].copy())
         if not n:
@@ -111,9 +118,11 @@ class RPeakDetector:
             "leads": self._leads.copy(),
             "ring": self._ring.copy(),
             "lead_ring": self._lead_ring.copy(),
+            "opening": self._opening.copy(),
         }
 
     def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
         """Continue from a state that :meth:`snapshot` returned."""
         self._ints[:], self._last_h[:], self._leads[:] = state["ints"], state["last_h"], state["leads"]
         self._ring[:], self._lead_ring[:] = state["ring"], state["lead_ring"]
+        self._opening = np.array(state["opening"], dtype=np.float64)

@@ -24,6 +24,7 @@ _SYMBOLS = np.array(
     [{"normal": "N", "ventricular": "V", "supraventricular": "S", "other": "Q"}[kind] for kind in KINDS]
 )
 _UNSCORED = "Q"
+_SPIKE = "^"
 _END = b"\0\0"
 
 
@@ -41,7 +42,8 @@ class AnnotationFile:
 
     Each beat has a symbol by its kind (``N``, ``V``, ``S``; ``Q`` for any other kind and for a beat that cannot be
     scored). An anomaly has a note, such as ``score=4.21 p=0.0004 anomaly``. Where another rhythm begins, a rhythm
-    annotation (``+`` with a note such as ``(AFIB``) stands at the beat, before it.
+    annotation (``+`` with a note such as ``(AFIB``) stands at the beat, before it. Pacing spikes that were taken out of
+    the signal are marks between them (``^``, which WFDB has for a pacemaker's spike).
 
     A record without beats has one comment (``"``) at sample 1, since an empty annotation file cannot be told from a
     damaged one, and ``rdann`` takes comments at sample 0 for definitions.
@@ -63,31 +65,40 @@ class AnnotationFile:
         self._waiting: list[tuple[int, str, str]] = []
         path.write_bytes(b"")
 
-    def write(self, columns: dict[str, NDArray[Any]]) -> None:
-        """Append beats, in time order."""
+    def write(self, columns: dict[str, NDArray[Any]], spikes: NDArray[np.int64] | None = None) -> None:
+        """Append beats, and pacing spikes since the last ones, in time order."""
         score, p_value = columns["score"], columns["p_value"]
         symbols = np.where(np.isnan(score), _UNSCORED, _SYMBOLS[columns["kind"]])
         notes = [""] * len(score)
         for i in np.flatnonzero(columns["is_anomaly"]):
             notes[i] = f"score={score[i]:.4g} p={p_value[i]:.2g} anomaly"
         self._waiting += zip(columns["r_peak"].tolist(), symbols.tolist(), notes, strict=True)
+        if spikes is not None and len(spikes):
+            self._waiting += [(at, _SPIKE, "") for at in spikes.tolist()]
+            self._waiting.sort(key=lambda row: row[0])
         self._decide(self._rhythm.advance(columns["state"]))
 
-    def _decide(self, begins: NDArray[np.uint8]) -> None:
-        """Write the beats whose rhythm is decided."""
+    def _decide(self, begins: NDArray[np.uint8], *, last: bool = False) -> None:
+        """Write the beats whose rhythm is decided, and the marks before the next one."""
         rows: list[tuple[int, str, str]] = []
-        for begun, beat in zip(begins.tolist(), self._waiting, strict=False):
-            if begun:
-                rows.append((beat[0], "+", RHYTHMS[begun]))
-            rows.append(beat)
-        self._waiting = self._waiting[len(begins) :]
+        beats = taken = 0
+        for row in self._waiting:
+            if row[1] != _SPIKE:
+                if beats == len(begins) and not last:
+                    break
+                if beats < len(begins) and begins[beats]:
+                    rows.append((row[0], "+", RHYTHMS[begins[beats]]))
+                beats += 1
+            rows.append(row)
+            taken += 1
+        self._waiting = self._waiting[taken:]
         if rows:
             sample, symbols, notes = (list(column) for column in zip(*rows, strict=True))
             self._append(np.array(sample, dtype=np.int64), symbols, notes)
 
     def close(self) -> None:
         """Finish the file."""
-        self._decide(self._rhythm.advance(np.empty(0, dtype=np.uint8), last=True))
+        self._decide(self._rhythm.advance(np.empty(0, dtype=np.uint8), last=True), last=True)
         if self._is_empty:
             self._append(np.ones(1, dtype=np.int64), ['"'], ["no beats found"])
         with self._path.open("ab") as file:

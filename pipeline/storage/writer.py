@@ -96,6 +96,7 @@ class ResultWriter:
         self._accuracy = Accuracy(annotations, self._labels, fs)
         self._rows: list[Columns] = []
         self._references: list[NDArray[np.int64]] = []
+        self._spikes: list[NDArray[np.int64]] = []
         self._alarms: list[Alarm] = []
         self._drifts: list[Drift] = []
         self._gaps: list[Gap] = []
@@ -132,6 +133,8 @@ class ResultWriter:
         self._alarms = last_states([*self._alarms, *findings.alarms, *findings.updates])
         self._drifts += findings.drifts
         self._gaps += findings.gaps
+        if len(findings.spikes):
+            self._spikes.append(findings.spikes)
         if not len(findings):
             return
         self._last_peak = int(findings.r_peak[-1])
@@ -171,11 +174,18 @@ class ResultWriter:
             part = {name: column[start:end] for name, column in rows.items()}
             reference = references[start:end]
             self._parquet.write_table(beat_table(self._record, part, self._labels, reference, self._schema))
-            self._annotation_file.write(part)
+            self._annotation_file.write(part, self._take_spikes(None if last and end == stop else part["r_peak"][-1]))
             self._accuracy.add(part["r_peak"], part["is_anomaly"], reference)
             start = end
         self._rows = [{name: column[stop:] for name, column in rows.items()}]
         self._references = [references[stop:]]
+
+    def _take_spikes(self, until: int | None) -> NDArray[np.int64]:
+        """Return the spikes up to a sample, or all; they are known before the beats that follow them."""
+        known = np.concatenate([np.empty(0, dtype=np.int64), *self._spikes])
+        count = len(known) if until is None else int(np.searchsorted(known, until, side="right"))
+        self._spikes = [known[count:]]
+        return known[:count]
 
     def _close_table(self, *, quietly: bool) -> None:
         try:

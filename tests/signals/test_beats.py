@@ -162,3 +162,24 @@ def test_reference_peaks_come_out_as_they_are() -> None:
     known = beats[beats < len(signal) - 0.5 * 250]
     found = join(parts)["r_peak"]
     assert np.abs(found[: len(known)] - known).max() <= 1
+
+
+@pytest.mark.parametrize("fs", [128.0, 250.0, 500.0])
+def test_the_first_beat_of_a_short_record_is_found(fs: float) -> None:
+    found_first = extra = 0
+    for seed in range(20):
+        record = synthesise(demo_ward(60.0)["synth/sinus"], name="short", fs=fs, seconds=10.0, seed=seed)
+        annotations = record.annotations()
+        assert annotations is not None
+        signal, beats = np.concatenate([chunk.signal for chunk in record.chunks()]), annotations.beats()[0]
+        nothing = np.full((round(0.6 * fs), 2), np.nan, dtype=np.float32)
+        found = find(np.concatenate([signal, nothing]), [], fs)
+        whole = beats[beats > 0.1 * fs]  # an R peak of the first 0.1 s has no QRS complex before it
+        found_first += matched(whole[:1], found["r_peak"], 0.05 * fs) == 1.0
+        extra += len(found["r_peak"]) - len(whole) > 1
+        assert found["quality"][1] > 0.5  # and its window is there
+        late = (found["decided"] - found["r_peak"]) / fs
+        assert late[found["r_peak"] > 2 * fs].max() <= 0.5
+        assert late.max() <= 2.2
+    assert found_first == 20
+    assert extra == 0

@@ -162,6 +162,29 @@ def test_matlab(tmp_path: Path, steps: NDArray[np.int16]) -> None:
         read_recording(tmp_path / "b.mat", fs=FS)
 
 
+def test_matlab_7_3(tmp_path: Path, steps: NDArray[np.int16]) -> None:
+    h5py = pytest.importorskip("h5py")
+    signal = steps[:, :2] * 1e-3
+    with h5py.File(tmp_path / "a.mat", "w", userblock_size=512) as file:  # as `save -v7.3` lays it out
+        refs = file.create_group("#refs#")
+        cells = []
+        for i, name in enumerate(("V1", "II")):
+            letters = refs.create_dataset(
+                chr(97 + i), data=np.array([[ord(letter)] for letter in name], dtype=np.uint16)
+            )
+            letters.attrs["MATLAB_class"] = np.bytes_("char")
+            cells.append(letters.ref)
+        study = file.create_group("study")
+        study.attrs["MATLAB_class"] = np.bytes_("struct")
+        names = study.create_dataset("leads", data=np.array([cells], dtype=h5py.ref_dtype), dtype=h5py.ref_dtype)
+        names.attrs["MATLAB_class"] = np.bytes_("cell")
+        study.create_dataset("ecg", data=signal.T).attrs["MATLAB_class"] = np.bytes_("double")
+        study.create_dataset("fs", data=np.array([[FS]])).attrs["MATLAB_class"] = np.bytes_("double")
+    raw = (tmp_path / "a.mat").read_bytes()
+    (tmp_path / "a.mat").write_bytes(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM" + raw[128:])
+    check(tmp_path / "a.mat", ("II", "V1"), signal[:, ::-1], None)
+
+
 def test_a_format_is_known_by_what_it_holds(tmp_path: Path, steps: NDArray[np.int16]) -> None:
     files.write_ishne(tmp_path / "i.ecg", steps, [11, 6, 15], FS, 2500)
     files.write_scp(tmp_path / "s.ecg", steps, [3, 2, 7], FS, 2500)

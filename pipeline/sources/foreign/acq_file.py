@@ -2,42 +2,68 @@
 
 from __future__ import annotations
 
-import warnings
+import json
+import subprocess
+import sys
+import tempfile
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pipeline.annotations import Annotations
+from pipeline.errors import RecordCorrupt
 from pipeline.sources.foreign.base import ArrayFile, ReadOptions, Signal
 
 __all__ = ["open_acq"]
 
+CPU_S = 8  # s of the processor that a small file may take; 50 ms are usual
+BYTES_A_CPU_S = 4_000_000  # of the file, for each s more
+LEAST_MEMORY = 2**30  # bytes, beside 30 for each of the file
+PATIENCE = 40  # times the processor's time, on a machine that has other things to do
+
 
 def open_acq(path: Path, options: ReadOptions) -> ArrayFile:
-    """Open an AcqKnowledge file; its event markers become notes."""
-    del options
-    import bioread
+    """Open an AcqKnowledge file; its event markers become notes.
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        file = bioread.read(str(path))
-        signals, columns = [], []
-        for channel in file.channels:
-            if channel.data is None or not len(channel.data):
-                continue
-            unit = str(channel.units or "").strip("\x00 ")
-            signals.append(Signal(str(channel.name).strip("\x00 "), unit or None, float(channel.samples_per_second)))
-            columns.append(np.asarray(channel.data, dtype=np.float64))
-        markers = [marker for marker in file.event_markers or [] if (marker.text or "").strip("\x00 ")]
-        start = getattr(file, "earliest_marker_created_at", None)
-        base = float(file.samples_per_second)
+    bioread goes on for ever on some damaged files, so it works in a process of its own with limits of time and memory.
+
+    Raises
+    ------
+    RecordCorrupt
+        If it is damaged, or its reader comes to no end.
+    """
+    del options
+    size = path.stat().st_size
+    seconds = CPU_S + size // BYTES_A_CPU_S
+    with tempfile.TemporaryDirectory(prefix="ecg-anomaly-") as folder:
+        child = [sys.executable, "-P", str(Path(__file__).with_name("acq_child.py"))]
+        limits = [str(seconds), str(LEAST_MEMORY + 30 * size)]
+        try:
+            done = subprocess.run(  # noqa: S603 - our own
+                [*child, str(path.resolve()), folder, *limits],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                timeout=PATIENCE * seconds, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            raise _no_end(path) from error
+        if done.returncode < 0:
+            raise _no_end(path)
+        if done.returncode:
+            said = done.stderr.decode(errors="replace").strip().splitlines() or ["no word"]
+            raise RecordCorrupt(f"{path.name}: it is damaged ({said[-1]:.300})")
+        facts: dict[str, Any] = json.loads((Path(folder) / "facts.json").read_text())
+        signals = [Signal(name, unit or None, fs) for name, unit, fs in facts["channels"]]
+        columns = [np.load(Path(folder) / f"{i}.npy", allow_pickle=False) for i in range(len(signals))]
     noted = None
-    if markers:
-        markers.sort(key=lambda marker: marker.sample_index)
-        noted = Annotations(
-            np.array([marker.sample_index for marker in markers], dtype=np.int64),
-            np.full(len(markers), '"', dtype="<U1"),
-            tuple(str(marker.text).strip("\x00 ") for marker in markers),
-            base,
-        )
+    if facts["markers"]:
+        samples, texts = zip(*facts["markers"], strict=True)
+        symbols = np.full(len(samples), '"', dtype="<U1")
+        noted = Annotations(np.array(samples, dtype=np.int64), symbols, tuple(texts), facts["fs"])
+    start = None if facts["start"] is None else datetime.fromisoformat(facts["start"])
     return ArrayFile(signals, columns, start, noted=noted)
+
+
+def _no_end(path: Path) -> RecordCorrupt:
+    return RecordCorrupt(f"{path.name}: it is damaged (its reader came to no end within its limits)")

@@ -1,4 +1,4 @@
-"""MATLAB files up to version 7, such as those of the PhysioNet challenges."""
+"""MATLAB files, such as those of the PhysioNet challenges; those of version 7.3 are HDF5."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ __all__ = ["open_mat"]
 
 _HDF5 = b"\x89HDF"
 _MOST = 2**31  # bytes
+_DEEPEST = 4  # structures in structures
+_LONGEST_TEXT = 1000
 
 
 def open_mat(path: Path, options: ReadOptions) -> ArrayFile:
@@ -26,14 +28,26 @@ def open_mat(path: Path, options: ReadOptions) -> ArrayFile:
     Raises
     ------
     RecordUnsupported
-        If it belongs to a WFDB header, is of version 7.3, or holds no numbers or steps of an unknown size.
+        If it belongs to a WFDB header, holds no numbers or steps of an unknown size, or is of version 7.3 and h5py is
+        not installed.
     """
     header = path.with_suffix(".hea")
     if header.is_file():
         raise RecordUnsupported(f"{path.name}: it is the signal of a WFDB record: name {header.name} instead")
     with path.open("rb") as file:
-        if file.read(4) == _HDF5 or b"MATLAB 7.3" in file.read(124):
-            raise RecordUnsupported(f"{path.name}: it is of MATLAB 7.3: save it again with `save -v7`")
+        head = file.read(128)
+    is_hdf5 = head.startswith(_HDF5) or b"MATLAB 7.3" in head
+    arrays = _hdf5(path) if is_hdf5 else _version_7(path)
+    steps = [name for name, value in arrays.items() if value.dtype.kind in "iu" and value.size > 1]
+    if steps and options.units is None and "val" in steps:
+        raise RecordUnsupported(
+            f"{path.name}: its values are steps, and its WFDB header {header.name} that says how large they are is not "
+            "beside it: say with --units in which unit they are"
+        )
+    return table_of_arrays(path.name, arrays, options)
+
+
+def _version_7(path: Path) -> dict[str, NDArray[Any]]:
     from scipy.io import loadmat, matlab
 
     try:
@@ -47,13 +61,48 @@ def open_mat(path: Path, options: ReadOptions) -> ArrayFile:
     for name, value in loaded.items():
         if isinstance(value, np.ndarray) and not name.startswith("__"):
             _flatten(name, value, arrays)
-    steps = [name for name, value in arrays.items() if value.dtype.kind in "iu" and value.size > 1]
-    if steps and options.units is None and "val" in steps:
+    return arrays
+
+
+def _hdf5(path: Path) -> dict[str, NDArray[Any]]:
+    """Read the variables of a file of version 7.3: matrices stand transposed in it, text as numbers of its letters."""
+    try:
+        import h5py
+    except ImportError:
         raise RecordUnsupported(
-            f"{path.name}: its values are steps, and its WFDB header {header.name} that says how large they are is not "
-            "beside it: say with --units in which unit they are"
-        )
-    return table_of_arrays(path.name, arrays, options)
+            f"{path.name}: it is of MATLAB 7.3, which h5py reads, and that is not installed: "
+            "pip install 'ecg-anomaly[formats]', or save it again with `save -v7`"
+        ) from None
+    arrays: dict[str, NDArray[Any]] = {}
+    with h5py.File(path, "r") as file:
+        _gather(file, file, path.name, arrays, depth=0)
+    return arrays
+
+
+def _gather(group: Any, file: Any, name: str, out: dict[str, NDArray[Any]], depth: int) -> None:
+    for key, value in group.items():
+        if key.startswith("#"):  # what cells refer to
+            continue
+        if not hasattr(value, "dtype"):  # a structure
+            if depth < _DEEPEST:
+                _gather(value, file, name, out, depth + 1)
+            continue
+        if value.size * 8 > _MOST or sum(array.nbytes for array in out.values()) > _MOST:
+            raise RecordUnsupported(f"{name}: it declares {value.size * 8 >> 20} MB: save its signal alone")
+        kind = value.attrs.get("MATLAB_class", b"")
+        if kind == b"cell" and value.dtype == object:
+            words = [_text(file[reference]) for reference in value[()].reshape(-1)]
+            out.setdefault(key, np.array(words))
+        elif kind == b"char":
+            out.setdefault(key, np.array([_text(value)]))
+        elif value.dtype.kind in "iufb":
+            out.setdefault(key, np.asarray(value[()]).T)
+
+
+def _text(value: Any) -> str:
+    if not hasattr(value, "dtype") or value.dtype.kind not in "iu" or value.size > _LONGEST_TEXT:
+        return ""
+    return "".join(chr(int(letter)) for letter in np.asarray(value[()]).T.reshape(-1))
 
 
 def _flatten(name: str, value: NDArray[Any], out: dict[str, NDArray[Any]]) -> None:

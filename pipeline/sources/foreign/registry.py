@@ -122,7 +122,7 @@ def _own() -> list[Format]:
         Format("BIOPAC AcqKnowledge", (".acq",), f"{_HERE}.acq_file", "open_acq", "bioread",
                "start, notes", lists=True),
         Format("XDF", (".xdf", ".xdfz"), f"{_HERE}.xdf_file", "open_xdf", "pyxdf", "start, holes", lists=True),
-        Format("MATLAB up to 7", (".mat",), f"{_HERE}.mat_file", "open_mat", "scipy"),
+        Format("MATLAB", (".mat",), f"{_HERE}.mat_file", "open_mat", "scipy"),
         Format("NumPy", (".npy", ".npz"), f"{_HERE}.numpy_file", "open_numpy", "numpy", "holes"),
         Format("Parquet", (".parquet",), f"{_HERE}.parquet_file", "open_parquet", "pyarrow", "start, holes"),
         Format("Feather", (".feather", ".arrow"), f"{_HERE}.parquet_file", "open_feather", "pyarrow", "start, holes"),

@@ -289,9 +289,7 @@ def write_acq(path: Path, steps: Steps, names: Sequence[str], fs: float, scale_m
 
 
 def write_samples(folder: Path, *, seconds: float = 12.0, fs: int = 250) -> list[Path]:
-    """Write a small file of each format that can be written here, and return them; the signal is a made-up one.
-
-    BIOPAC's is left out (:func:`write_acq`): its library does not come back from some damaged files.
+    """Write a small file of each format that is read, and return them; the signal is a made-up one.
 
     Parameters
     ----------
@@ -318,6 +316,7 @@ def write_samples(folder: Path, *, seconds: float = 12.0, fs: int = 250) -> list
     write_scp(folder / "scp.scp", steps, [3, 2, 7], fs, 2500)
     write_sierra(folder / "sierra.xml", steps, ["V1", "II", "aVF"], fs, 5.0)
     write_dicom(folder / "dicom.dcm", steps, ["V1", "II", "aVF"], fs, 2.5)
+    write_acq(folder / "acq.acq", steps, ["V1", "II", "RSP"], fs, 0.0025)
     every = np.ones(len(steps), dtype=np.bool_)
     write_xdf(folder / "xdf.xdf", steps[:, :2].astype(np.float32), ["II", "V1"], ["uV", "uV"], fs, every)
     leads = [
