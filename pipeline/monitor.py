@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.detection.fibrillation import Fibrillation, Level
+from pipeline.detection.fibrillation import Fibrillation, FibrillationWeights, Level
 from pipeline.detection.model import BeatModel
 from pipeline.detection.reading import LEADS
 from pipeline.detection.score_parts import ScoreParts, take_apart
@@ -60,6 +60,8 @@ class Monitor:
         When a person is told.
     peaks : callable that returns a PeakFinder, optional
         Where R peaks come from, such as annotated ones; the project's own detector by default.
+    fibrillation : FibrillationWeights, optional
+        Of the detector of fibrillation; those that ship by default.
 
     Examples
     --------
@@ -75,8 +77,10 @@ class Monitor:
         threshold: ThresholdSettings | None = None,
         alarms: AlarmSettings | None = None,
         peaks: Callable[[], PeakFinder] | None = None,
+        fibrillation: FibrillationWeights | None = None,
     ) -> None:
         self.model = model
+        self._fibrillation_weights = fibrillation
         self._threshold_settings = threshold or ThresholdSettings()
         self._alarm_settings = alarms or AlarmSettings()
         self._peaks = peaks
@@ -265,7 +269,7 @@ class Monitor:
         self._stream = stream
         self._finder = BeatFinder(fs, n, self._peaks() if self._peaks else None)
         self._windows = WindowStage(n)
-        self._fibrillation = Fibrillation()
+        self._fibrillation = Fibrillation(self._fibrillation_weights)
         self._scorer = Scorer(self.model, n)
         settings = self._threshold_settings
         self._threshold = AdaptiveThreshold(
