@@ -15,6 +15,7 @@ from pipeline.detection.reading import LEADS
 from pipeline.detection.score_parts import ScoreParts, take_apart
 from pipeline.detection.scorer import KIND_NORMAL, Prepared, Scorer
 from pipeline.detection.thresholds import DRIFT_DETECTORS, AdaptiveThreshold, NoDetector
+from pipeline.detection.width import wide_odds
 from pipeline.errors import SnapshotError, StreamError
 from pipeline.records import Chunk, Drift, Findings, Gap, Record, ScoredBeat
 from pipeline.settings import AlarmSettings, ThresholdSettings
@@ -45,6 +46,7 @@ class Pending:
     still_open: tuple[Hole, ...]
     clock: int
     levels: list[Level]
+    held: NDArray[np.bool_]
 
 
 class Monitor:
@@ -187,6 +189,8 @@ class Monitor:
             score, shape = float(scores.score[i]), float(scores.shape[i])
             verdict = self._threshold.judge(score, shape)
             threshold[i], p_value[i], is_anomaly[i] = verdict.threshold, verdict.p_value, verdict.is_anomaly
+            if pending.held[i]:
+                continue
             shift = self._threshold.update(score, shape, float(scores.rr[i]))
             if shift is not None:
                 drift[i] = True
@@ -199,8 +203,8 @@ class Monitor:
             number,
             scores.rr,
             is_anomaly,
-            scores.kind,
             scores.noise,
+            wide_odds(scores.likeness, scores.width),
             (*pending.holes, *pending.still_open),
             pending.clock,
             pending.levels,
@@ -287,15 +291,18 @@ class Monitor:
         assert self._stream is not None  # noqa: S101 - _follow() has set it
         beats = self._finder.process(signal)
         windows = self._windows.process(*self._finder.fresh())
-        levels = self._fibrillation.process(windows.stop, windows.features, windows.absent)
+        levels = self._fibrillation.process(windows.stop, windows.features, windows.absent, windows.spread)
+        held = self._fibrillation.covers(beats.known, levels)
         self._next += len(signal)
         record = self._stream[0]
         closed = tuple(
             Gap(record, hole.start / FS, hole.stop / FS, hole.reason) for hole in beats.holes if hole.lead == ALL
         )
-        prepared = self._scorer.prepare(beats.sample / FS, beats.window, beats.present, beats.broken)
+        prepared = self._scorer.prepare(beats.sample / FS, beats.window, beats.present, beats.broken, held)
         clock = round(self._finder.time_s * FS)
-        return Pending(beats, prepared, gaps + closed, beats.holes, tuple(self._finder.open_holes()), clock, levels)
+        return Pending(
+            beats, prepared, gaps + closed, beats.holes, tuple(self._finder.open_holes()), clock, levels, held
+        )
 
     def snapshot(self) -> bytes:
         """Return the patient's whole state, so that :meth:`restore` goes on from here and no score changes.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.jit import jit
 
-__all__ = ["BEATS", "LONGEST_RR", "RHYTHM", "RUN", "follow_rate", "follow_rhythm", "new_rhythm"]
+__all__ = ["BEATS", "LONGEST_RR", "RHYTHM", "RUN", "follow_rate", "follow_rhythm", "forget_changes", "new_rhythm"]
 
 RRS = 128  # R-R changes in the running variability
 LONGEST_RR = 3.0  # s: a longer interval is a pause or a gap and tells nothing about the rate
@@ -78,6 +78,13 @@ def follow_rhythm(
         rhythm[RECENT + j] = rhythm[RECENT + j - 1]
     rhythm[RECENT] = log_rr
     return bool(out[PREMATURITY] < premature)
+
+
+@jit
+def forget_changes(time: float, rhythm: NDArray[np.float64]) -> None:
+    """Keep of a beat at ``time`` s no more than that it was there: no change is known across it."""
+    rhythm[LAST] = time
+    rhythm[RECENT : RECENT + PAST] = np.nan
 
 
 @jit

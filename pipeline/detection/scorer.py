@@ -12,6 +12,7 @@ from pipeline.detection.contextual import ContextualBeats
 from pipeline.detection.model import BeatModel
 from pipeline.detection.reading import inputs
 from pipeline.detection.score_parts import ScoreParts, fuse_leads, take_apart
+from pipeline.detection.width import likeness_of, width_of
 from pipeline.jit import jit
 
 __all__ = ["KIND_OTHER", "KIND_SUPRAVENTRICULAR", "KIND_VENTRICULAR", "Prepared", "Scorer", "Scores"]
@@ -56,6 +57,9 @@ class Scores:
         R-R interval in s, NaN where unknown.
     noise : ndarray of float64
         Log of the noise around the beat over the patient's usual, leads fused; 0 where it is not known or less.
+    likeness, width : ndarray of float64
+        How much the QRS is like the patient's own, as a correlation, and how wide it is, as the log of its deviation
+        over that of its slope in samples; means over the leads, NaN where nothing is known.
     window, expected : ndarray of float32, shape (n, samples, leads)
         The beat and what was expected, in mV; NaN in a lead that is not there or has no say.
     """
@@ -66,6 +70,8 @@ class Scores:
     kind: NDArray[np.uint8]
     rr: NDArray[np.float64]
     noise: NDArray[np.float64]
+    likeness: NDArray[np.float64]
+    width: NDArray[np.float64]
     window: NDArray[np.float32]
     expected: NDArray[np.float32]
 
@@ -93,11 +99,12 @@ class Scorer:
         window: NDArray[np.float64],
         present: NDArray[np.bool_],
         broken: NDArray[np.bool_],
+        held: NDArray[np.bool_] | None = None,
         *,
         learn: bool = True,
     ) -> Prepared:
         """Set beats against the patient's context, which learns them; arguments as in :meth:`Context.advance`."""
-        return self.read(self._context.advance(time, window, present, broken, learn=learn))
+        return self.read(self._context.advance(time, window, present, broken, held, learn=learn))
 
     def read(self, beats: ContextualBeats) -> Prepared:
         """Lay out what this model's network reads of beats in context."""
@@ -113,11 +120,12 @@ class Scorer:
         n, leads, samples = beats.seen.shape
         window = np.empty((n, samples, leads), dtype=np.float32)
         expected = np.empty((n, samples, leads), dtype=np.float32)
-        noise = np.empty(n)
+        noise, likeness, width = np.empty(n), np.empty(n), np.empty(n)
         kind = np.empty(n, dtype=np.uint8)
         _conclude(
             beats.seen, beats.template, beats.offset, beats.noise, beats.scale, beats.present, beats.member,
             parts.foreseen, parts.noise, parts.unknown, parts.shape, parts.rhythm, window, expected, noise, kind,
+            likeness, width,
         )  # fmt: skip
         return Scores(
             score=parts.shape + parts.rhythm,
@@ -126,6 +134,8 @@ class Scorer:
             kind=kind,
             rr=beats.rr,
             noise=noise,
+            likeness=likeness,
+            width=width,
             window=window,
             expected=expected,
         )
@@ -157,11 +167,19 @@ def _conclude(
     expected: NDArray[np.float32],
     fused_noise: NDArray[np.float64],
     kind: NDArray[np.uint8],
+    likeness: NDArray[np.float64],
+    width: NDArray[np.float64],
 ) -> None:
     n, leads, samples = seen.shape
     of_leads = np.empty(leads)
     for i in range(n):
+        like = wide = 0.0
+        heard = 0
         for lead in range(leads):
+            if member[i] >= 0 and present[i, lead]:
+                like += likeness_of(seen[i, lead], template[i, lead])
+                wide += width_of(seen[i, lead])
+                heard += 1
             of_leads[lead] = np.nan if unknown[i, lead] else noise[i, lead]
             for j in range(samples):
                 if not present[i, lead]:
@@ -173,6 +191,8 @@ def _conclude(
                 if QRS.start <= j < QRS.stop:
                     value += foreseen[i, lead, j - QRS.start] * unit[i, lead, j]
                 expected[i, j, lead] = value * scale[i, lead] if member[i] >= 0 else np.nan
+        likeness[i] = like / heard if heard else np.nan
+        width[i] = wide / heard if heard else np.nan
         fused = fuse_leads(of_leads)
         fused_noise[i] = 0.0 if np.isnan(fused) else fused
         if shape[i] >= VENTRICULAR_SHAPE:

@@ -156,7 +156,7 @@ def told_by_rivals(record: Record, beats: NDArray[np.float64], settings: AlarmSe
             while number < len(waiting) and waiting[number][0] + WAIT <= stop:
                 time, rr = waiting[number]
                 for engine in engines.values():
-                    engine.beat(number, time, time + WAIT, rr, False, False)
+                    engine.beat(number, time, time + WAIT, rr, False, 0.0)
                 number += 1
             beyond = windows.features[i, usable[i], _BEYOND]
             last = [*last[1 - SMOOTH :], float(beyond.mean())] if len(beyond) else []

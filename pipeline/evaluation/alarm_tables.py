@@ -68,6 +68,12 @@ def _high_outside(records: Records) -> float:
     return sum(record.alarms[s]["high"] for record in records for s in sorts) / hours if hours > 0 else float("nan")
 
 
+def _not_shown(records: Records) -> float:
+    hours = sum(record.hours["calm"] for record in records)
+    shown = sum(record.shown for record in records)
+    return (sum(record.alarms["calm"]["high"] for record in records) - shown) / hours if hours > 0 else float("nan")
+
+
 FIGURES: dict[str, tuple[Callable[[Records], float], str]] = {
     "lethal episodes of 5 s and more, told": (_told(5.0), "%"),
     "  of 30 s and more": (_told(30.0), "%"),
@@ -81,6 +87,7 @@ FIGURES: dict[str, tuple[Callable[[Records], float], str]] = {
         for sort, words in (("calm", "normal or paced rhythm"), ("noise", "noise"))
         for priority in ("high", "medium", "low")
     },
+    "  normal or paced, high, but for pauses and rates that annotated beats show": (_not_shown, "/h"),
     "false alarms an hour, any rhythm that is not lethal, high": (_high_outside, "/h"),
 }
 

@@ -225,3 +225,30 @@ def test_a_rate_that_rises_slowly_is_not_early() -> None:
     beats = Context(2).advance(np.cumsum(rr), window, present, broken)
     abrupt = Context(2).advance(np.cumsum(np.where(np.arange(len(rr)) == 310, 0.7, 1.0)), window, present, broken)
     assert abrupt.early[310] > 1.3 * np.nanmax(beats.early)
+
+
+def test_a_held_beat_teaches_nothing_and_is_set_against_the_context_all_the_same() -> None:
+    arrays = patient(200)
+    arrays[1][100:140] = shape(width=10.0, height=3.0)
+    held = (np.arange(200) >= 100) & (np.arange(200) < 140)
+    context = Context(2)
+    context.advance(*part(arrays, 0, 100))
+    before = context.snapshot()
+    beats = context.advance(*part(arrays, 100, 140), held[100:140])
+    after = context.snapshot()
+    assert distance(beats).min() > 0.5
+    moved = {name for name in before if not np.array_equal(before[name], after[name], equal_nan=True)}
+    assert moved == {"rhythm"}  # when the last beat was; of the rest of the rhythm nothing but the change across it
+    differs = before["rhythm"] != after["rhythm"]
+    assert not np.isfinite(after["rhythm"][differs]).sum() > 1
+
+    taught = Context(2)
+    taught.advance(*part(arrays, 0, 140))
+    assert not np.array_equal(taught.snapshot()["scale"], before["scale"])
+
+
+def test_beats_that_are_held_at_the_start_are_none_of_the_first() -> None:
+    arrays = patient(FIRST + 20)
+    held = np.arange(FIRST + 20) < 10
+    beats = Context(2).advance(*arrays, held)
+    assert np.flatnonzero(beats.member >= 0)[0] == FIRST + 10
