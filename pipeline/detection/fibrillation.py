@@ -159,6 +159,8 @@ class Fibrillation:
         levels : list of Level
             The windows that ended since the last call.
         """
+        if not levels and not self._is_on:
+            return np.zeros(len(known), dtype=np.bool_)
         on = np.array([self._is_on, *(level.fibrillation > ON for level in levels)])
         self._is_on = bool(on[-1])
         if not on.any():
