@@ -96,6 +96,19 @@ def test_strange_shapes_in_an_unchanged_rhythm_are_no_tachycardia_unless_they_ar
     assert told(2.0, 0.8) == told(6.0, 0.45) == ["ventricular tachycardia"]
 
 
+def test_the_louder_the_noise_the_wider_the_beats_of_a_run_must_be() -> None:
+    def told(wide: float, noise: float) -> bool:
+        engine, time = AlarmEngine("x", AlarmSettings()), 0.0
+        for i, rr in enumerate([0.8] * 10 + [0.4] * 8):
+            time += rr
+            engine.beat(
+                i, time, time + 0.4, rr, i >= 10, wide if i >= 10 else -3.0, math.log(noise) if i >= 10 else 0.0
+            )
+        return "ventricular tachycardia" in kinds(engine.take()[0])
+
+    assert [told(wide, noise) for wide, noise in ((3.0, 1.0), (3.0, 5.0), (6.0, 5.0))] == [True, False, True]
+
+
 def test_beats_with_their_t_waves_are_no_tachycardia() -> None:
     engine, time = AlarmEngine("x", AlarmSettings()), 0.0
     for i, rr in enumerate([0.8] * 10 + [0.25, 0.8] * 4):
@@ -218,6 +231,20 @@ def test_where_no_lead_can_tell_silence_is_a_technical_alarm_until_one_can() -> 
     assert kinds(told) == ["cannot analyse", "asystole"]
     assert told[1].raised_s == 40.0  # more than 8 s after the electrode was pulled
     assert [alarm.ended_s for alarm in updates if alarm.key == told[0].key] == [40.0]
+
+
+def test_a_silence_that_could_not_be_analysed_says_nothing_of_the_rate() -> None:
+    engine, number, time = AlarmEngine("x", AlarmSettings()), 0, 0.0
+    for stop in range(1, 61):
+        silent = 30 < stop <= 44
+        while not silent and time + 0.4 <= stop:
+            engine.beat(number, time, time + 0.4, 0.8 if number else math.nan, False, -3.0)
+            number, time = number + 1, time + 0.8
+        if stop == 44:
+            engine.beat(number, 44.2, 44.6, 44.2 - time + 0.8, False, -3.0)
+            number, time = number + 1, 45.0
+        engine.window(float(stop), -3.0, (0.9, 1.5) if silent else (1.0, 1.0))
+    assert kinds(engine.take()[0]) == ["cannot analyse"]
 
 
 def test_a_standstill_that_was_told_is_no_slow_heart_as_well() -> None:
