@@ -17,7 +17,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS = 120
 
 .DEFAULT_GOAL := help
-.PHONY: help install compile demo test test-fast test-lowest lock sbom audit fuzz lint format notebooks serve overhead train rpeaks fibrillation evaluate calibration cost bench soak clean distclean
+.PHONY: help install compile demo test test-fast test-lowest lock sbom audit fuzz lint format notebooks serve overhead train rpeaks fibrillation alarms evaluate calibration cost bench soak clean distclean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -94,6 +94,11 @@ rpeaks: $(STAMP)  ## Fit the R-peak detector's decision anew, with cross-validat
 
 fibrillation: $(STAMP)  ## Fit the detector of fibrillation anew, with cross-validated figures: DATA="vfdb cudb ..."
 	$(BIN)/python -m pipeline.evaluation.fit_fibrillation $(DATA)
+
+alarms: $(STAMP)  ## Measure the alarms on people held out, and refresh the README's table: DATA=the mirror's folder
+	$(BIN)/ecg-anomaly evaluate-alarms --held-out --no-rivals --split DS1 --insert README.md alarms \
+	  $(foreach db,vfdb/1.0.0 cudb/1.0.0 nstdb/1.0.0 nsrdb-2h mitdb/1.0.0,--rhythms $(DATA)/$(db)) \
+	  --challenge $(DATA)/challenge-2015/1.0.0/training
 
 evaluate: $(STAMP)  ## Measure the shipped model on DS2 and nstdb, and refresh the README's tables (needs mitdb, nstdb)
 	$(BIN)/ecg-anomaly evaluate --split DS2 --rpeaks reference --insert README.md evaluate:reference

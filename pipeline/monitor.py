@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.detection.fibrillation import Fibrillation, Level
+from pipeline.detection.fibrillation import Fibrillation, FibrillationWeights, Level
 from pipeline.detection.model import BeatModel
 from pipeline.detection.reading import LEADS
 from pipeline.detection.score_parts import ScoreParts, take_apart
 from pipeline.detection.scorer import KIND_NORMAL, Prepared, Scorer
 from pipeline.detection.sequence.reader import SequenceReading
 from pipeline.detection.thresholds import DRIFT_DETECTORS, AdaptiveThreshold, NoDetector
+from pipeline.detection.width import wide_odds
 from pipeline.errors import SnapshotError, StreamError
 from pipeline.records import Chunk, Drift, Findings, Gap, Record, ScoredBeat
 from pipeline.settings import AlarmSettings, ThresholdSettings
@@ -46,6 +47,7 @@ class Pending:
     still_open: tuple[Hole, ...]
     clock: int
     levels: list[Level]
+    held: NDArray[np.bool_]
 
 
 class Monitor:
@@ -61,6 +63,8 @@ class Monitor:
         When a person is told.
     peaks : callable that returns a PeakFinder, optional
         Where R peaks come from, such as annotated ones; the project's own detector by default.
+    fibrillation : FibrillationWeights, optional
+        Of the detector of fibrillation; those that ship by default.
 
     Examples
     --------
@@ -76,8 +80,10 @@ class Monitor:
         threshold: ThresholdSettings | None = None,
         alarms: AlarmSettings | None = None,
         peaks: Callable[[], PeakFinder] | None = None,
+        fibrillation: FibrillationWeights | None = None,
     ) -> None:
         self.model = model
+        self._fibrillation_weights = fibrillation
         self._threshold_settings = threshold or ThresholdSettings()
         self._alarm_settings = alarms or AlarmSettings()
         self._peaks = peaks
@@ -184,8 +190,10 @@ class Monitor:
             score = float(scores.score[i])
             verdict = self._threshold.judge(score)
             threshold[i], p_value[i], is_anomaly[i] = verdict.threshold, verdict.p_value, verdict.is_anomaly
-            # A run that holds the rhythm would become the patient's normal beats.
-            shift = None if scores.sequence.held[i] else self._threshold.update(score, float(scores.rr[i]))
+            # What fibrillates, or runs so that it holds the rhythm, would become the patient's normal beats.
+            if pending.held[i] or scores.sequence.held[i]:
+                continue
+            shift = self._threshold.update(score, float(scores.rr[i]))
             if shift is not None:
                 drift[i] = True
                 at = float(beats.r_peak[i] / fs)
@@ -197,8 +205,8 @@ class Monitor:
             number,
             scores.rr,
             is_anomaly,
-            scores.kind,
             scores.noise,
+            wide_odds(scores.likeness, scores.width),
             (*pending.holes, *pending.still_open),
             pending.clock,
             pending.levels,
@@ -270,7 +278,7 @@ class Monitor:
         self._stream = stream
         self._finder = BeatFinder(fs, n, self._peaks() if self._peaks else None)
         self._windows = WindowStage(n)
-        self._fibrillation = Fibrillation()
+        self._fibrillation = Fibrillation(self._fibrillation_weights)
         self._scorer = Scorer(self.model, n)
         settings = self._threshold_settings
         self._threshold = AdaptiveThreshold(
@@ -288,15 +296,18 @@ class Monitor:
         assert self._stream is not None  # noqa: S101 - _follow() has set it
         beats = self._finder.process(signal)
         windows = self._windows.process(*self._finder.fresh())
-        levels = self._fibrillation.process(windows.stop, windows.features, windows.absent)
+        levels = self._fibrillation.process(windows.stop, windows.features, windows.absent, windows.spread)
+        held = self._fibrillation.covers(beats.known, levels)
         self._next += len(signal)
         record = self._stream[0]
         closed = tuple(
             Gap(record, hole.start / FS, hole.stop / FS, hole.reason) for hole in beats.holes if hole.lead == ALL
         )
-        prepared = self._scorer.prepare(beats.sample / FS, beats.window, beats.present, beats.broken)
+        prepared = self._scorer.prepare(beats.sample / FS, beats.window, beats.present, beats.broken, held)
         clock = round(self._finder.time_s * FS)
-        return Pending(beats, prepared, gaps + closed, beats.holes, tuple(self._finder.open_holes()), clock, levels)
+        return Pending(
+            beats, prepared, gaps + closed, beats.holes, tuple(self._finder.open_holes()), clock, levels, held
+        )
 
     def snapshot(self) -> bytes:
         """Return the patient's whole state, so that :meth:`restore` goes on from here and no score changes.

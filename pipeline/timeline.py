@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from pipeline.detection.alarms import WAIT, AlarmEngine
 from pipeline.detection.fibrillation import Level
-from pipeline.detection.scorer import KIND_VENTRICULAR
 from pipeline.records import Alarm
 from pipeline.settings import AlarmSettings
 from pipeline.signals.beats import Beats
@@ -58,8 +57,8 @@ class AlarmTimeline:
         number: NDArray[np.int64],
         rr: NDArray[np.float64],
         is_anomaly: NDArray[np.bool_],
-        kind: NDArray[np.uint8],
         noise: NDArray[np.float64],
+        wide: NDArray[np.float64],
         holes: Sequence[Hole],
         clock: int,
         levels: Sequence[Level] = (),
@@ -70,8 +69,10 @@ class AlarmTimeline:
         ----------
         beats : Beats
             The beats that it decided.
-        number, rr, is_anomaly, kind, noise : ndarray, shape (n,)
-            Their running numbers, R-R intervals in s, verdicts, kinds and noise, as in ``Scores``.
+        number, rr, is_anomaly, noise : ndarray, shape (n,)
+            Their running numbers, R-R intervals in s, verdicts and noise, as in ``Scores``.
+        wide : ndarray of float64, shape (n,)
+            Log odds that they are ventricular by their width and likeness.
         holes : sequence of Hole
             Holes that ended in it, and then those that are open at its end, which stop at ``clock``.
         clock : int
@@ -84,14 +85,14 @@ class AlarmTimeline:
             self._schedule(hole, is_open=hole.stop == clock)
         decided = beats.decided / self._fs
         for i in range(len(beats)):
-            self._due(int(decided[i] * FS))
+            self._due(int(beats.known[i]))
             self._engine.beat(
                 int(number[i]),
                 float(beats.r_peak[i] / self._fs),
                 float(decided[i]),
                 float(rr[i]),
                 bool(is_anomaly[i]),
-                bool(kind[i] == KIND_VENTRICULAR),
+                float(wide[i]),
                 float(noise[i]),
             )
         self._due(clock)
@@ -134,7 +135,7 @@ class AlarmTimeline:
                 return
             if window < hole:
                 level = self._levels.popleft()
-                self._engine.window(level.stop / FS, level.fibrillation)
+                self._engine.window(level.stop / FS, level.fibrillation, level.spread)
                 continue
             due, rank, lead, sample, reason = heapq.heappop(self._events)
             self._engine.expire(due / FS)

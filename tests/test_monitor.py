@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline import BeatModel, Chunk, Findings, Monitor, Ward
 from pipeline.errors import SnapshotError, StreamError
+from pipeline.snapshot import unpack
 from pipeline.sources.synthetic import SyntheticRecord, demo_ward, synthesise
 
 SECONDS = 90.0
@@ -234,3 +236,64 @@ def test_anomalies_of_a_ventricular_patient_are_its_ectopic_beats(model: BeatMod
     ectopic, normal = sample[late & (symbol == "V")], sample[late & (symbol == "N")]
     assert np.mean([np.abs(flagged - peak).min() < 54 for peak in ectopic]) > 0.95
     assert np.mean([np.abs(flagged - peak).min() < 54 for peak in normal]) < 0.02
+
+
+@pytest.fixture(scope="module")
+def fibrillating() -> WithFibrillation:
+    """A sinus rhythm that fibrillates from 50 to 75 s, and beats on."""
+    return WithFibrillation(patient("synth/sinus"))
+
+
+class WithFibrillation:
+    """A record whose signal is fibrillation for a while: a wave of 4 to 6 Hz that waxes, wanes and wanders."""
+
+    START_S, STOP_S = 50.0, 75.0
+
+    def __init__(self, record: SyntheticRecord) -> None:
+        self.name, self.fs, self.leads, self.n_samples = record.name, record.fs, record.leads, record.n_samples
+        self._chunks = record.chunks
+
+    def chunks(self, seconds: float = 60.0) -> Iterator[Chunk]:
+        rng = np.random.default_rng(5)
+        noise = np.convolve(rng.normal(size=self.n_samples), np.hanning(int(self.fs)) / self.fs, mode="same")
+        phase = 2 * np.pi * np.cumsum(5.0 + 30.0 * noise) / self.fs
+        time = np.arange(self.n_samples) / self.fs
+        wave = (0.4 + 0.15 * np.sin(2 * np.pi * 0.3 * time)) * np.sin(phase)
+        for chunk in self._chunks(seconds):
+            at = np.arange(chunk.start, chunk.stop)
+            inside = (time[at] >= self.START_S) & (time[at] < self.STOP_S)
+            signal = np.where(inside[:, None], np.stack([wave[at], -0.6 * wave[at]], axis=1), chunk.signal)
+            yield replace(chunk, signal=signal.astype(np.float32))
+
+
+def test_fibrillation_teaches_nothing_once_it_is_found(model: BeatModel, fibrillating: WithFibrillation) -> None:
+    monitor = Monitor(model)
+    states, alarms = [], []
+    for chunk in fibrillating.chunks(1.0):
+        alarms += [(alarm.kind, alarm.raised_s) for alarm in monitor.process(chunk).alarms if alarm.priority == "high"]
+        if chunk.stop in (60 * chunk.fs, 75 * chunk.fs):
+            states.append(unpack(monitor.snapshot())[0])
+    (found_s,) = [at for kind, at in alarms if kind == "ventricular fibrillation"]
+    assert 50.0 < found_s <= 56.0
+    before, after = states
+    learnt = [name for name in before if name.startswith("scorer.") and name != "scorer.rhythm"]
+    learnt += [name for name in before if name.startswith("threshold.")]
+    assert len(learnt) > 8
+    for name in learnt:
+        np.testing.assert_array_equal(before[name], after[name], err_msg=name)
+    assert before["finder.clock"] != after["finder.clock"]
+
+
+@pytest.mark.parametrize("seconds", [0.37, 7.3])
+def test_chunks_and_snapshots_change_nothing_in_and_around_fibrillation(
+    model: BeatModel, fibrillating: WithFibrillation, seconds: float
+) -> None:
+    whole = Findings.concatenate(list(Monitor(model).stream(fibrillating, seconds=SECONDS)))  # type: ignore[arg-type]
+    assert "ventricular fibrillation" in [alarm.kind for alarm in whole.alarms]
+    monitor, parts = Monitor(model), []
+    for i, chunk in enumerate(fibrillating.chunks(seconds)):
+        parts.append(monitor.process(chunk))
+        if i % 20 == 3:
+            state, monitor = monitor.snapshot(), Monitor(model)
+            monitor.restore(state)
+    assert_same(Findings.concatenate([*parts, monitor.finish()]), whole)

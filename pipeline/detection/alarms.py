@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections import deque
 from itertools import pairwise
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from pipeline.detection.episodes import Episodes
 from pipeline.detection.fibrillation import ON
 from pipeline.detection.rules import rules_in_force
+from pipeline.detection.runs import Runs
+from pipeline.detection.stillness import Stillness
 from pipeline.records import Alarm
 from pipeline.settings import AlarmSettings
 
@@ -19,7 +22,11 @@ WAIT = 0.5  # s: a beat is out at most so long after its R peak, so only then is
 RATE_BEATS = 8  # R-R intervals in the mean heart rate of extreme tachycardia, beats in the mean noise
 SLOW_BEATS, FAST_BEATS = 4, 16  # R-R intervals in the mean heart rate of a slow and of a fast heart
 RUN, LONG_RUN = 3, 6  # beats
-REGULAR = 0.12  # standard deviation over mean of the intervals of a run that noise does not make
+HEARD_S = 3.0  # s since the last beat after which a lead's usual span is no longer learnt
+# Beats that come one by one, slower than fibrillation and flutter and more alike, overrule the windows while these are
+# not sure: (s) over which they are looked at, intervals at the least, the least median in s, deviation over mean.
+ORGANISED_S, ORGANISED, SLOWEST_RR, ALIKE = 5.5, 6, 0.36, 0.4
+SURE = 3.0  # log odds of fibrillation that no beats overrule
 FIBRILLATION_S = 4.0  # s by which fibrillation began before it is found, at the least: the length of a window
 
 
@@ -42,14 +49,14 @@ class AlarmEngine:
         self._episodes = Episodes(record, rules_in_force(settings))
         self._recent: deque[bool] = deque(maxlen=settings.n)
         self._intervals: deque[float] = deque(maxlen=FAST_BEATS)
-        self._noise: deque[float] = deque(maxlen=RATE_BEATS)
-        self._run = 0
-        self._ventricular = 0
-        self._run_start = (0, 0.0)  # number and time of the run's first beat
+        self._runs = Runs(settings.vt_beats)
+        self._stillness = Stillness()
+        self._beats_heard = 0  # up to RATE_BEATS
+        self._times: deque[float] = deque(maxlen=32)  # of the last beats
         self._last_beat = math.nan
         self._silent_from = math.nan  # since when signal has been there without a beat
         self._paused = False
-        self._times: deque[float] = deque(maxlen=max(64, settings.vt_beats))  # of the last beats
+        self._unclear = False  # a silence is long enough for an alarm, in signal that cannot tell
 
     def take(self) -> tuple[tuple[Alarm, ...], tuple[Alarm, ...]]:
         """Return what is told since the last time, and the other states of episodes that have been told."""
@@ -74,7 +81,7 @@ class AlarmEngine:
         decided: float,
         rr: float,
         is_anomaly: bool,
-        ventricular: bool,
+        wide: float,
         noise: float = 0.0,
     ) -> None:
         """Take one beat.
@@ -87,78 +94,72 @@ class AlarmEngine:
             Its R peak and when it was out, in s.
         rr : float
             R-R interval in s, NaN if not known.
-        is_anomaly, ventricular : bool
-            Its verdict, and whether it looks ventricular.
+        is_anomaly : bool
+            Its verdict.
+        wide : float
+            Log odds that it is ventricular by its width and likeness, see :mod:`pipeline.detection.width`.
         noise : float
             Log of the noise around it over the patient's usual.
         """
         self.expire(decided)
         self.silence(time)
-        self._episodes.over("asystole", time)
+        was_asystole = self._episodes.lasts("asystole") and math.isnan(self._silent_from)
+        was_unclear, self._unclear = self._unclear, False
+        for cause in ("asystole", "cannot analyse"):
+            self._episodes.over(cause, time)
         self._paused = False
         self._last_beat = self._silent_from = time
         self._times.append(time)
         self._recent.append(is_anomaly)
-        if math.isfinite(rr):
-            self._intervals.append(rr)
-        else:
+        if not math.isfinite(rr) or was_unclear:
             self._intervals.clear()
-        self._noise.append(noise)
-        self._in_a_row(number, time, decided, is_anomaly, ventricular)
+        else:  # a standstill that was told is no slow heart as well
+            self._intervals.append(min(rr, self.settings.asystole_s) if was_asystole else rr)
+        self._runs.beat(number, time, is_anomaly, wide, noise)
+        if is_anomaly:
+            self._in_a_row(number, time, decided)
         count = sum(self._recent)
         if count >= self.settings.k:
             text = f"{count} anomalies among {len(self._recent)} beats"
             first = number - len(self._recent) + 1
             self._episodes.tell("frequent anomalies", time, decided, first, number, text, true_s=time)
-        ratio = math.exp(sum(self._noise) / len(self._noise))
-        if len(self._noise) == RATE_BEATS and ratio > self.settings.noise_ratio:
+        self._beats_heard = min(self._beats_heard + 1, RATE_BEATS)
+        ratio = self._runs.noise(RATE_BEATS)
+        if self._beats_heard == RATE_BEATS and ratio > self.settings.noise_ratio:
             text = f"noise {ratio:.1f} times the usual"
             self._episodes.tell("noise", time, decided, number - RATE_BEATS + 1, number, text, true_s=time)
         self._rate(number, time, decided)
 
-    def _in_a_row(self, number: int, time: float, decided: float, is_anomaly: bool, ventricular: bool) -> None:
-        if not is_anomaly:
-            self._run = self._ventricular = 0
-            return
-        if self._run == 0:
-            self._run_start = number, time
-        self._run += 1
-        self._ventricular = self._ventricular + 1 if ventricular else 0
+    def _in_a_row(self, number: int, time: float, decided: float) -> None:
+        runs, limits = self._runs, self.settings
+        length, ventricular = runs.length, runs.ventricular
         # Electrode motion makes ventricular shapes: a run is told where the signal can tell.
-        clear = self._noise_of(self.settings.vt_beats) <= self.settings.run_noise_ratio or self._is_regular()
-        if self._ventricular >= self.settings.vt_beats and clear:
-            n = min(self._ventricular, len(self._times))
-            rate = 60.0 * (n - 1) / (time - self._times[-n])
-            if rate >= self.settings.vt_bpm:
-                text = f"{self._ventricular} ventricular-like beats in a row at {rate:.0f} a minute"
+        clear = runs.noise(limits.vt_beats) <= limits.run_noise_ratio or runs.is_regular()
+        if ventricular >= limits.vt_beats and clear and runs.is_wide(limits.vt_beats) and runs.is_another_rhythm():
+            rate = runs.rate()
+            if rate >= limits.vt_bpm:
+                text = f"{ventricular} ventricular-like beats in a row at {rate:.0f} a minute"
                 self._run_of("ventricular tachycardia", number, time, decided, text)
         # Each rule that holds is told, the gravest first: where one is switched off, the next is not.
-        if self._ventricular >= RUN and self._noise_of(RUN) <= self.settings.run_noise_ratio:
-            text = f"{self._ventricular} ventricular-like beats in a row"
+        quiet = runs.noise(RUN) <= limits.run_noise_ratio
+        if ventricular >= RUN and quiet and runs.is_wide(RUN):
+            text = f"{ventricular} ventricular-like beats in a row"
             self._run_of("ventricular run", number, time, decided, text)
-        if self._run >= LONG_RUN:
-            self._run_of("long run", number, time, decided, f"{self._run} anomalies in a row")
-        if self._run >= RUN:
-            self._run_of("run", number, time, decided, f"{self._run} anomalies in a row")
-        if self._ventricular >= 2 and self._noise_of(RUN) <= self.settings.run_noise_ratio:
-            self._run_of("couplet", number, time, decided, f"{self._ventricular} ventricular-like beats in a row")
-
-    def _noise_of(self, beats: int) -> float:
-        """Return the noise around the last beats over the usual, as a mean of logs."""
-        last = list(self._noise)[-beats:]
-        return math.exp(sum(last) / len(last))
-
-    def _is_regular(self) -> bool:
-        """Tell whether the run's last intervals are alike, as those of artefacts are not."""
-        last = list(self._times)[-self.settings.vt_beats :]
-        intervals = [b - a for a, b in pairwise(last)]
-        mean = sum(intervals) / len(intervals)
-        return sum((one - mean) ** 2 for one in intervals) / len(intervals) <= (REGULAR * mean) ** 2
+        if length >= LONG_RUN and runs.is_narrow():
+            text = f"{length} anomalies in a row, shaped like the patient's own beats"
+            self._run_of("supraventricular run", number, time, decided, text)
+        if length >= LONG_RUN:
+            self._run_of("long run", number, time, decided, f"{length} anomalies in a row")
+        if length >= RUN:
+            self._run_of("run", number, time, decided, f"{length} anomalies in a row")
+        if ventricular >= 2 and quiet and runs.is_wide(2):
+            self._run_of("couplet", number, time, decided, f"{ventricular} ventricular-like beats in a row")
 
     def _run_of(self, kind: str, number: int, time: float, decided: float, text: str) -> None:
-        first, onset = self._run_start
-        rate = 60.0 * (self._run - 1) / (time - onset) if time > onset else None
-        self._episodes.tell(kind, onset, decided, first, number, text, longest=self._run, rate_bpm=rate, true_s=time)
+        first, onset = self._runs.start
+        length = self._runs.length
+        rate = 60.0 * (length - 1) / (time - onset) if time > onset else None
+        self._episodes.tell(kind, onset, decided, first, number, text, longest=length, rate_bpm=rate, true_s=time)
 
     def _rate(self, number: int, time: float, decided: float) -> None:
         limits = self.settings
@@ -176,7 +177,7 @@ class AlarmEngine:
                 text = f"{rate:.0f} beats a minute"
                 self._episodes.tell(kind, time - took, decided, number - n, number, text, rate_bpm=rate, true_s=time)
 
-    def window(self, stop: float, fibrillation: float) -> None:
+    def window(self, stop: float, fibrillation: float, spread: tuple[float, ...] = ()) -> None:
         """Take what the signal of the last seconds up to ``stop``, in s, looks like.
 
         Parameters
@@ -185,33 +186,63 @@ class AlarmEngine:
             End of the window in s.
         fibrillation : float
             Log odds of ventricular fibrillation or flutter; NaN where nobody can tell.
+        spread : tuple of float
+            What each lead spans in the last second, in mV; NaN for one that is away.
         """
         self.expire(stop)
         self.silence(stop - WAIT)
-        if fibrillation > ON:
+        has_beats = self._last_beat >= stop - HEARD_S and not fibrillation > ON
+        self._stillness.second(stop, spread, has_beats=has_beats)
+        if self._unclear and self._stillness.is_still(self._silent_from, stop - WAIT):
+            self._asystole(stop)
+        if fibrillation > ON and (fibrillation > SURE or not self._is_organised(stop)):
             self._episodes.tell(
                 "ventricular fibrillation", stop - FIBRILLATION_S, stop, -1, -1, "fibrillation or flutter", true_s=stop
             )
+
+    def _is_organised(self, stop: float) -> bool:
+        """Tell whether beats came one by one in the last seconds up to ``stop``, in s, below the rate of flutter."""
+        intervals = [b - a for a, b in pairwise(self._times) if a > stop - ORGANISED_S]
+        if len(intervals) < ORGANISED:
+            return False
+        alike = statistics.pstdev(intervals) < ALIKE * statistics.fmean(intervals)
+        return alike and statistics.median(intervals) > SLOWEST_RR
 
     def silence(self, known_until: float) -> None:
         """Tell that no beat stands between the last one and ``known_until``, in s; raise a pause if it is one."""
         start, limits = self._silent_from, self.settings
         if not known_until >= start + limits.pause_s:  # also while nothing is known
             return
-        for kind, limit in (("pause", limits.pause_s), ("asystole", limits.asystole_s)):
-            if known_until >= start + limit and (kind == "asystole" or not self._paused):
-                now = start + limit + WAIT
-                self._episodes.tell(kind, start, now, -1, -1, f"no beat for {limit:g} s", lasting=True)
-                self._paused = True
-        if known_until >= start + limits.asystole_s:
-            # Told once; where fibrillation goes before, silence begins anew.
-            self._silent_from = start + limits.asystole_s if self._episodes.lasts("fibrillation") else math.nan
+        if not self._paused:
+            self._paused = True
+            if self._stillness.is_still(start, start + limits.pause_s):
+                now, text = start + limits.pause_s + WAIT, f"no beat for {limits.pause_s:g} s"
+                self._episodes.tell("pause", start, now, -1, -1, text, lasting=True)
+        if not known_until >= start + limits.asystole_s or self._unclear:
+            return
+        now = start + limits.asystole_s + WAIT
+        if self._stillness.is_still(start, start + limits.asystole_s):
+            self._asystole(now)
+        else:
+            self._unclear = True
+            text = f"no beat for {limits.asystole_s:g} s, and no lead is clear enough to tell"
+            self._episodes.tell("cannot analyse", start, now, -1, -1, text, lasting=True)
+
+    def _asystole(self, now: float) -> None:
+        start = self._silent_from
+        text = f"no beat for {now - WAIT - start:.3g} s"
+        self._episodes.over("cannot analyse", now)
+        self._unclear = False
+        self._episodes.tell("asystole", start, now, -1, -1, text, lasting=True)
+        # Told once; where fibrillation goes before, silence begins anew.
+        self._silent_from = now - WAIT if self._episodes.lasts("fibrillation") else math.nan
 
     def signal_lost(self, start: float) -> None:
         """Tell that all leads went at ``start``, in s: what follows is no pause of the heart."""
         self.silence(start)
-        self._episodes.over("asystole", start)
-        self._silent_from = math.nan
+        for cause in ("asystole", "cannot analyse"):
+            self._episodes.over(cause, start)
+        self._silent_from, self._unclear = math.nan, False
 
     def signal_back(self, stop: float) -> None:
         """Tell that a lead is there again from ``stop`` on, in s."""
@@ -234,9 +265,10 @@ class AlarmEngine:
         return {
             "recent": list(self._recent),
             "intervals": list(self._intervals),
-            "noise": list(self._noise),
-            "run": (self._run, self._ventricular, self._run_start),
-            "last": (self._last_beat, self._silent_from, self._paused),
+            "heard": self._beats_heard,
+            "runs": self._runs.snapshot(),
+            "stillness": self._stillness.snapshot(),
+            "last": (self._last_beat, self._silent_from, self._paused, self._unclear),
             "times": list(self._times),
             "episodes": self._episodes.snapshot(),
         }
@@ -245,9 +277,9 @@ class AlarmEngine:
         """Continue from a state that :meth:`snapshot` returned, also by way of JSON."""
         self._recent = deque(state["recent"], maxlen=self.settings.n)
         self._intervals = deque(state["intervals"], maxlen=FAST_BEATS)
-        self._noise = deque(state["noise"], maxlen=RATE_BEATS)
-        self._run, self._ventricular, (number, time) = state["run"]
-        self._run_start = number, time
-        self._last_beat, self._silent_from, self._paused = state["last"]
+        self._beats_heard = state["heard"]
+        self._runs.restore(state["runs"])
+        self._stillness.restore(state["stillness"])
+        self._last_beat, self._silent_from, self._paused, self._unclear = state["last"]
         self._times.extend(state["times"])
         self._episodes.restore(state["episodes"])

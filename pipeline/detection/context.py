@@ -15,7 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.detection.contextual import ContextualBeats
-from pipeline.detection.rhythm import BEATS, PREMATURITY, RHYTHM, RR, follow_rate, follow_rhythm, new_rhythm
+from pipeline.detection.rhythm import (
+    BEATS,
+    PREMATURITY,
+    RHYTHM,
+    RR,
+    follow_rate,
+    follow_rhythm,
+    forget_changes,
+    new_rhythm,
+)
 from pipeline.detection.surroundings import LEVELS, follow_levels, measure_levels
 from pipeline.detection.templates import (
     FIRST,
@@ -85,6 +94,7 @@ class Context:
         window: NDArray[np.float64],
         present: NDArray[np.bool_],
         broken: NDArray[np.bool_],
+        held: NDArray[np.bool_] | None = None,
         *,
         learn: bool = True,
     ) -> ContextualBeats:
@@ -100,6 +110,9 @@ class Context:
             False in a lead that is not there.
         broken : ndarray of bool, shape (n,)
             True where signal was missing since the beat before.
+        held : ndarray of bool, shape (n,), optional
+            True for a beat that must not teach, as those inside fibrillation: it is set against the context, and but
+            for its own time nothing of it is kept.
         learn : bool
             If False, every beat is set against the context as it stands, which stays as it is.
         """
@@ -107,13 +120,15 @@ class Context:
             parts = []
             for i in range(len(time)):
                 state = self.snapshot()
-                parts.append(self.advance(time[i : i + 1], window[i : i + 1], present[i : i + 1], broken[i : i + 1]))
+                one = slice(i, i + 1)
+                parts.append(self.advance(time[one], window[one], present[one], broken[one]))
                 self.restore(state)
             if parts:
                 return ContextualBeats(
                     *(np.concatenate([getattr(part, name) for part in parts]) for name in ContextualBeats.__slots__)
                 )
         n, leads = len(time), self.n_leads
+        held = np.zeros(n, dtype=np.bool_) if held is None else held
         clear = present.copy()
         waves = np.zeros((5, n, leads, WINDOW), dtype=np.float32)  # residual, template, noise, recent, seen
         offsets = np.zeros((n, leads), dtype=np.float32)
@@ -124,7 +139,7 @@ class Context:
         near = np.zeros(n, dtype=np.bool_)
         on_time = np.zeros(n, dtype=np.bool_)
         _advance(
-            time, window, present, clear, broken, self._parameters, self._templates, self._slots, self._scale,
+            time, window, present, clear, broken, held, self._parameters, self._templates, self._slots, self._scale,
             self._recent, self._levels, self._rhythm, self._first, self._first_facts, self._first_count,
             waves, offsets, scale, excess, rhythm, member, near, on_time,
         )  # fmt: skip
@@ -165,6 +180,7 @@ def _advance(
     present: NDArray[np.bool_],
     clear: NDArray[np.bool_],
     broken: NDArray[np.bool_],
+    held: NDArray[np.bool_],
     p: NDArray[np.float64],
     templates: NDArray[np.float64],
     slots: NDArray[np.float64],
@@ -189,8 +205,16 @@ def _advance(
     residual = np.empty(WINDOW)
     noise = np.empty(WINDOW)
     level = np.zeros((n_leads, LEVELS))
+    before = np.empty_like(rhythm)
     for i in range(len(time)):
+        if held[i]:
+            before[:] = rhythm
         on_time[i] = follow_rhythm(time[i], broken[i], p[P_PREM], rhythm, rhythms[:, i])
+        if held[i]:
+            rhythm[:] = before
+            forget_changes(time[i], rhythm)
+            if first_count[0] < FIRST:
+                continue
         if not present[i].any():
             continue
         if first_count[0] < FIRST:
@@ -205,7 +229,7 @@ def _advance(
                 first_template(first, first_facts, p, templates, slots, scale, rhythm[BEATS])
             continue
         for lead in range(n_leads):
-            if present[i, lead]:
+            if present[i, lead] and not held[i]:
                 follow_scale(window[i, lead], p, scale, lead)
             unit = max(scale[lead], 1e-3)
             scales[i, lead] = unit
@@ -230,6 +254,8 @@ def _advance(
                 for j in range(WINDOW):
                     waves[0, i, lead, j] = residual[j] / noise[j]
             near[i] = least < p[P_NEAR]
+        if held[i]:
+            continue
         if near[i] and on_time[i]:
             for lead in range(n_leads):
                 if clear[i, lead]:

@@ -18,7 +18,7 @@ SMOOTH = 3  # windows in a mean, one a second
 ON = 0.5  # mean log odds above which the rhythm is fibrillation or flutter
 REACH = 6.0  # log odds beyond which one window counts no more
 # A patient whose own rhythm looks so wide that it is taken for flutter now and then has a higher bar.
-USUAL_S = 60.0  # s over which the usual level is followed while there is no fibrillation
+USUAL_S = 120.0  # s over which the usual level is followed while there is no fibrillation
 ALLOWED, MOST = 3.0, 4.0  # log odds that the usual level may lie below zero by, and by which the bar rises at the most
 USABLE = 0.3  # share of a window in which a lead may be away
 # A cycle longer than 0.36 s that repeats itself so much better than any shorter one is an organised rhythm below 170 a
@@ -82,10 +82,13 @@ class Level:
     fibrillation : float
         Log odds of ventricular fibrillation or flutter, over leads and the last windows, less what is usual for the
         patient; NaN where no lead can tell.
+    spread : tuple of float
+        Greatest less least value of each lead in its last second, in mV; NaN for a lead that is away.
     """
 
     stop: int
     fibrillation: float
+    spread: tuple[float, ...] = ()
 
 
 class Fibrillation:
@@ -105,9 +108,14 @@ class Fibrillation:
         self._short, self._late = (self._weights.names.index(name) for name in (SHORT, LATE))
         self._last: deque[float] = deque(maxlen=SMOOTH)
         self._usual = -REACH
+        self._is_on = False  # at the end of the last window
 
     def process(
-        self, stop: NDArray[np.int64], features: NDArray[np.float64], absent: NDArray[np.float64]
+        self,
+        stop: NDArray[np.int64],
+        features: NDArray[np.float64],
+        absent: NDArray[np.float64],
+        spread: NDArray[np.float64],
     ) -> list[Level]:
         """Take the next windows.
 
@@ -119,6 +127,8 @@ class Fibrillation:
             What each lead looks like.
         absent : ndarray of float64, shape (n, leads)
             Share of each lead that was not there.
+        spread : ndarray of float64, shape (n, leads)
+            What each lead spans in its last second, in mV.
         """
         if not len(stop):
             return []
@@ -126,6 +136,7 @@ class Fibrillation:
         late, short = features[..., self._late], features[..., self._short]
         usable = absent <= USABLE
         organised = usable & (late > SLOW) & (late - short > SLOWER)
+        spans = np.where(usable, spread, np.nan).tolist()
         levels = []
         for i, at in enumerate(stop.tolist()):
             level = float(odds[i, usable[i]].mean()) if usable[i].any() else float("nan")
@@ -135,8 +146,26 @@ class Fibrillation:
                 self._last.clear()
             else:
                 self._last.append(level)
-            levels.append(Level(at, self._against_usual()))
+            levels.append(Level(at, self._against_usual(), tuple(spans[i])))
         return levels
+
+    def covers(self, known: NDArray[np.int64], levels: list[Level]) -> NDArray[np.bool_]:
+        """Say which beats came out while the rhythm was fibrillation or flutter: they are none, and teach nothing.
+
+        Parameters
+        ----------
+        known : ndarray of int64, shape (n,)
+            Samples that had come when each was out, see :class:`pipeline.signals.beats.Beats`.
+        levels : list of Level
+            The windows that ended since the last call.
+        """
+        if not levels and not self._is_on:
+            return np.zeros(len(known), dtype=np.bool_)
+        on = np.array([self._is_on, *(level.fibrillation > ON for level in levels)])
+        self._is_on = bool(on[-1])
+        if not on.any():
+            return np.zeros(len(known), dtype=np.bool_)
+        return on[np.searchsorted([level.stop for level in levels], known, side="right")]
 
     def _against_usual(self) -> float:
         if len(self._last) < SMOOTH:
@@ -149,9 +178,10 @@ class Fibrillation:
 
     def snapshot(self) -> list[float]:
         """Return the carried state as plain values."""
-        return [self._usual, *self._last]
+        return [self._usual, self._is_on, *self._last]
 
     def restore(self, state: list[Any]) -> None:
         """Continue from a state that :meth:`snapshot` returned, also by way of JSON."""
-        self._usual, *last = (float(value) for value in state)
-        self._last = deque(last, maxlen=SMOOTH)
+        usual, is_on, *last = state
+        self._usual, self._is_on = float(usual), bool(is_on)
+        self._last = deque(map(float, last), maxlen=SMOOTH)

@@ -16,9 +16,10 @@ from pipeline.detection.sequence.reference import (
     log_interval,
     new_references,
 )
+from pipeline.detection.sequence.reference import LAST as LAST_INTERVAL
 from pipeline.jit import jit
 
-__all__ = ["BEATS", "RHYTHM", "RUN", "follow_rate", "follow_rhythm", "new_rhythm"]
+__all__ = ["BEATS", "RHYTHM", "RUN", "follow_rate", "follow_rhythm", "forget_changes", "new_rhythm"]
 
 # What is written of a beat: R-R interval in s, and log of the mean interval over it.
 RHYTHM = RR, PREMATURITY = range(2)
@@ -55,6 +56,13 @@ def follow_rhythm(
     out[RR] = time - last
     out[PREMATURITY] = rhythm[MEAN] - log_rr
     return bool(out[PREMATURITY] < premature and rhythm[HOLD + HELD] == 0.0)
+
+
+@jit
+def forget_changes(time: float, rhythm: NDArray[np.float64]) -> None:
+    """Keep of a beat at ``time`` s no more than that it was there: no change is known across it."""
+    rhythm[LAST] = time
+    rhythm[HOLD + LAST_INTERVAL] = np.nan
 
 
 @jit

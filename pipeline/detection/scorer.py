@@ -13,6 +13,7 @@ from pipeline.detection.model import BeatModel
 from pipeline.detection.reading import inputs
 from pipeline.detection.score_parts import ScoreParts, take_apart
 from pipeline.detection.sequence.reader import SequenceReader, SequenceReading
+from pipeline.detection.width import likeness_of, width_of
 from pipeline.jit import jit
 from pipeline.snapshot import joined, part_of
 
@@ -35,11 +36,14 @@ class Prepared:
         The beats in context.
     residual, condition : ndarray of float32
         What the network reads, see :func:`pipeline.detection.reading.inputs`.
+    held : ndarray of bool, shape (n,)
+        True for a beat that must not teach.
     """
 
     beats: ContextualBeats
     residual: NDArray[np.float32]
     condition: NDArray[np.float32]
+    held: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +64,9 @@ class Scores:
         R-R interval in s, NaN where unknown.
     noise : ndarray of float64
         Log of the noise around the beat over the patient's usual, leads fused; 0 where it is not known or less.
+    likeness, width : ndarray of float64
+        How much the QRS is like the patient's own, as a correlation, and how wide it is, as the log of its deviation
+        over that of its slope in samples; means over the leads, NaN where nothing is known.
     window, expected : ndarray of float32, shape (n, samples, leads)
         The beat and what was expected, in mV; NaN in a lead that is not there or has no say.
     """
@@ -70,6 +77,8 @@ class Scores:
     sequence: SequenceReading
     rr: NDArray[np.float64]
     noise: NDArray[np.float64]
+    likeness: NDArray[np.float64]
+    width: NDArray[np.float64]
     window: NDArray[np.float32]
     expected: NDArray[np.float32]
 
@@ -98,6 +107,7 @@ class Scorer:
         window: NDArray[np.float64],
         present: NDArray[np.bool_],
         broken: NDArray[np.bool_],
+        held: NDArray[np.bool_] | None = None,
         *,
         learn: bool = True,
     ) -> Prepared:
@@ -105,11 +115,12 @@ class Scorer:
 
         Beats that have been prepared with ``learn`` are to be scored once each, in their order.
         """
-        return self.read(self._context.advance(time, window, present, broken, learn=learn))
+        return self.read(self._context.advance(time, window, present, broken, held, learn=learn), held)
 
-    def read(self, beats: ContextualBeats) -> Prepared:
+    def read(self, beats: ContextualBeats, held: NDArray[np.bool_] | None = None) -> Prepared:
         """Lay out what this model's network reads of beats in context."""
-        return Prepared(beats, *inputs(beats, self.model.shape))
+        held = np.zeros(len(beats.rr), dtype=np.bool_) if held is None else held
+        return Prepared(beats, *inputs(beats, self.model.shape), held)
 
     def finish(self, prepared: Prepared, rebuilt: NDArray[np.float32], *, learn: bool = True) -> Scores:
         """Turn what the network rebuilt, shape (n, steps, channels), into scores."""
@@ -121,12 +132,13 @@ class Scorer:
         n, leads, samples = beats.seen.shape
         window = np.empty((n, samples, leads), dtype=np.float32)
         expected = np.empty((n, samples, leads), dtype=np.float32)
+        likeness, width = np.empty(n), np.empty(n)
         _conclude(
             beats.seen, beats.template, beats.offset, beats.noise, beats.scale, beats.present, beats.member,
-            parts.foreseen, window, expected,
+            parts.foreseen, window, expected, likeness, width,
         )  # fmt: skip
         read = self._sequence.read if learn else self._sequence.read_apart
-        sequence = read(beats.rr, parts.shape, parts.p_wave, parts.burst)
+        sequence = read(beats.rr, parts.shape, parts.p_wave, parts.burst, prepared.held)
         is_ventricular = sequence.ventricular + WIDE * (parts.shape - STRANGE) > 0.0
         kind = np.where(is_ventricular, KIND_VENTRICULAR, KIND_SUPRAVENTRICULAR)
         return Scores(
@@ -136,6 +148,8 @@ class Scorer:
             sequence=sequence,
             rr=beats.rr,
             noise=parts.burst,
+            likeness=likeness,
+            width=width,
             window=window,
             expected=expected,
         )
@@ -162,10 +176,18 @@ def _conclude(
     foreseen: NDArray[np.float32],
     window: NDArray[np.float32],
     expected: NDArray[np.float32],
+    likeness: NDArray[np.float64],
+    width: NDArray[np.float64],
 ) -> None:
     n, leads, samples = seen.shape
     for i in range(n):
+        like = wide = 0.0
+        heard = 0
         for lead in range(leads):
+            if member[i] >= 0 and present[i, lead]:
+                like += likeness_of(seen[i, lead], template[i, lead])
+                wide += width_of(seen[i, lead])
+                heard += 1
             for j in range(samples):
                 if not present[i, lead]:
                     window[i, j, lead] = np.nan
@@ -176,3 +198,5 @@ def _conclude(
                 if QRS.start <= j < QRS.stop:
                     value += foreseen[i, lead, j - QRS.start] * unit[i, lead, j]
                 expected[i, j, lead] = value * scale[i, lead] if member[i] >= 0 else np.nan
+        likeness[i] = like / heard if heard else np.nan
+        width[i] = wide / heard if heard else np.nan

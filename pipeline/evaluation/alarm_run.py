@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.detection.alarms import WAIT, AlarmEngine
-from pipeline.detection.fibrillation import SMOOTH, USABLE
+from pipeline.detection.fibrillation import SMOOTH, USABLE, FibrillationWeights
 from pipeline.detection.model import BeatModel
 from pipeline.detection.shipped import DEFAULT_MODEL
 from pipeline.evaluation.challenge import ChallengeAlarm, judge_alarm
@@ -77,6 +77,8 @@ class AlarmTask:
         Whether the rivals are measured as well.
     model : Path
         The model's file.
+    fibrillation : FibrillationWeights or None
+        Weights that have not seen the person; None for those that ship.
     """
 
     name: str
@@ -85,6 +87,7 @@ class AlarmTask:
     challenge: ChallengeAlarm | None = None
     rivals: bool = True
     model: Path = DEFAULT_MODEL
+    fibrillation: FibrillationWeights | None = None
 
     @property
     def record(self) -> str:
@@ -100,7 +103,7 @@ class AlarmTask:
             If it or the model cannot be read.
         """
         record = open_record(self.name, data_dir=self.data_dir, settings=self.settings)
-        own, peaks = told_by_monitor(record, BeatModel.load(self.model), self.settings)
+        own, peaks = told_by_monitor(record, BeatModel.load(self.model), self.settings, self.fibrillation)
         told = {OWN: own}
         if self.rivals:
             told |= told_by_rivals(record, peaks, self.settings.alarms)
@@ -112,9 +115,11 @@ class AlarmTask:
         return Judged(self.name, judged, None, {})
 
 
-def told_by_monitor(record: Record, model: BeatModel, settings: Settings) -> tuple[Told, NDArray[np.float64]]:
+def told_by_monitor(
+    record: Record, model: BeatModel, settings: Settings, fibrillation: FibrillationWeights | None = None
+) -> tuple[Told, NDArray[np.float64]]:
     """Return what the monitor tells of a record, and its beats: R peaks and R-R intervals in s, shape (2, n)."""
-    monitor = Monitor(model, threshold=settings.threshold, alarms=settings.alarms)
+    monitor = Monitor(model, threshold=settings.threshold, alarms=settings.alarms, fibrillation=fibrillation)
     alarms: list[Alarm] = []
     updates: list[Alarm] = []
     beats = []
@@ -151,7 +156,7 @@ def told_by_rivals(record: Record, beats: NDArray[np.float64], settings: AlarmSe
             while number < len(waiting) and waiting[number][0] + WAIT <= stop:
                 time, rr = waiting[number]
                 for engine in engines.values():
-                    engine.beat(number, time, time + WAIT, rr, False, False)
+                    engine.beat(number, time, time + WAIT, rr, False, 0.0)
                 number += 1
             beyond = windows.features[i, usable[i], _BEYOND]
             last = [*last[1 - SMOOTH :], float(beyond.mean())] if len(beyond) else []

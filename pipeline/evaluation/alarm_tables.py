@@ -13,7 +13,7 @@ from pipeline.evaluation.challenge import CHALLENGE_KINDS, ChallengeCounts, chal
 from pipeline.evaluation.rhythm_alarms import FIBRILLATION, Interval, LethalEpisode, RhythmRecord, interval_over
 from pipeline.evaluation.sheet import Sheet
 
-__all__ = ["challenge_sheet", "document", "rhythm_sheet"]
+__all__ = ["challenge_sheet", "document", "overview_sheet", "rhythm_sheet"]
 
 Records = Sequence[RhythmRecord]
 
@@ -56,11 +56,30 @@ def _per_hour(sort: str, priority: str) -> Callable[[Records], float]:
     return rate
 
 
+def _onsets(records: Records) -> float:
+    found = _episodes(records, 0.0, FIBRILLATION)
+    return sum(e.raised_s is not None for e in found) / len(found) if found else float("nan")
+
+
+def _high_outside(records: Records) -> float:
+    """Return the false alarms of high priority an hour, whatever the rhythm, if it is not lethal."""
+    sorts = ("calm", "noise", "other")
+    hours = sum(record.hours[sort] for record in records for sort in sorts)
+    return sum(record.alarms[s]["high"] for record in records for s in sorts) / hours if hours > 0 else float("nan")
+
+
+def _not_shown(records: Records) -> float:
+    hours = sum(record.hours["calm"] for record in records)
+    shown = sum(record.shown for record in records)
+    return (sum(record.alarms["calm"]["high"] for record in records) - shown) / hours if hours > 0 else float("nan")
+
+
 FIGURES: dict[str, tuple[Callable[[Records], float], str]] = {
     "lethal episodes of 5 s and more, told": (_told(5.0), "%"),
     "  of 30 s and more": (_told(30.0), "%"),
     "  flutter or fibrillation of 5 s and more": (_told(5.0, FIBRILLATION), "%"),
     "  told, or an alarm before still lasted": (_standing, "%"),
+    "  onsets of flutter or fibrillation, however short, told": (_onsets, "%"),
     "latency, median": (_latency(0.5), "s"),
     "latency, 90th percentile": (_latency(0.9), "s"),
     **{
@@ -68,7 +87,32 @@ FIGURES: dict[str, tuple[Callable[[Records], float], str]] = {
         for sort, words in (("calm", "normal or paced rhythm"), ("noise", "noise"))
         for priority in ("high", "medium", "low")
     },
+    "  normal or paced, high, but for pauses and rates that annotated beats show": (_not_shown, "/h"),
+    "false alarms an hour, any rhythm that is not lethal, high": (_high_outside, "/h"),
 }
+
+
+def overview_sheet(groups: Mapping[str, Sequence[Judged]], method: str) -> Sheet:
+    """Return the figures of one method, a column for each database of annotated rhythms."""
+    records = {title: [one.rhythms[method] for one in judged] for title, judged in groups.items()}
+    heads = [
+        f"{title}: {len(own)} records, {sum(sum(record.hours.values()) for record in own):.1f} h"
+        for title, own in records.items()
+    ]
+    counts = [_episodes(own, 5.0) for own in records.values()]
+    rows = [("lethal episodes of 5 s and more", *(str(len(found)) if found else "–" for found in counts))]
+    for name, (figure, unit) in FIGURES.items():
+        cells = [_plain(figure(own), unit) for own in records.values()]
+        if any(cell != "–" for cell in cells):
+            rows.append((name, *cells))
+    return Sheet(f"Alarms of {method}", ("", *heads), tuple(rows))
+
+
+def _plain(value: float, unit: str) -> str:
+    if np.isnan(value):
+        return "–"
+    factor, digits = (100.0, 0) if unit == "%" else (1.0, 1 if unit == "s" else 2)
+    return f"{factor * value:.{digits}f} {unit}"
 
 
 def rhythm_sheet(title: str, judged: Sequence[Judged], draws: int = 1000) -> Sheet:

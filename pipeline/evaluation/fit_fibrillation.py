@@ -4,13 +4,16 @@ A logistic regression on the features of windows of one lead and their squares, 
 Positive are windows within annotated ventricular flutter or fibrillation, negative all others that touch no lethal
 rhythm: normal and paced rhythm, atrial fibrillation, supraventricular tachycardia, noise, healthy people. The figures
 are those of five folds over people, each judged by weights that have not seen them; the weights that ship are fitted on
-all of them.
+all of them. A person's fold is a matter of the name alone, so that other commands hold out the same people.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import os
+import zlib
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,15 +25,19 @@ from scipy.special import expit
 
 from pipeline.annotations import Annotations
 from pipeline.detection.fibrillation import USABLE, WEIGHTS_FILE, FibrillationWeights
+from pipeline.errors import PipelineError
 from pipeline.evaluation.challenge import read_alarms
 from pipeline.evaluation.protocol import DS1
 from pipeline.evaluation.rhythm_alarms import FIBRILLATION, rhythm_spans
+from pipeline.evaluation.run import NOISES, evaluate_tasks
 from pipeline.records import Record
 from pipeline.signals.beats import BeatFinder
 from pipeline.signals.resample import FS
 from pipeline.signals.window_features import FEATURES, SPAN, WINDOW_FS
 from pipeline.signals.windows import WindowStage
 from pipeline.sources import open_record
+
+__all__ = ["FOLDS", "ExampleTask", "Examples", "fit", "fold_of", "gather", "person_of", "weights_of_folds"]
 
 FOLDS = 5
 PENALTY = 5.0  # of the squared weights, beside the sum of log losses
@@ -44,15 +51,15 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Examples:
-    """Windows of one lead each: features, whether they are of fibrillation, and the person as a number."""
+    """Windows of one lead each: features, whether they are of fibrillation, and the fold of the person."""
 
     features: Array
     positive: NDArray[np.bool_]
-    person: NDArray[np.int64]
+    fold: NDArray[np.int64]
 
     def of(self, keep: NDArray[np.bool_]) -> Examples:
         """Return a part."""
-        return Examples(self.features[keep], self.positive[keep], self.person[keep])
+        return Examples(self.features[keep], self.positive[keep], self.fold[keep])
 
 
 def windows_of(record: Record) -> tuple[Array, Array, NDArray[np.bool_]]:
@@ -92,30 +99,86 @@ def challenge_labels(stop: Array, kind: str, is_true: bool) -> NDArray[np.int8]:
     return labels
 
 
-def examples(folders: Sequence[Path], seed: int = 0) -> Iterator[tuple[str, Examples]]:
-    """Yield the windows of every record in some folders, with the record's name."""
-    rng = np.random.default_rng(seed)
-    person = 0
+def person_of(folder: Path, record: str) -> str:
+    """Return whose record it is: the records of nstdb are two people of mitdb under noise.
+
+    >>> person_of(Path("nstdb"), "118e06"), person_of(Path("vfdb"), "418")
+    ('mitdb/118', 'vfdb/418')
+    """
+    database = _database(folder)
+    return f"mitdb/{record[:3]}" if database == "nstdb" else f"{database}/{record}"
+
+
+def fold_of(person: str) -> int:
+    """Return the fold in which a person is held out."""
+    return zlib.crc32(person.encode()) % FOLDS
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleTask:
+    """One record whose windows are to be cut.
+
+    Attributes
+    ----------
+    folder : Path
+        Its folder.
+    name : str
+        Its name there.
+    seed : int
+        Of the choice among negative windows.
+    """
+
+    folder: Path
+    name: str
+    seed: int = 0
+
+    @property
+    def record(self) -> str:
+        """Name of the record."""
+        return self.name
+
+    def run(self) -> Examples:
+        """Cut and label them; raises PipelineError if the record cannot be read."""
+        database, truth = _database(self.folder), None
+        if (self.folder / "ALARMS").is_file():
+            truth = next((one for one in read_alarms(self.folder) if one.record == self.name), None)
+        record = open_record(self.name, data_dir=self.folder)
+        stop, features, usable = windows_of(record)
+        if truth is None:
+            labels = labels_of(stop, record.annotations(), record.n_samples / record.fs)
+        else:
+            labels = challenge_labels(stop, truth.kind, truth.is_true)
+        person = person_of(self.folder, self.name)
+        rng = np.random.default_rng([self.seed, zlib.crc32(f"{database}/{self.name}".encode())])
+        kept = (labels == 1) | ((labels == 0) & (rng.random(len(labels)) < SHARES.get(database, 1.0)))
+        keep = usable & kept[:, None]
+        of = np.broadcast_to(labels[:, None] == 1, keep.shape)[keep]
+        return Examples(features[keep], of, np.full(len(of), fold_of(person)))
+
+
+def gather(folders: Sequence[Path], *, seed: int = 0, processes: int = 1) -> Examples:
+    """Return the windows of all records in some folders; of mitdb those of DS1.
+
+    Raises
+    ------
+    PipelineError
+        If a record cannot be read.
+    """
+    tasks = []
     for folder in folders:
         database = _database(folder)
-        truths = {one.record: one for one in read_alarms(folder)} if (folder / "ALARMS").is_file() else {}
         for header in sorted(folder.glob("*.hea")):
-            if database == "nstdb" and header.stem in ("bw", "em", "ma"):
-                continue
-            if database == "mitdb" and f"mitdb/{header.stem}" not in DS1:
-                continue
-            record = open_record(header.stem, data_dir=folder)
-            stop, features, usable = windows_of(record)
-            truth = truths.get(header.stem)
-            if truth is None:
-                labels = labels_of(stop, record.annotations(), record.n_samples / record.fs)
-            else:
-                labels = challenge_labels(stop, truth.kind, truth.is_true)
-            kept = (labels == 1) | ((labels == 0) & (rng.random(len(labels)) < SHARES.get(database, 1.0)))
-            keep = usable & kept[:, None]
-            of = np.broadcast_to(labels[:, None] == 1, keep.shape)[keep]
-            yield record.name, Examples(features[keep], of, np.full(len(of), person))
-            person += 1
+            is_noise = database == "nstdb" and f"nstdb/{header.stem}" in NOISES
+            if not is_noise and (database != "mitdb" or f"mitdb/{header.stem}" in DS1):
+                tasks.append(ExampleTask(folder, header.stem, seed))
+    parts: dict[object, Examples] = {}
+    with closing(evaluate_tasks(tasks, processes=processes)) as running:
+        for task, part in running:
+            if isinstance(part, str):
+                raise PipelineError(part)
+            parts[task] = part
+    columns = [[getattr(parts[task], name) for task in tasks] for name in ("features", "positive", "fold")]
+    return Examples(*(np.concatenate(column) for column in columns))
 
 
 def _database(folder: Path) -> str:
@@ -148,12 +211,16 @@ def auroc(odds: Array, positive: NDArray[np.bool_]) -> float:
     return float((rank[positive].sum() - n * (n + 1) / 2) / (n * (len(odds) - n)))
 
 
-def held_out(data: Examples, seed: int = 0) -> Array:
+def weights_of_folds(data: Examples) -> tuple[FibrillationWeights, ...]:
+    """Return the weights fitted without the people of each fold."""
+    return tuple(fit(data.of(data.fold != fold)) for fold in range(FOLDS))
+
+
+def held_out(data: Examples) -> Array:
     """Return the log odds of each window by weights that have not seen its person."""
-    folds = np.random.default_rng(seed).integers(0, FOLDS, int(data.person.max()) + 1)[data.person]
     odds = np.empty(len(data.positive))
-    for fold in range(FOLDS):
-        odds[folds == fold] = fit(data.of(folds != fold)).log_odds(data.features[folds == fold])
+    for fold, weights in enumerate(weights_of_folds(data)):
+        odds[data.fold == fold] = weights.log_odds(data.features[data.fold == fold])
     return odds
 
 
@@ -172,14 +239,9 @@ def save(weights: FibrillationWeights, data: str, path: Path = WEIGHTS_FILE) -> 
 @click.argument("folders", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
 def main(folders: tuple[Path, ...]) -> None:
     """Fit on the records of FOLDERS, report cross-validated figures, and write the weights that ship."""
-    parts = [part for _, part in examples(folders)]
-    data = Examples(
-        np.concatenate([part.features for part in parts]),
-        np.concatenate([part.positive for part in parts]),
-        np.concatenate([part.person for part in parts]),
-    )
+    data = gather(folders, processes=os.cpu_count() or 1)
     odds = held_out(data)
-    click.echo(f"{len(data.positive):,} windows of {len(parts)} records, {data.positive.sum():,} of fibrillation")
+    click.echo(f"{len(data.positive):,} windows, {data.positive.sum():,} of fibrillation")
     click.echo(f"AUROC on people not seen: {auroc(odds, data.positive):.4f}")
     for bar in (0.0, 2.0):
         found, false = (odds > bar)[data.positive].mean(), (odds > bar)[~data.positive].mean()

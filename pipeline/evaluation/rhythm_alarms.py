@@ -10,7 +10,9 @@ import numpy as np
 
 from pipeline.annotations import SINUS_RHYTHMS, Annotations
 from pipeline.evaluation.alarms import is_true
+from pipeline.evaluation.annotated_rates import is_shown
 from pipeline.evaluation.labels import reference_beats
+from pipeline.evaluation.protocol import MATCH_S
 from pipeline.records import Alarm, last_states
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "rhythm_spans",
 ]
 
+TACHYCARDIA, RUN = "ventricular tachycardia", 3  # which is true of so many annotated ectopic beats, not of one
 GRACE_S = 5.0  # an alarm so long after an episode's end is still about it
 LETHAL = frozenset({"(VT", "(VF", "(VFIB", "(VFL", "(ASYS"})
 FIBRILLATION = frozenset({"(VF", "(VFIB", "(VFL"})
@@ -89,6 +92,8 @@ class RhythmRecord:
         annotated, or about a lethal episode, are left out.
     kinds : dict of str to int
         Those of high priority in calm rhythm, by kind.
+    shown : int
+        How many of these are pauses and rates that the annotated beats show, though nobody annotated the rhythm.
     """
 
     record: str
@@ -96,6 +101,7 @@ class RhythmRecord:
     hours: dict[str, float]
     alarms: dict[str, dict[str, int]]
     kinds: dict[str, int]
+    shown: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,23 +194,37 @@ def judge_rhythms(
     ends = {alarm.key: alarm.ended_s for alarm in last_states([*alarms, *updates])}
     counts = {sort: dict.fromkeys(PRIORITIES, 0) for sort in ("calm", "noise", "other")}
     kinds: dict[str, int] = {}
+    beats_s, shown = _beats(annotations), 0
+    grace = [(span.start_s, span.stop_s + GRACE_S) for span in lethal]
     for alarm in told:
-        if is_true(alarm, anomalous_s, [(span.start_s, span.stop_s + GRACE_S) for span in lethal]):
+        of_beats = anomalous_s
+        if alarm.kind == TACHYCARDIA:
+            inside = (anomalous_s >= alarm.onset_s - MATCH_S) & (anomalous_s <= alarm.raised_s)
+            of_beats = anomalous_s if inside.sum() >= RUN else np.empty(0)
+        if is_true(alarm, of_beats, grace):
             continue
         sort = next((span.sort for span in spans if span.start_s <= alarm.raised_s < span.stop_s), spans[-1].sort)
         counts[sort if sort in counts else "other"][alarm.priority] += 1
         if sort == "calm" and alarm.priority == "high":
             kinds[alarm.kind] = kinds.get(alarm.kind, 0) + 1
+            shown += is_shown(alarm, beats_s)
     hours = dict.fromkeys(("calm", "noise", "other", "lethal"), 0.0)
     for span in spans:
         hours[span.sort] += max(0.0, span.stop_s - max(span.start_s, start_s)) / 3600.0
-    return RhythmRecord(record, tuple(_found(span, high, ends) for span in lethal), hours, counts, kinds)
+    return RhythmRecord(record, tuple(_found(span, high, ends) for span in lethal), hours, counts, kinds, shown)
 
 
 def _found(span: Span, high: Sequence[Alarm], ends: dict[str, float | None]) -> LethalEpisode:
     inside = [a.raised_s for a in high if span.start_s <= a.raised_s <= span.stop_s + GRACE_S]
     stands = any(a.raised_s < span.start_s and (ends[a.key] or np.inf) > span.start_s for a in high)
     return LethalEpisode(span.label, span.start_s, span.stop_s, min(inside, default=None), bool(inside) or stands)
+
+
+def _beats(annotations: Annotations | None) -> np.ndarray:
+    if annotations is None:
+        return np.empty(0)
+    sample, _ = annotations.beats()
+    return np.asarray(sample) / annotations.fs
 
 
 def _anomalous(annotations: Annotations | None) -> np.ndarray:

@@ -17,7 +17,7 @@ from pipeline.detection.reading import Shape
 from pipeline.detection.sequence.ectopy import SequenceBeats
 from pipeline.detection.sequence.heads import STRANGENESS, SequenceShape
 from pipeline.detection.sequence.network import SequenceNetwork
-from pipeline.detection.sequence.tokens import BEFORE, READ, UNTIMELY, follow_beats, new_memory
+from pipeline.detection.sequence.tokens import READ, UNTIMELY, tokens_of
 from pipeline.detection.sequence.training import SequenceSettings, train_sequence
 from pipeline.detection.training import TrainingSettings
 from pipeline.evaluation.ranking import Ranking, difference, ranking
@@ -150,9 +150,7 @@ def _ranked(parts: Sequence[RecordBeats], scores: Sequence[NDArray[np.float64]])
 
 
 def _tokens(beats: SequenceBeats) -> NDArray[np.float32]:
-    token = np.empty((len(beats), READ), dtype=np.float32)
-    follow_beats(beats.rr, beats.shape, beats.p_wave, beats.noise, new_memory(), token, np.empty((len(beats), BEFORE)))
-    return token
+    return tokens_of(beats.rr, beats.shape, beats.p_wave, beats.noise)
 
 
 def _strangeness(beats: SequenceBeats) -> NDArray[np.float64]:

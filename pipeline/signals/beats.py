@@ -37,6 +37,9 @@ class Beats:
         R peaks in samples at the record's own rate.
     decided : ndarray of int64, shape (n,)
         The sample of the record, at its own rate, with which each beat was out.
+    known : ndarray of int64, shape (n,)
+        Samples at the internal rate that had come by then, whatever the chunks: what orders beats among windows and
+        holes.
     window : ndarray of float64, shape (n, leads, BEFORE + AFTER + 2 * MARGIN)
         Filtered signal around each R peak in mV.
     present : ndarray of bool, shape (n, leads)
@@ -54,6 +57,7 @@ class Beats:
     sample: NDArray[np.int64]
     r_peak: NDArray[np.int64]
     decided: NDArray[np.int64]
+    known: NDArray[np.int64]
     window: NDArray[np.float64]
     present: NDArray[np.bool_]
     quality: NDArray[np.float64]
@@ -91,7 +95,7 @@ class BeatFinder:
         self._late = round(resampler.delay_s * fs) + self._pacing.delay
         no, nothing = np.empty(0, dtype=np.int64), np.empty((0, n_leads, WINDOW))
         present, empty = np.empty((0, n_leads), dtype=np.bool_), np.empty(0)
-        self._no_beats = Beats(no, no, no, nothing, present, empty, np.empty(0, dtype=np.bool_), (), no)
+        self._no_beats = Beats(no, no, no, no, nothing, present, empty, np.empty(0, dtype=np.bool_), (), no)
 
     def process(self, signal: NDArray[np.floating]) -> Beats:
         """Take the next samples, shape (n, leads) in mV with NaN where missing; return the beats now decided."""
@@ -117,6 +121,7 @@ class BeatFinder:
             sample=peaks.sample,
             r_peak=position[0],
             decided=position[1],
+            known=peaks.decided + REACH,
             window=window,
             present=present,
             quality=quality,

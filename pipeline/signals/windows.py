@@ -25,11 +25,14 @@ class Windows:
         What each lead looks like.
     absent : ndarray of float64, shape (n, leads)
         Share of each lead in which it was missing, flat or settling.
+    spread : ndarray of float64, shape (n, leads)
+        Greatest less least value of each lead in the last second, in mV.
     """
 
     stop: NDArray[np.int64]
     features: NDArray[np.float64]
     absent: NDArray[np.float64]
+    spread: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.stop)
@@ -66,10 +69,10 @@ class WindowStage:
         n = max(0, _ended(last) - _ended(first))
         stop = np.empty(n, dtype=np.int64)
         features = np.empty((n, n_leads, len(FEATURES)))
-        absent = np.empty((n, n_leads))
-        _cut(signal, states, first, self._ring, self._gone, self._half, stop, features, absent)
+        absent, spread = np.empty((n, n_leads)), np.empty((n, n_leads))
+        _cut(signal, states, first, self._ring, self._gone, self._half, stop, features, absent, spread)
         self._clock = last
-        return Windows(stop, features, absent)
+        return Windows(stop, features, absent, spread)
 
     def snapshot(self) -> dict[str, NDArray[np.generic]]:
         """Return the carried state."""
@@ -102,6 +105,7 @@ def _cut(
     stop: NDArray[np.int64],
     features: NDArray[np.float64],
     absent: NDArray[np.float64],
+    spread: NDArray[np.float64],
 ) -> None:
     leads, m = signal.shape
     window = np.empty(SPAN)
@@ -127,5 +131,6 @@ def _cut(
                 missing += gone[lead, j]
             describe(window, features[found, lead])
             absent[found, lead] = missing / SPAN
+            spread[found, lead] = window[SPAN - HOP :].max() - window[SPAN - HOP :].min()
         stop[found] = at + 1
         found += 1

@@ -15,20 +15,28 @@ Run = Callable[..., Result]
 FS, SECONDS, ONSET_S = 250, 330, 290
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A heart that beats once a second and flutters from 290 s on; one that beats on, of which nobody said anything."""
-    out = tmp_path_factory.mktemp("alarms") / "wards"
+def write(out: Path, *names: str) -> None:
+    """Write hearts that beat once a second; those whose names begin with f flutter from 290 s on."""
     out.mkdir()
     time = np.arange(SECONDS * FS) / FS
     rng = np.random.default_rng(3)
     beats = np.exp(-0.5 * (((time + 0.5) % 1.0 - 0.5) / 0.012) ** 2) + 0.01 * rng.normal(size=len(time))
     flutter = np.where(time >= ONSET_S, np.sin(2 * np.pi * 4.2 * time), beats)
-    for name, signal in (("f1", flutter), ("n1", beats)):
+    for name in names:
+        signal = flutter if name.startswith("f") else beats
         wfdb.wrsamp(
             name, fs=FS, units=["mV"], sig_name=["II"], p_signal=signal[:, None], fmt=["16"], write_dir=str(out)
         )
-    wfdb.wrann("f1", "atr", np.array([1, ONSET_S * FS]), ["+", "+"], aux_note=["(N", "(VFL"], write_dir=str(out))
+        if name.startswith("f"):
+            marks = np.array([1, ONSET_S * FS])
+            wfdb.wrann(name, "atr", marks, ["+", "+"], aux_note=["(N", "(VFL"], write_dir=str(out))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One that flutters; one that beats on, of which nobody said anything."""
+    out = tmp_path_factory.mktemp("alarms") / "wards"
+    write(out, "f1", "n1")
     (out / "ALARMS").write_text("f1,Ventricular_Flutter_Fib,1\nn1,Asystole,0\n")
     return out
 
@@ -62,3 +70,17 @@ def test_a_call_that_makes_no_sense_is_told_what_would(
     done = ecg("evaluate-alarms", *(word.format(tmp=tmp_path) for word in words))
     assert done.exit_code in (1, 2)
     assert hint in done.stderr
+
+
+def test_people_who_are_held_out_are_judged_by_a_detector_that_has_not_seen_them(ecg: Run, tmp_path: Path) -> None:
+    held = tmp_path / "held"
+    write(held, "f1", "f2", "n1")  # f1 and f2 are in different folds
+    done = ecg(
+        "evaluate-alarms", "--rhythms", held, "--held-out", "--no-rivals", "--jobs", "1", "--json", tmp_path / "a.json",
+        "--no-progress",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "held: 3 records, 0.3 h" in " ".join(done.stdout.split())
+    figures = json.loads((tmp_path / "a.json").read_text())["held"]["figures"]
+    assert set(figures) == {"ecg-anomaly"}
+    assert figures["ecg-anomaly"]["flutter or fibrillation of 5 s and more"]["value"] == 1.0

@@ -12,10 +12,13 @@ from pipeline.detection.rules import RANKS, RULES, rules_in_force
 from pipeline.records import Alarm, last_states
 from pipeline.settings import AlarmSettings
 
+WIDE = {".": -3.0, "a": 0.0, "n": -3.0, "v": 5.0}  # log odds that the shape is ventricular
+
 
 def play_all(pattern: str, rr: float | list[float] = 0.8, **settings: Any) -> tuple[list[Alarm], list[Alarm]]:
-    """Play beats: ``.`` normal, ``v`` ventricular-like anomaly, ``a`` other anomaly, ``-`` one interval of nothing.
+    """Play beats.
 
+    ``.`` normal, ``v`` ventricular-like anomaly, ``n`` narrow one, ``a`` neither, ``-`` one interval of nothing.
     Returns what is told and the other states of episodes.
     """
     engine = AlarmEngine("x", AlarmSettings(**settings))
@@ -26,7 +29,7 @@ def play_all(pattern: str, rr: float | list[float] = 0.8, **settings: Any) -> tu
         if sign == "-":
             engine.silence(time - 0.5)
             continue
-        engine.beat(number, time, time + 0.4, time - last if number else math.nan, sign != ".", sign == "v")
+        engine.beat(number, time, time + 0.4, time - last if number else math.nan, sign != ".", WIDE[sign])
         number, last = number + 1, time
     told, updates = engine.take()
     return list(told), list(updates)
@@ -69,11 +72,49 @@ def test_a_run_in_noise_is_told_only_where_its_beats_come_regularly() -> None:
         engine, time = AlarmEngine("x", AlarmSettings()), 0.0
         for i, rr in enumerate([0.8] * 10 + intervals):
             time += rr
-            engine.beat(i, time, time + 0.4, rr, i >= 10, True, math.log(5.0) if i >= 10 else 0.0)
+            engine.beat(i, time, time + 0.4, rr, i >= 10, 5.0, math.log(5.0) if i >= 10 else 0.0)
         return [kind for kind in kinds(engine.take()[0]) if kind.startswith("ventricular")]
 
     assert told([0.4] * 8) == ["ventricular tachycardia"]
     assert told([0.3, 0.7, 0.4, 0.6, 0.3, 0.7, 0.4, 0.6]) == []
+
+
+def test_narrow_runs_are_supraventricular_and_never_ventricular() -> None:
+    told = kinds(play("." * 10 + "n" * 20 + "....", rr=0.4))
+    assert told == ["run", "supraventricular run", "tachycardia"]
+
+
+def test_strange_shapes_in_an_unchanged_rhythm_are_no_tachycardia_unless_they_are_plain() -> None:
+    def told(wide: float, before: float) -> list[str]:
+        engine, time = AlarmEngine("x", AlarmSettings()), 0.0
+        for i, rr in enumerate([before] * 20 + [0.45] * 8):
+            time += rr
+            engine.beat(i, time, time + 0.4, rr, i >= 20, wide if i >= 20 else -3.0)
+        return [kind for kind in kinds(engine.take()[0]) if kind == "ventricular tachycardia"]
+
+    assert told(2.0, 0.45) == []
+    assert told(2.0, 0.8) == told(6.0, 0.45) == ["ventricular tachycardia"]
+
+
+def test_the_louder_the_noise_the_wider_the_beats_of_a_run_must_be() -> None:
+    def told(wide: float, noise: float) -> bool:
+        engine, time = AlarmEngine("x", AlarmSettings()), 0.0
+        for i, rr in enumerate([0.8] * 10 + [0.4] * 8):
+            time += rr
+            engine.beat(
+                i, time, time + 0.4, rr, i >= 10, wide if i >= 10 else -3.0, math.log(noise) if i >= 10 else 0.0
+            )
+        return "ventricular tachycardia" in kinds(engine.take()[0])
+
+    assert [told(wide, noise) for wide, noise in ((3.0, 1.0), (3.0, 5.0), (6.0, 5.0))] == [True, False, True]
+
+
+def test_beats_with_their_t_waves_are_no_tachycardia() -> None:
+    engine, time = AlarmEngine("x", AlarmSettings()), 0.0
+    for i, rr in enumerate([0.8] * 10 + [0.25, 0.8] * 4):
+        time += rr
+        engine.beat(i, time, time + 0.4, rr, i >= 10, 2.5)
+    assert "ventricular tachycardia" not in kinds(engine.take()[0])
 
 
 def test_other_runs_are_of_low_priority_and_long_ones_of_medium() -> None:
@@ -142,7 +183,7 @@ def test_frequent_anomalies_are_not_told_while_a_run_lasts() -> None:
 
 def test_fibrillation_is_told_while_it_lasts_and_silence_in_it_is_no_asystole() -> None:
     engine = AlarmEngine("x", AlarmSettings())
-    engine.beat(0, 1.0, 1.4, math.nan, False, False)
+    engine.beat(0, 1.0, 1.4, math.nan, False, -3.0)
     for stop in range(2, 30):
         engine.window(float(stop), 3.0 if 4 <= stop < 12 else -3.0)
     told, updates = engine.take()
@@ -152,10 +193,69 @@ def test_fibrillation_is_told_while_it_lasts_and_silence_in_it_is_no_asystole() 
     assert told[1].raised_s > 14.0  # silence counts from when fibrillation was over
 
 
+def test_beats_one_by_one_overrule_windows_that_are_not_sure_of_fibrillation() -> None:
+    def told(rr: float, level: float) -> list[str]:
+        engine, number = AlarmEngine("x", AlarmSettings()), 0
+        for stop in range(1, 30):
+            while number * rr + 0.4 <= stop:
+                engine.beat(number, number * rr, number * rr + 0.4, rr, False, 0.0)
+                number += 1
+            engine.window(float(stop), level if stop >= 20 else -3.0)
+        return [kind for kind in kinds(engine.take()[0]) if "fibrillation" in kind]
+
+    assert told(0.5, 1.5) == []
+    assert told(0.5, 4.0) == told(0.28, 1.5) == ["ventricular fibrillation"]
+
+
+def silence(spreads: list[tuple[float, ...]]) -> tuple[list[Alarm], list[Alarm]]:
+    """Return what is told, and the other states, of 30 s of beats of 1 mV and then seconds without one."""
+    engine, number = AlarmEngine("x", AlarmSettings()), 0
+    for stop in range(1, 31 + len(spreads)):
+        while number * 0.8 + 0.4 <= min(stop, 30):
+            engine.beat(number, number * 0.8, number * 0.8 + 0.4, 0.8, False, -3.0)
+            number += 1
+        engine.window(float(stop), -3.0, (1.0, 1.0) if stop <= 30 else spreads[stop - 31])
+    told, updates = engine.take()
+    return list(told), list(updates)
+
+
+def test_asystole_is_told_where_a_lead_is_clear_and_still() -> None:
+    assert kinds(silence([(0.1, 0.9)] * 6)[0]) == ["pause", "asystole"]
+
+
+def test_where_no_lead_can_tell_silence_is_a_technical_alarm_until_one_can() -> None:
+    (alarm,), _ = silence([(0.9, 1.5)] * 6)
+    assert (alarm.kind, alarm.physiological) == ("cannot analyse", False)
+    assert alarm.raised_s - alarm.onset_s == 4.0
+    told, updates = silence([(6.0, 6.0), *[(0.1, 0.1)] * 12])
+    assert kinds(told) == ["cannot analyse", "asystole"]
+    assert told[1].raised_s == 40.0  # more than 8 s after the electrode was pulled
+    assert [alarm.ended_s for alarm in updates if alarm.key == told[0].key] == [40.0]
+
+
+def test_a_silence_that_could_not_be_analysed_says_nothing_of_the_rate() -> None:
+    engine, number, time = AlarmEngine("x", AlarmSettings()), 0, 0.0
+    for stop in range(1, 61):
+        silent = 30 < stop <= 44
+        while not silent and time + 0.4 <= stop:
+            engine.beat(number, time, time + 0.4, 0.8 if number else math.nan, False, -3.0)
+            number, time = number + 1, time + 0.8
+        if stop == 44:
+            engine.beat(number, 44.2, 44.6, 44.2 - time + 0.8, False, -3.0)
+            number, time = number + 1, 45.0
+        engine.window(float(stop), -3.0, (0.9, 1.5) if silent else (1.0, 1.0))
+    assert kinds(engine.take()[0]) == ["cannot analyse"]
+
+
+def test_a_standstill_that_was_told_is_no_slow_heart_as_well() -> None:
+    told = kinds(play("." * 10 + "-" * 12 + "." * 10))
+    assert told == ["pause", "asystole"]
+
+
 def test_a_record_that_ends_ends_its_episodes() -> None:
     engine = AlarmEngine("x", AlarmSettings())
     for i in range(12):
-        engine.beat(i, 0.8 * i, 0.8 * i + 0.4, 0.8, i > 5, True)
+        engine.beat(i, 0.8 * i, 0.8 * i + 0.4, 0.8, i > 5, 5.0)
     engine.hole("V1", 3.0, "flat")
     engine.take()
     engine.finish(9.5)
@@ -176,10 +276,10 @@ def test_a_pause_is_told_once_while_it_lasts() -> None:
 def test_a_pause_is_the_same_alarm_whether_silence_or_the_next_beat_tells_it() -> None:
     quiet, late = AlarmEngine("x", AlarmSettings()), AlarmEngine("x", AlarmSettings())
     for engine in (quiet, late):
-        engine.beat(0, 1.0, 1.4, float("nan"), False, False)
+        engine.beat(0, 1.0, 1.4, math.nan, False, -3.0)
     quiet.silence(4.2)
     for engine in (quiet, late):
-        engine.beat(1, 5.0, 5.4, 4.0, False, False)
+        engine.beat(1, 5.0, 5.4, 4.0, False, -3.0)
         engine.expire(20.0)
     told, ended = quiet.take()
     assert (told, ended) == late.take()
@@ -188,7 +288,7 @@ def test_a_pause_is_the_same_alarm_whether_silence_or_the_next_beat_tells_it() -
 
 def test_no_signal_is_no_pause() -> None:
     engine = AlarmEngine("x", AlarmSettings())
-    engine.beat(0, 1.0, 1.4, math.nan, False, False)
+    engine.beat(0, 1.0, 1.4, math.nan, False, -3.0)
     engine.signal_lost(2.0)
     engine.silence(60.0)
     engine.signal_back(60.0)
@@ -219,7 +319,7 @@ def test_noise_is_a_technical_alarm() -> None:
     engine = AlarmEngine("x", AlarmSettings())
     for i in range(40):
         loud = math.log(6.0) if i >= 20 else 0.0
-        engine.beat(i, 0.8 * i, 0.8 * i + 0.4, 0.8, False, False, loud)
+        engine.beat(i, 0.8 * i, 0.8 * i + 0.4, 0.8, False, -3.0, loud)
     (alarm,) = engine.take()[0]
     assert (alarm.kind, alarm.physiological) == ("noise", False)
     assert 20 < alarm.last_beat < 30
@@ -252,12 +352,12 @@ def test_technical_alarms_stand_apart() -> None:
 def test_a_snapshot_goes_on_where_it_was_taken() -> None:
     first, second = AlarmEngine("x", AlarmSettings()), AlarmEngine("x", AlarmSettings())
     for i in range(10):
-        first.beat(i, 0.8 * i, 0.8 * i + 0.4, 0.8, i > 7, True)
+        first.beat(i, 0.8 * i, 0.8 * i + 0.4, 0.8, i > 7, 5.0)
     first.hole("V1", 3.0, "flat")
     first.take()
     second.restore(json.loads(json.dumps(first.snapshot())))
     for engine in (first, second):
-        engine.beat(10, 8.0, 8.4, 0.8, True, True)
+        engine.beat(10, 8.0, 8.4, 0.8, True, 5.0)
         engine.finish(30.0)
     told, updates = first.take()
     assert (told, updates) == second.take()

@@ -208,3 +208,30 @@ def test_what_the_beats_just_before_had_in_common_is_carried_as_recent() -> None
     peak = 60 - QRS.start
     before, within = beats.recent[149, 0, QRS][peak], beats.recent[156, 0, QRS][peak]
     assert within > before + 0.5
+
+
+def test_a_held_beat_teaches_nothing_and_is_set_against_the_context_all_the_same() -> None:
+    arrays = patient(200)
+    arrays[1][100:140] = shape(width=10.0, height=3.0)
+    held = (np.arange(200) >= 100) & (np.arange(200) < 140)
+    context = Context(2)
+    context.advance(*part(arrays, 0, 100))
+    before = context.snapshot()
+    beats = context.advance(*part(arrays, 100, 140), held[100:140])
+    after = context.snapshot()
+    assert distance(beats).min() > 0.5
+    moved = {name for name in before if not np.array_equal(before[name], after[name], equal_nan=True)}
+    assert moved == {"rhythm"}  # when the last beat was; of the rest of the rhythm nothing but the change across it
+    differs = before["rhythm"] != after["rhythm"]
+    assert not np.isfinite(after["rhythm"][differs]).sum() > 1
+
+    taught = Context(2)
+    taught.advance(*part(arrays, 0, 140))
+    assert not np.array_equal(taught.snapshot()["scale"], before["scale"])
+
+
+def test_beats_that_are_held_at_the_start_are_none_of_the_first() -> None:
+    arrays = patient(FIRST + 20)
+    held = np.arange(FIRST + 20) < 10
+    beats = Context(2).advance(*arrays, held)
+    assert np.flatnonzero(beats.member >= 0)[0] == FIRST + 10

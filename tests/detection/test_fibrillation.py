@@ -17,7 +17,7 @@ SECONDS = 40
 
 
 def heard(detector: Fibrillation, windows: Windows) -> list[Level]:
-    return detector.process(windows.stop, windows.features, windows.absent)
+    return detector.process(windows.stop, windows.features, windows.absent, windows.spread)
 
 
 def levels_of(signal: NDArray[np.float64]) -> list[Level]:
@@ -67,7 +67,7 @@ def test_the_weights_are_of_the_features_that_windows_carry() -> None:
 
 def test_leads_that_are_away_have_no_say() -> None:
     (row,) = (np.zeros((1, 2, 16)),)
-    gone = Fibrillation().process(np.array([720]), row, np.ones((1, 2)))
+    gone = Fibrillation().process(np.array([720]), row, np.ones((1, 2)), np.zeros((1, 2)))
     assert np.isnan(gone[0].fibrillation)
 
 
@@ -77,7 +77,7 @@ def test_a_snapshot_goes_on_where_it_was_taken() -> None:
     windows = stage.process(*finder.fresh())
 
     def part(first: int, last: int) -> Windows:
-        return Windows(windows.stop[first:last], windows.features[first:last], windows.absent[first:last])
+        return Windows(*(getattr(windows, name)[first:last] for name in ("stop", "features", "absent", "spread")))
 
     whole = heard(Fibrillation(), windows)
     first, second = Fibrillation(), Fibrillation()
@@ -85,3 +85,14 @@ def test_a_snapshot_goes_on_where_it_was_taken() -> None:
     second.restore(json.loads(json.dumps(first.snapshot())))
     after = heard(second, part(9, len(windows)))
     assert repr(before + after) == repr(whole)
+
+
+def test_beats_are_covered_by_the_last_window_before_they_came_out() -> None:
+    detector = Fibrillation()
+    levels = [Level(720, -3.0), Level(900, 2.0), Level(1080, float("nan"))]
+    assert detector.covers(np.array([719, 899, 900, 1079, 1080]), levels).tolist() == [False, False, True, True, False]
+    detector.covers(np.empty(0, dtype=np.int64), [Level(1260, 2.0)])
+    resumed = Fibrillation()
+    resumed.restore(json.loads(json.dumps(detector.snapshot())))
+    for one in (detector, resumed):  # a chunk without windows
+        assert one.covers(np.array([1300]), []).tolist() == [True]

@@ -41,9 +41,10 @@ def network() -> SequenceNetwork:
 def test_the_compiled_pass_does_what_torch_does(network: SequenceNetwork) -> None:
     given = beats()
     token, before = np.empty((len(given[0]), READ), dtype=np.float32), np.empty((len(given[0]), BEFORE))
-    follow_beats(*given, new_memory(), token, before)
+    nobody = np.zeros(len(given[0]), dtype=np.bool_)
+    follow_beats(*given, nobody, new_memory(), token, before)
     frozen = network.frozen()
-    classes, interval, states = frozen.run(token, before, frozen.new_state())
+    classes, interval, states = frozen.run(token, before, nobody, frozen.new_state())
     with torch.inference_mode():
         told = network(torch.from_numpy(token)[None])
     np.testing.assert_allclose(classes[:, 0], told.classes[0], atol=2e-5)
@@ -77,6 +78,24 @@ def test_beats_that_are_not_to_be_learnt_leave_the_sequence_where_it_stands(netw
     np.testing.assert_array_equal(apart.score, np.repeat(apart.score[:1], 3))
     for name in COLUMNS:
         np.testing.assert_array_equal(getattr(reader.read(*given), name), getattr(other.read(*given), name))
+
+
+def test_of_held_beats_nothing_is_kept(network: SequenceNetwork) -> None:
+    given = beats(100)
+    reader, other = SequenceReader(network.frozen()), SequenceReader(network.frozen())
+    for one in (reader, other):
+        one.read(*given)
+    strange = (np.full(30, 0.25), np.full(30, 3.0), np.full(30, 2.0), np.full(30, 1.0), np.ones(30, dtype=np.bool_))
+    told = reader.read(*strange)
+    assert np.isfinite(told.score).all()
+    after = [column.copy() for column in given]
+    after[0][0] = 0.8
+    taught = SequenceReader(network.frozen())
+    taught.read(*given)
+    taught.read(*strange[:4])
+    apart = [one.read(*after).score for one in (reader, other, taught)]
+    np.testing.assert_allclose(apart[0][20:], apart[1][20:], atol=0.2)
+    assert np.nanmax(np.abs(apart[2][:20] - apart[1][:20])) > 2 * np.nanmax(np.abs(apart[0][:20] - apart[1][:20]))
 
 
 def test_what_a_reading_tells_is_in_its_units(network: SequenceNetwork) -> None:

@@ -31,7 +31,7 @@ def follow(rr: NDArray[np.float64], shape: NDArray[np.float64] | None = None, p_
     n = len(rr)
     token, before, memory = np.empty((n, READ), dtype=np.float32), np.empty((n, BEFORE)), new_memory()
     shape = np.full(n, -0.2) if shape is None else shape
-    follow_beats(rr, shape, np.full(n, p_wave), np.zeros(n), memory, token, before)
+    follow_beats(rr, shape, np.full(n, p_wave), np.zeros(n), np.zeros(n, dtype=np.bool_), memory, token, before)
     return Followed(token, before, memory)
 
 

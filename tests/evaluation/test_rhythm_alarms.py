@@ -74,6 +74,34 @@ def test_an_alarm_about_an_annotated_ectopic_beat_is_not_false(make_annotations:
     assert judged.alarms["calm"]["high"] == 1
 
 
+def test_one_ectopic_beat_is_no_tachycardia(make_annotations: Callable[..., Annotations]) -> None:
+    beats = make_annotations([100, 5_000, 5_100, 9_000, 9_100, 9_200], "+NVVVV", notes={0: "(N"})
+    told = [replace(alarm(at, onset_s=at - 3.0), kind="ventricular tachycardia") for at in (52.0, 93.0)]
+    judged = judge_rhythms("r", told, [], beats, STOP_S)
+    assert judged.kinds == {"ventricular tachycardia": 1}
+
+
+def test_pauses_and_rates_that_annotated_beats_show_are_told_apart(
+    make_annotations: Callable[..., Annotations],
+) -> None:
+    slow = list(range(10_000, 13_000, 300))  # 20 a minute from 100 to 130 s
+    even = list(range(30_000, 40_000, 80))
+    beats = make_annotations([100, *slow, *even], "+" + "N" * (len(slow) + len(even)), notes={0: "(N"})
+
+    def told(kind: str, onset_s: float, raised_s: float) -> Alarm:
+        return replace(alarm(raised_s, onset_s=onset_s), kind=kind)
+
+    def shown(*alarms: Alarm) -> tuple[int, int]:
+        judged = judge_rhythms("r", alarms, [], beats, STOP_S)
+        return judged.alarms["calm"]["high"], judged.shown
+
+    assert shown(told("asystole", 133.0, 137.0)) == (1, 1)
+    assert shown(told("asystole", 310.0, 314.0)) == (1, 0)
+    assert shown(told("extreme bradycardia", 100.0, 112.5)) == (1, 1)
+    assert shown(told("extreme bradycardia", 310.0, 322.0)) == (1, 0)
+    assert shown(told("extreme tachycardia", 310.0, 313.0)) == (1, 0)
+
+
 def test_an_interval_holds_its_figure_and_one_record_has_none(marked: Annotations) -> None:
     few = judge_rhythms("a", [alarm(50.0)], [], marked, STOP_S)
     many = judge_rhythms("b", [alarm(50.0 + i, onset_s=50.0) for i in range(9)], [], marked, STOP_S)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from pipeline.cli.study import (
 
 if TYPE_CHECKING:
     from pipeline.evaluation.alarm_run import AlarmTask, Judged
+    from pipeline.evaluation.sheet import Sheet
     from pipeline.settings import Settings
 
 WIDTH = 118  # columns, where standard output is no terminal
@@ -34,10 +36,18 @@ Examples:
   ecg-anomaly evaluate-alarms --rhythms vfdb --rhythms cudb
   ecg-anomaly evaluate-alarms --challenge challenge-2015/training
   ecg-anomaly evaluate-alarms --rhythms nsrdb --no-rivals --json figures.json
+  ecg-anomaly evaluate-alarms --rhythms vfdb --rhythms cudb --rhythms mitdb --split DS1 --held-out
 
 A folder of --rhythms holds WFDB records with rhythm annotations ((VT, (VFL, (N ...) or
 [ and ]; a record that nobody annotated counts as that of a healthy person. The folder of
 --challenge holds records and the file ALARMS.
+
+With --held-out the detector of fibrillation is fitted five times on the records of all
+these folders (of mitdb: DS1), each time without a fifth of the people, whom it then judges.
+Without rivals, rhythms are one table.
+
+With --held-out the detector of fibrillation is fitted five times on the records of all
+these folders, each time without a fifth of the people, who are judged by it.
 
 Exit codes: 0 all records measured, 1 some failed (the others were measured).
 """
@@ -50,6 +60,8 @@ Exit codes: 0 all records measured, 1 some failed (the others were measured).
 @click.option(
     "--challenge", type=FOLDER, help="The training set of the PhysioNet/CinC Challenge 2015, or a part of it."
 )
+@click.option("--split", type=click.Choice(["DS1", "DS2"]), help="Of a folder of mitdb, these records alone.")
+@click.option("--held-out", is_flag=True, help="Judge each person by a detector of fibrillation fitted on others.")
 @model_option
 @click.option("--rivals/--no-rivals", default=True, show_default=True, help="Measure rules without shapes as well.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Records measured at the same time.  [default: the cores]")
@@ -61,6 +73,8 @@ def command(
     ctx: click.Context,
     rhythms: tuple[Path, ...],
     challenge: Path | None,
+    split: str | None,
+    held_out: bool,
     model: Path | None,
     rivals: bool,
     jobs: int | None,
@@ -74,21 +88,32 @@ def command(
     check_outputs(json_file, insert)
     settings = read_settings()
     from pipeline.cli.display import progress_bar
-    from pipeline.evaluation.alarm_tables import challenge_sheet, document, rhythm_sheet
+    from pipeline.evaluation.alarm_tables import document
     from pipeline.evaluation.run import evaluate_tasks
 
     started = time.perf_counter()
+    processes = jobs or os.cpu_count() or 1
     groups: dict[str, list[AlarmTask]] = {}
     for folder in rhythms:
-        groups[_title(folder)] = _tasks(folder, settings, rivals, model)
+        groups[_title(folder)] = _tasks(folder, settings, rivals, model, split=split)
     if challenge is not None:
         groups["challenge 2015"] = _tasks(challenge, settings, rivals, model, challenge=True)
+    if held_out:
+        from pipeline.evaluation.fit_fibrillation import fold_of, gather, person_of, weights_of_folds
+
+        folders = (*rhythms, *((challenge,) if challenge else ()))
+        click.echo("fitting the detector of fibrillation without a fifth of the people, five times", err=True)
+        weights = weights_of_folds(gather(folders, processes=processes))
+        groups = {
+            title: [replace(task, fibrillation=weights[fold_of(person_of(task.data_dir, task.name))]) for task in tasks]
+            for title, tasks in groups.items()
+        }
     whole = sum(map(len, groups.values()))
     done: dict[str, list[Judged]] = {title: [] for title in groups}
     failed: dict[str, str] = {}
     with progress_bar("evaluating alarms", progress) as show:
         for title, tasks in groups.items():
-            with closing(evaluate_tasks(tasks, processes=jobs or os.cpu_count() or 1)) as running:
+            with closing(evaluate_tasks(tasks, processes=processes)) as running:
                 for task, outcome in running:
                     if isinstance(outcome, str):
                         failed[f"{title}/{task.record}"] = outcome
@@ -100,10 +125,7 @@ def command(
     measured = {title: sorted(judged, key=lambda one: one.record) for title, judged in done.items() if judged}
     if not measured:
         raise click.ClickException("no record could be measured")
-    sheets = [
-        challenge_sheet(judged) if judged[0].challenge is not None else rhythm_sheet(title, judged)
-        for title, judged in measured.items()
-    ]
+    sheets = _sheets(measured, rivals=rivals)
     console = wide_console(WIDTH)
     for sheet in sheets:
         console.print(sheet.rich())
@@ -116,6 +138,19 @@ def command(
     ctx.exit(int(bool(failed)))
 
 
+def _sheets(measured: dict[str, list[Judged]], *, rivals: bool) -> list[Sheet]:
+    from pipeline.evaluation.alarm_run import OWN
+    from pipeline.evaluation.alarm_tables import challenge_sheet, overview_sheet, rhythm_sheet
+
+    of_rhythms = {title: judged for title, judged in measured.items() if judged[0].challenge is None}
+    sheets = []
+    if of_rhythms and not rivals:
+        sheets.append(overview_sheet(of_rhythms, OWN))
+    elif of_rhythms:
+        sheets += [rhythm_sheet(title, judged) for title, judged in of_rhythms.items()]
+    return sheets + [challenge_sheet(judged) for judged in measured.values() if judged[0].challenge is not None]
+
+
 def _title(folder: Path) -> str:
     """Return the name of a database: that of its folder, unless that is a version or a part."""
     from pipeline.sources.names import is_version
@@ -125,11 +160,18 @@ def _title(folder: Path) -> str:
 
 
 def _tasks(
-    folder: Path, settings: Settings, rivals: bool, model: Path | None, *, challenge: bool = False
+    folder: Path,
+    settings: Settings,
+    rivals: bool,
+    model: Path | None,
+    *,
+    challenge: bool = False,
+    split: str | None = None,
 ) -> list[AlarmTask]:
     from pipeline.detection.shipped import DEFAULT_MODEL
     from pipeline.evaluation.alarm_run import AlarmTask
     from pipeline.evaluation.challenge import read_alarms
+    from pipeline.evaluation.protocol import DS1, DS2
     from pipeline.evaluation.run import NOISES
     from pipeline.sources import list_records
 
@@ -140,4 +182,7 @@ def _tasks(
         return [AlarmTask(alarm.record, folder, settings, alarm, rivals, chosen) for alarm in alarms]
     noises = {name.rpartition("/")[2] for name in NOISES}
     names = [name for name in list_records(data_dir=folder) if name not in noises]
+    if split and _title(folder) == "mitdb":
+        kept = {name.rpartition("/")[2] for name in (DS1 if split == "DS1" else DS2)}
+        names = [name for name in names if name in kept]
     return [AlarmTask(name, folder, settings, None, rivals, chosen) for name in names]

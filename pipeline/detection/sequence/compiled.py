@@ -75,7 +75,9 @@ class CompiledSequence:
         """Return the state before the first beat, shape (2, hidden): cell and hidden."""
         return np.zeros((2, self.shape.hidden), dtype=np.float32)
 
-    def run(self, token: Floats, before: NDArray[np.float64], state: Floats) -> tuple[Floats, Floats, Floats]:
+    def run(
+        self, token: Floats, before: NDArray[np.float64], held: NDArray[np.bool_], state: Floats
+    ) -> tuple[Floats, Floats, Floats]:
         """Read beats that follow each other and let the state follow them.
 
         Parameters
@@ -84,6 +86,8 @@ class CompiledSequence:
             The beats.
         before : ndarray of float64, shape (n, BEFORE)
             What held before each, as :func:`pipeline.detection.sequence.tokens.follow_beats` writes it.
+        held : ndarray of bool, shape (n,)
+            Beats that the state does not follow.
         state : ndarray of float32, shape (2, hidden)
             The carried state.
 
@@ -101,7 +105,18 @@ class CompiledSequence:
         states = np.empty((n, len(STATES)), dtype=np.float32)
         judge, of_classes, of_interval, of_states = self._dense
         _read(
-            token, before, state, *self._lstm, *judge, *of_classes, *of_interval, *of_states, classes, interval, states
+            token,
+            before,
+            held,
+            state,
+            *self._lstm,
+            *judge,
+            *of_classes,
+            *of_interval,
+            *of_states,
+            classes,
+            interval,
+            states,
         )
         return classes, interval, states
 
@@ -150,6 +165,7 @@ def _judge(
 def _read(
     token: Floats,
     before: NDArray[np.float64],
+    held: NDArray[np.bool_],
     state: Floats,
     of_input: Floats,
     of_hidden: Floats,
@@ -180,9 +196,10 @@ def _read(
         _judge(token[i], before[i], hidden[0, :units], judge, judge_bias, classes, classes_bias, told_classes[i])
         dense(of_next, hidden, interval, interval_bias)
         told_interval[i] = of_next[0]
-        for lane in range(TWO):
-            read[lane, :columns] = token[i]
-        step(read, of_input, of_hidden, bias, gates, cell, hidden)
+        if not held[i]:
+            for lane in range(TWO):
+                read[lane, :columns] = token[i]
+            step(read, of_input, of_hidden, bias, gates, cell, hidden)
         dense(of_state, hidden, states, states_bias)
         told_states[i] = of_state[0]
     state[0] = cell[0]

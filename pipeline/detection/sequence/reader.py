@@ -74,13 +74,24 @@ class SequenceReader:
         self._memory = new_memory()
         self._state = network.new_state()
 
-    def read(self, rr: Floats, shape: Floats, p_wave: Floats, noise: Floats) -> SequenceReading:
-        """Read beats that follow each other; arguments as :func:`pipeline.detection.sequence.tokens.follow_beats`."""
+    def read(
+        self,
+        rr: Floats,
+        shape: Floats,
+        p_wave: Floats,
+        noise: Floats,
+        held: NDArray[np.bool_] | None = None,
+    ) -> SequenceReading:
+        """Read beats that follow each other; arguments as :func:`pipeline.detection.sequence.tokens.follow_beats`.
+
+        A beat of ``held`` is read, and nothing of it is kept but that an interval ended there.
+        """
         n = len(rr)
+        held = np.zeros(n, dtype=np.bool_) if held is None else held
         token = np.empty((n, READ), dtype=np.float32)
         before = np.empty((n, BEFORE))
-        follow_beats(rr, shape, p_wave, noise, self._memory, token, before)
-        classes, interval, states = self._network.run(token, before, self._state)
+        follow_beats(rr, shape, p_wave, noise, held, self._memory, token, before)
+        classes, interval, states = self._network.run(token, before, held, self._state)
         out = np.empty((7, n))
         state, probability = np.empty(n, dtype=np.uint8), np.empty(n, dtype=np.float32)
         _conclude(rr, shape, before[:, 0].copy(), classes, interval, states, out, state, probability)
@@ -97,7 +108,14 @@ class SequenceReader:
             held=token[:, HELD_COLUMN] > 0,
         )
 
-    def read_apart(self, rr: Floats, shape: Floats, p_wave: Floats, noise: Floats) -> SequenceReading:
+    def read_apart(
+        self,
+        rr: Floats,
+        shape: Floats,
+        p_wave: Floats,
+        noise: Floats,
+        held: NDArray[np.bool_] | None = None,
+    ) -> SequenceReading:
         """Read each beat as the next one, and go back to where the sequence stands."""
         before, parts = self.snapshot(), []
         for i in range(len(rr)):
@@ -105,7 +123,7 @@ class SequenceReader:
             parts.append(self.read(rr[at], shape[at], p_wave[at], noise[at]))
             self.restore(before)
         if not parts:
-            return self.read(rr, shape, p_wave, noise)
+            return self.read(rr, shape, p_wave, noise, held)
         return SequenceReading(
             *(np.concatenate([getattr(part, name) for part in parts]) for name in SequenceReading.__slots__)
         )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.detection.sequence.reference import (
     HELD,
+    LAST,
     REFERENCES,
     SEEN,
     SLOW,
@@ -36,6 +37,7 @@ __all__ = [
     "follow_beats",
     "new_memory",
     "squashed_shape",
+    "tokens_of",
 ]
 
 # The columns of a token. Logs of intervals are doubled, so that they are of order one.
@@ -107,12 +109,23 @@ def new_memory() -> NDArray[np.float64]:
     return out
 
 
+def tokens_of(
+    rr: NDArray[np.float64], shape: NDArray[np.float64], p_wave: NDArray[np.float64], noise: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Return the tokens of a whole record, shape (n, READ); arguments as :func:`follow_beats`."""
+    n = len(rr)
+    token = np.empty((n, READ), dtype=np.float32)
+    follow_beats(rr, shape, p_wave, noise, np.zeros(n, dtype=np.bool_), new_memory(), token, np.empty((n, BEFORE)))
+    return token
+
+
 @jit
 def follow_beats(
     rr: NDArray[np.float64],
     shape: NDArray[np.float64],
     p_wave: NDArray[np.float64],
     noise: NDArray[np.float64],
+    held: NDArray[np.bool_],
     memory: NDArray[np.float64],
     token: NDArray[np.float32],
     before: NDArray[np.float64],
@@ -127,6 +140,8 @@ def follow_beats(
         The shape's part of the score, NaN for a beat that has none.
     p_wave, noise : ndarray of float64, shape (n,)
         Log of the P wave's deviation and of the noise around the beat, over the patient's usual ones.
+    held : ndarray of bool, shape (n,)
+        Beats that must not teach: of them nothing is remembered, and no change is known across them.
     memory : ndarray of float64, shape (MEMORY,)
         The carried state.
     token : ndarray of float32, shape (n, READ)
@@ -135,9 +150,16 @@ def follow_beats(
         Written: what held before each beat: the slow reference in log s, NaN where nothing is known of the rate, and
         the usual shape and P wave; and how untimely the beat would be if its P wave told nothing.
     """
+    kept = np.empty_like(memory)
     for i in range(len(rr)):
         before[i, 0], before[i, 1], before[i, 2] = memory[SLOW], memory[SHAPE_AT], memory[P_AT]
+        if held[i]:
+            kept[:] = memory
         before[i, 3] = _follow_beat(rr[i], shape[i], p_wave[i], noise[i], memory, token[i])
+        if held[i]:
+            memory[:] = kept
+            memory[RECENT : RECENT + PAST] = np.nan
+            memory[LAST] = np.nan
 
 
 @jit

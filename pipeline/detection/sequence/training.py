@@ -19,7 +19,7 @@ from pipeline.detection.checkpoint import optimizer_tensors, read_checkpoint, re
 from pipeline.detection.sequence.ectopy import SequenceBeats, write_rhythms
 from pipeline.detection.sequence.heads import SequenceShape
 from pipeline.detection.sequence.network import SequenceNetwork, SequenceOutput
-from pipeline.detection.sequence.tokens import BEFORE, READ, follow_beats, new_memory
+from pipeline.detection.sequence.tokens import tokens_of
 from pipeline.detection.torch_forward import DRAWING, one_thread
 
 __all__ = ["SequenceSettings", "log_density", "train_sequence"]
@@ -187,8 +187,7 @@ def _pieces(records: Sequence[SequenceBeats], how: SequenceSettings, rng: np.ran
     for k in rng.permutation(len(records)):
         beats = write_rhythms(records[k], rng)
         rr = beats.rr * math.exp(rng.normal(0.0, how.rate))
-        token = np.empty((len(beats), READ), dtype=np.float32)
-        follow_beats(rr, beats.shape, beats.p_wave, beats.noise, new_memory(), token, np.empty((len(beats), BEFORE)))
+        token = tokens_of(rr, beats.shape, beats.p_wave, beats.noise)
         first = int(rng.integers(how.piece // 2)) + how.piece // 2 if len(beats) > how.piece else how.piece
         cuts = [0, *range(first, len(beats), how.piece), len(beats)]
         for start, stop in pairwise(cuts):
