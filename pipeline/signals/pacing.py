@@ -6,8 +6,8 @@ or for all of it, it moves the R peak to the pulse: 160 ms early where atria are
 
 A spike leaves the line and comes back to it within 10 ms, while around it the signal moves slowly: no QRS complex does
 both. It is higher than what any beat of the last seconds rose by in 4 ms, so that noise on a large signal is none.
-Where it stands out by less, it counts only if two others came in the 10 s before it, as a pacemaker's do. A signal without
-spikes passes as it is, bit by bit.
+Where it stands out by less, it counts only if two others came in the 10 s before it, as a pacemaker's do. A signal
+without spikes passes as it is, bit by bit.
 """
 
 from __future__ import annotations
