@@ -13,6 +13,7 @@ from river import anomaly, checks
 from pipeline.detection.model import BeatModel
 from pipeline.detection.population import PROBABILITIES
 from pipeline.detection.thresholds import (
+    AT_LEAST,
     DRIFT_DETECTORS,
     LOCKED_S,
     REPLAY,
@@ -63,7 +64,9 @@ def test_the_declared_rate_comes_true_among_any_share_of_abnormal_beats(
         flags.append(judge.judge(score).is_anomaly)
         judge.update(score, 0.8)
     realised = np.array(flags)[~abnormal][500:].mean()
-    assert alpha / 3.0 < realised < 3.0 * alpha
+    # Normal beats that reach as far as hardly anybody's are flagged all the same: the threshold has a ceiling.
+    ceiling = model.guesses.pooled.score(AT_LEAST * alpha)
+    assert alpha / 3.0 < realised < 3.0 * alpha or judge.threshold == pytest.approx(ceiling)
     if share:
         assert np.array(flags)[abnormal].mean() > 0.99
 
