@@ -186,12 +186,13 @@ class Monitor:
         threshold, p_value = np.empty(n), np.empty(n)
         is_anomaly, drift = np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
         drifts: list[Drift] = []
+        # What fibrillates, or runs so that it holds the rhythm, would become the patient's normal beats.
+        held = pending.held | scores.sequence.held
         for i in range(n):
             score = float(scores.score[i])
             verdict = self._threshold.judge(score)
             threshold[i], p_value[i], is_anomaly[i] = verdict.threshold, verdict.p_value, verdict.is_anomaly
-            # What fibrillates, or runs so that it holds the rhythm, would become the patient's normal beats.
-            if pending.held[i] or scores.sequence.held[i]:
+            if held[i]:
                 continue
             shift = self._threshold.update(score, float(scores.rr[i]))
             if shift is not None:
@@ -231,6 +232,7 @@ class Monitor:
             rhythm=scores.sequence.rhythm,
             state=scores.sequence.state,
             state_probability=scores.sequence.state_probability,
+            held=held,
             window=scores.window,
             expected=scores.expected,
             alarms=alarms,

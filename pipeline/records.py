@@ -117,6 +117,8 @@ class ScoredBeat:
         The rhythm after the beat, as annotators write it, such as ``(N`` or ``(AFIB``; empty where none is likely.
     state_probability : float
         Probability of the likeliest rhythm.
+    held : bool
+        True if the beat taught nothing: it lies in fibrillation, or in a run that would become the usual rhythm.
     window : ndarray of float32, shape (steps, leads)
         What the model saw, in mV at the internal rate; NaN in a lead that was not there or had no say.
     expected : ndarray of float32, shape (steps, leads)
@@ -140,6 +142,7 @@ class ScoredBeat:
     rhythm: float
     state: str
     state_probability: float
+    held: bool
     window: NDArray[np.float32]
     expected: NDArray[np.float32]
 
@@ -287,6 +290,7 @@ class Findings(Sequence[ScoredBeat]):
     rhythm: NDArray[np.float64]
     state: NDArray[np.uint8]
     state_probability: NDArray[np.float32]
+    held: NDArray[np.bool_]
     window: NDArray[np.float32]
     expected: NDArray[np.float32]
     alarms: tuple[Alarm, ...] = ()
@@ -323,6 +327,7 @@ class Findings(Sequence[ScoredBeat]):
             rhythm=float(self.rhythm[i]),
             state=RHYTHMS[int(self.state[i])],
             state_probability=float(self.state_probability[i]),
+            held=bool(self.held[i]),
             window=self.window[i],
             expected=self.expected[i],
         )

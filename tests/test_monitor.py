@@ -276,7 +276,7 @@ def test_fibrillation_teaches_nothing_once_it_is_found(model: BeatModel, fibrill
     (found_s,) = [at for kind, at in alarms if kind == "ventricular fibrillation"]
     assert 50.0 < found_s <= 56.0
     before, after = states
-    learnt = [name for name in before if name.startswith("scorer.") and name != "scorer.rhythm"]
+    learnt = [name for name in before if name.startswith("scorer.") and name != "scorer.context.rhythm"]
     learnt += [name for name in before if name.startswith("threshold.")]
     assert len(learnt) > 8
     for name in learnt:

@@ -46,9 +46,11 @@ def adaptive(findings: Findings, guesses: Guesses, rate: float) -> NDArray[np.fl
     """Return this project's: two groups, weighed by a population."""
     judge = AdaptiveThreshold(NoDetector(), guesses=guesses, alpha=rate)
     out = np.empty(len(findings))
-    for i, (score, rr) in enumerate(zip(findings.score.tolist(), findings.rr_s.tolist(), strict=True)):
+    columns = (findings.score.tolist(), findings.rr_s.tolist(), findings.held.tolist())
+    for i, (score, rr, held) in enumerate(zip(*columns, strict=True)):
         out[i] = judge.judge(score).threshold
-        judge.update(score, rr)
+        if not held:
+            judge.update(score, rr)
     return out
 
 

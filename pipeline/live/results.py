@@ -65,6 +65,6 @@ def findings_of_alarms(
         record=patient, fs=stay.fs, leads=stay.leads, beat=whole, r_peak=whole, rr_s=number, score=number,
         threshold=number, p_value=number, is_anomaly=np.empty(0, np.bool_), drift=np.empty(0, np.bool_),
         quality=np.empty(0, np.float32), learning=np.empty(0, np.bool_), kind=np.empty(0, np.uint8), shape=number,
-        rhythm=number, state=np.empty(0, np.uint8), state_probability=np.empty(0, np.float32), window=window,
-        expected=window, alarms=alarms, updates=updates,
+        rhythm=number, state=np.empty(0, np.uint8), state_probability=np.empty(0, np.float32),
+        held=np.empty(0, np.bool_), window=window, expected=window, alarms=alarms, updates=updates,
     )  # fmt: skip

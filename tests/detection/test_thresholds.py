@@ -57,10 +57,11 @@ def test_the_declared_rate_comes_true_among_any_share_of_abnormal_beats(
     rng = np.random.default_rng(1)
     n = 6000
     abnormal = rng.random(n) < share
-    normal = 0.07 + np.interp(rng.random(n), PROBABILITIES, model.guesses.population.normal[person])
+    guesses = model.guesses
+    normal = 0.2 * guesses.unit + np.interp(rng.random(n), PROBABILITIES, model.guesses.population.normal[person])
     judge = threshold(model, alpha=alpha, drift_detector=DRIFT_DETECTORS["none"]())
     flags = []
-    for score in np.where(abnormal, rng.normal(3.5, 0.5, n), normal).tolist():
+    for score in np.where(abnormal, guesses.location + guesses.unit * rng.normal(9.0, 1.0, n), normal).tolist():
         flags.append(judge.judge(score).is_anomaly)
         judge.update(score, 0.8)
     realised = np.array(flags)[~abnormal][500:].mean()

@@ -109,6 +109,7 @@ def findings_of(record: str, r_peak: NDArray[np.int64], score: NDArray[np.float6
         rhythm=zeros,
         state=np.ones(n, dtype=np.uint8),
         state_probability=np.ones(n, dtype=np.float32),
+        held=zeros > 0,
         window=windows,
         expected=windows,
     )

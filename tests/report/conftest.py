@@ -78,6 +78,7 @@ def make_recording(record: str = "mitdb/208", duration_s: int = 180, message: st
         rhythm=score / 2,
         state=np.ones(n, dtype=np.uint8),
         state_probability=np.full(n, 0.9, dtype=np.float32),
+        held=np.zeros(n, dtype=np.bool_),
         window=window,
         expected=np.zeros_like(window),
         alarms=(Alarm(record, "pause", "high", True, 40.0, 43.2, 39, 40, message),),

@@ -49,6 +49,7 @@ def make_findings(
         rhythm=score / 2,
         state=np.ones(n, dtype=np.uint8),
         state_probability=np.full(n, 0.9, dtype=np.float32),
+        held=np.zeros(n, dtype=np.bool_),
         window=window,
         expected=window,
         alarms=alarms,

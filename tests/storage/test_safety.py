@@ -36,7 +36,7 @@ for record in records:
     w = np.zeros((n, 110, 1), np.float32)
     alarm = Alarm(record, "pause", "high", True, 1.0, 2.0, 0, 1, "no beat for 3.1 s")
     findings = Findings(record, 360.0, ("II",), i, i * 300, f, f, f, f, b, b, f.astype(np.float32), b,
-                        i.astype(np.uint8), f, f, i.astype(np.uint8), f.astype(np.float32), w, w, alarms=(alarm,))
+                        i.astype(np.uint8), f, f, i.astype(np.uint8), f.astype(np.float32), b, w, w, alarms=(alarm,))
     with ResultWriter(out, record, 360.0, key="k") as results:
         results.write(findings)
         if hang == "hang":
