@@ -6,8 +6,7 @@
 # What happens: pyarrow leaves NaN out of the statistics of a column, and DuckDB believes them. Where the greatest number of
 # a row group is below the limit, its NaN rows are gone: `score > 4`, `isnan(score)` and `max(score)` answer 100, 100 and
 # NaN in memory or without statistics, and 0, 0 and 1.0 from the file. The filter of a pyarrow data set, "not at most 4",
-# loses them likewise. Scores of beats that could not be judged are NaN:
-# write them as null.
+# loses them likewise. Scores of beats that could not be judged are NaN: write them as null.
 #
 # Output seen:
 #   memory             score > 4: 100   isnan: 100   greatest: nan

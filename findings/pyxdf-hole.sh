@@ -4,7 +4,8 @@
 # A good guess: load_xdf takes the jitter out of time stamps and leaves a hole of 225 samples where it is.
 # What happens: breaks are looked for from 1 s on (or 500 samples, whatever is longer); below, one line is fitted through all
 # stamps. The hole is gone, samples beside it are up to half of it off, samples far from it a quarter, and the effective
-# rate, 218 Hz, is neither the 250 of the device nor the 227 of samples over time. dejitter_timestamps=False gives the stamps as they were written.
+# rate, 218 Hz, is neither the 250 of the device nor the 227 of samples over time. dejitter_timestamps=False gives the
+# stamps as they were written.
 #
 # Output seen:
 #   written 250 Hz with a hole of 0.90 s; read: longest step 0.005 s, rate 217.7 Hz, stamps off by up to 0.45 s

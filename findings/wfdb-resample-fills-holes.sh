@@ -22,7 +22,6 @@ edges = signal[1999], signal[2500]
 signal[2000:2500] = np.nan
 after, _ = resample_sig(signal, 250, 200)
 hole = after[1610:1990]
-
 print(
     f"500 samples missing of 5000; after 250 -> 200 Hz missing: {np.isnan(after).sum()}; "
     f"in the hole from {hole[0]:.2f} to {hole[-1]:.2f} mV in a line"

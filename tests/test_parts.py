@@ -120,7 +120,7 @@ def test_fhir_resources_does_not_look_at_sampled_data() -> None:
 def test_half_space_trees_of_river_know_nothing_beyond_their_limits() -> None:
     rng = np.random.default_rng(0)
     for middle, beyond, edge in ((0.8, 5.0, 1.0), (0.2, -5.0, 0.0)):
-        trees = anomaly.HalfSpaceTrees(n_trees=25, height=8, window_size=100, limits={"x": (0.0, 1.0)}, seed=1)
+        trees: Any = anomaly.HalfSpaceTrees(n_trees=25, height=8, window_size=100, limits={"x": (0.0, 1.0)}, seed=1)
         for value in rng.normal(middle, 0.2, 500):
             trees.learn_one({"x": float(np.clip(value, 0, 1))})
         far = trees.score_one({"x": beyond})
@@ -133,9 +133,10 @@ def test_half_space_trees_of_river_know_nothing_beyond_their_limits() -> None:
 def test_detectors_of_drift_in_river_differ_in_delay() -> None:
     rng = np.random.default_rng(2)
     values = np.concatenate([rng.normal(0, 1, 1000), rng.normal(3, 1, 200)])
-    delay = {}
+    delay: dict[str, int] = {}
+    detector: Any
     for name, detector in (
-        ("adwin", drift.ADWIN()),
+        ("adwin", drift.ADWIN()),  # type: ignore[no-untyped-call]
         ("page-hinkley", drift.PageHinkley()),
         ("kswin", drift.KSWIN(seed=1)),
     ):
@@ -152,7 +153,7 @@ def test_a_p2_quantile_of_river_is_far_off_at_first() -> None:
     off = []
     for seed in range(20):
         values = np.random.default_rng(seed).exponential(size=200)
-        quantile = stats.Quantile(0.99)
+        quantile: Any = stats.Quantile(0.99)
         for value in values:
             quantile.update(float(value))
         off.append(abs(quantile.get() / np.quantile(values, 0.99) - 1))
@@ -168,3 +169,13 @@ def test_a_night_at_the_change_of_clocks_comes_early_in_prefect_and_ours_are_in_
     assert hours[0] != 1  # 02:30 does not exist that night: it runs before it, not after
     text = (ROOT / "prefect.yaml").read_text()
     assert set(re.findall(r"timezone: (\S+)", text)) == {"Etc/UTC"}
+
+
+def test_the_page_lists_every_finding_and_names_tests_that_are_there() -> None:
+    page = (ROOT / "docs" / "parts.md").read_text()
+    linked = set(re.findall(r"\(\.\./findings/([a-z0-9-]+\.sh)\)", page))
+    assert linked == {script.name for script in (ROOT / "findings").glob("*.sh")}
+    every = "".join(file.read_text() for file in (ROOT / "tests").rglob("test_*.py"))
+    named = set(re.findall(r"`(test_\w+)`", page))
+    assert len(named) > 20
+    assert [name for name in named if f"def {name}(" not in every] == []

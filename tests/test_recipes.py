@@ -18,7 +18,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "recipes.md"
 
 def recipe(title: str) -> str:
     part = PAGE.read_text().split(f"## {title}")[1].split("\n## ")[0]
-    return re.findall(r"```python\n(.*?)```", part, re.DOTALL)[0]
+    return str(re.findall(r"```python\n(.*?)```", part, re.DOTALL)[0])
 
 
 @pytest.fixture(scope="module")

@@ -51,7 +51,7 @@ def listen_mqtt(check: DeviceCheck, url: str, patient: str | None, seconds: floa
     from paho.mqtt.enums import CallbackAPIVersion
 
     def take(_client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
-        check.take(message.payload, topic=message.topic, arrived_us=now_us())
+        check.take(bytes(message.payload), topic=message.topic, arrived_us=now_us())
 
     def connected(client: mqtt.Client, *_: Any) -> None:
         client.subscribe(topic_of(patient) if patient else "ecg/#", qos=1)

@@ -6,7 +6,7 @@ or for all of it, it moves the R peak to the pulse: 160 ms early where atria are
 
 A spike leaves the line and comes back to it within 10 ms, while around it the signal moves slowly: no QRS complex does
 both. It is higher than what any beat of the last seconds rose by in 4 ms, so that noise on a large signal is none.
-Where it stands out by less, it counts only if two others came in the 10 s before it, as a pacemaker's do. A signal
+Where it stands out by less, it counts only if five others came in the 10 s before it, as a pacemaker's do. A signal
 without spikes passes as it is, bit by bit.
 """
 
@@ -27,7 +27,7 @@ _BEFORE_S, _AFTER_S = 0.012, 0.008  # in which the signal is to move slowly
 _BACK = 0.35  # share of its height by which the line behind it may differ from the one before
 _STEEP, _CLEAR = 5.0, 12.0  # times the greatest slope around it, for one of many and for a single one
 _FADE_S = 5.0  # in which the steepest beat is forgotten
-_MANY_S = 10.0  # in which two others make it one of many
+_MANY, _MANY_S = 5, 10.0  # so many others in so many seconds make it one of many
 _APART_S = 0.02  # spikes of two leads within so long are one pulse's
 
 # Carried as samples of the stream: where what is kept begins, the next to look at, the next to give out, the last mark.
@@ -62,7 +62,9 @@ class SpikeRemover:
         self._at = np.array([0, reach, 0, -self._apart], dtype=np.int64)
         self._steepest = np.zeros(n_leads)  # in mV by slope
         self._fade = float(np.exp(-1.0 / (_FADE_S * fs)))
-        self._seen = np.full((n_leads, 3), -self._many, dtype=np.int64)  # end of the last spike, and two that came
+        self._seen = np.full(
+            (n_leads, 1 + _MANY), -self._many, dtype=np.int64
+        )  # end of the last one, and starts of some
 
     def process(self, signal: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.int64]]:
         """Take the next samples, shape (n, leads) in mV with NaN where missing.
@@ -158,7 +160,8 @@ def _clear(
                 if not is_there or height <= _STEEP * behind:
                     continue
                 is_one_of_many = n - seen[lead, 1] < many
-                seen[lead, 1], seen[lead, 2] = seen[lead, 2], n
+                seen[lead, 1:-1] = seen[lead, 2:].copy()
+                seen[lead, -1] = n
                 if is_one_of_many or height > _CLEAR * behind:
                     rise = (y[end] - y[base]) / (end - base)
                     for j in range(base + 1, end):

@@ -26,6 +26,8 @@ NO_PEAKS = Peaks(
     np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0), np.empty(0), np.empty(0, dtype=np.bool_)
 )
 NO_CANDIDATES = np.empty((0, 1 + len(FEATURES)))
+_Floats = NDArray[np.float64]
+_Carried = tuple[_Floats, NDArray[np.int64], _Floats, _Floats, _Floats, _Floats, _Floats]
 
 
 class RPeakDetector:
@@ -86,7 +88,7 @@ class RPeakDetector:
         counts = search(e, h, bad, np.asarray(bad.all(axis=0)), *self._carried(), found, facts, candidates)
         return self._peaks(counts, found, facts, candidates)
 
-    def _carried(self) -> tuple[NDArray[np.generic], ...]:
+    def _carried(self) -> _Carried:
         return self._weights, self._ints, self._last_h, self._leads, self._ring, self._lead_ring, self._opening
 
     def _room(self, m: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:

@@ -221,3 +221,20 @@ def test_many_records_read_back_as_one_frame_of_a_query(tmp_path: Path, findings
         write(tmp_path, findings(record, n=20))
     frame = pd.concat([read_beats(tmp_path, record) for record in ("mitdb/100", "svdb/800")])
     assert frame.groupby("record", observed=True).size().to_dict() == {"mitdb/100": 20, "svdb/800": 20}
+
+
+@pytest.mark.parametrize("size", [7, 10**9])
+def test_pacing_spikes_are_marks_between_the_beats(tmp_path: Path, findings: Make, size: int) -> None:
+    found = findings()
+    spikes = np.sort(np.concatenate([found.r_peak[3::5] - 40, found.r_peak[-1:] + 50]))
+    with ResultWriter(tmp_path, found.record, FS) as results:
+        for start in range(0, len(found), size):
+            here = part(replace(found, spikes=np.empty(0, dtype=np.int64)), start, start + size)
+            until = here.r_peak[-1] if start + size < len(found) else np.inf
+            known = spikes[(spikes > (found.r_peak[start - 1] if start else -1)) & (spikes <= until)]
+            results.write(replace(here, spikes=known))
+    marks = wfdb.rdann(str(tmp_path / "annotations/mitdb/208"), "ano")
+    is_spike = np.array(marks.symbol) == "^"
+    np.testing.assert_array_equal(marks.sample[is_spike], spikes)
+    np.testing.assert_array_equal(marks.sample[~is_spike], found.r_peak)
+    assert len(read_beats(tmp_path, "mitdb/208")) == len(found)

@@ -27,13 +27,13 @@ def main() -> None:
     warnings.simplefilter("ignore")
     try:
         file = bioread.read(str(path))
-        channels = []
+        channels: list[tuple[str, str, float]] = []
         for channel in file.channels:
             if channel.data is None or not len(channel.data):
                 continue
             np.save(folder / f"{len(channels)}.npy", np.asarray(channel.data, dtype=np.float64), allow_pickle=False)
             name, unit = (str(text or "").strip("\x00 ") for text in (channel.name, channel.units))
-            channels.append([name, unit, float(channel.samples_per_second)])
+            channels.append((name, unit, float(channel.samples_per_second)))
         markers = [
             (int(marker.sample_index), (marker.text or "").strip("\x00 ")) for marker in file.event_markers or []
         ]

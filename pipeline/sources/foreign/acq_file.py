@@ -18,7 +18,7 @@ from pipeline.sources.foreign.base import ArrayFile, ReadOptions, Signal
 
 __all__ = ["open_acq"]
 
-CPU_S = 8  # s of the processor that a small file may take; 50 ms are usual
+CPU_S = 3  # s of the processor that a small file may take; half a second is usual, with its imports
 BYTES_A_CPU_S = 4_000_000  # of the file, for each s more
 LEAST_MEMORY = 2**30  # bytes, beside 30 for each of the file
 PATIENCE = 40  # times the processor's time, on a machine that has other things to do
