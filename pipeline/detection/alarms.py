@@ -142,7 +142,7 @@ class AlarmEngine:
                 self._run_of("ventricular tachycardia", number, time, decided, text)
         # Each rule that holds is told, the gravest first: where one is switched off, the next is not.
         quiet = runs.noise(RUN) <= limits.run_noise_ratio
-        if ventricular >= RUN and quiet and runs.is_wide(RUN):
+        if ventricular >= RUN and quiet and runs.is_wide(RUN) and runs.is_another_rhythm():
             text = f"{ventricular} ventricular-like beats in a row"
             self._run_of("ventricular run", number, time, decided, text)
         if length >= LONG_RUN and runs.is_narrow():
@@ -152,7 +152,7 @@ class AlarmEngine:
             self._run_of("long run", number, time, decided, f"{length} anomalies in a row")
         if length >= RUN:
             self._run_of("run", number, time, decided, f"{length} anomalies in a row")
-        if ventricular >= 2 and quiet and runs.is_wide(2):
+        if ventricular >= 2 and quiet and runs.is_wide(2) and runs.is_another_rhythm():
             self._run_of("couplet", number, time, decided, f"{ventricular} ventricular-like beats in a row")
 
     def _run_of(self, kind: str, number: int, time: float, decided: float, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections import deque
 from itertools import pairwise
 from typing import Any
@@ -16,7 +17,8 @@ BEFORE = 16  # intervals before a run, whose median is the rhythm that it began 
 FASTER = 1.08  # times the rate before: a run as fast as that is the same rhythm, unless its beats are plainly others
 # Log odds of a run's last beats, as a mean, from which on they are ventricular. Electrode motion widens beats, so the
 # bar rises with the log of the noise. One beat may lie lower, down to LEAST.
-WIDE, WIDE_PER_NOISE, LEAST = 1.0, 1.8, -2.0
+WIDE, WIDE_PER_NOISE, LEAST = 0.6, 1.8, -2.0
+UNLIKE = 1.0  # deviations by which beats of a run that are unlike each other count for less: artefacts are
 PLAIN, PLAINER = 5.0, 4.0
 NARROW = -0.5  # log odds below which they are the patient's own, and the run is supraventricular
 
@@ -77,8 +79,9 @@ class Runs:
 
     def is_wide(self, beats: int) -> bool:
         """Tell whether the run's last beats are wide, in spite of the noise around them."""
-        beats = min(beats, self._beats)
-        return self.width(beats) >= WIDE + WIDE_PER_NOISE * max(0.0, math.log(self.noise(beats)))
+        last = list(self._wide)[-min(beats, self._beats, self.length) :]
+        bar = WIDE + WIDE_PER_NOISE * max(0.0, math.log(self.noise(len(last))))
+        return statistics.fmean(last) - UNLIKE * statistics.pstdev(last) >= bar
 
     def is_narrow(self) -> bool:
         """Tell whether the run's last beats are shaped like the patient's own."""
@@ -105,7 +108,7 @@ class Runs:
         return bool(after_next) and max(after_next) < 0.5 * min(next_one)
 
     def _unevenness(self) -> float:
-        last = list(self._times)[-self._beats :]
+        last = list(self._times)[-min(self._beats, max(self.ventricular, 2)) :]
         intervals = [b - a for a, b in pairwise(last)]
         mean = sum(intervals) / len(intervals)
         return math.sqrt(sum((one - mean) ** 2 for one in intervals) / len(intervals)) / mean

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.jit import jit
-from pipeline.signals.window import BEFORE
 
 __all__ = ["likeness_of", "wide_odds", "width_of"]
 
-HALF = 27  # samples on either side of the R peak: 0.15 s
+R_PEAK = 60  # where it lies in the window
+HALF = 27  # samples on either side of it: 0.15 s
 TINY = 1e-9
 # A logistic regression on the anomalous beats of DS1: ventricular against supraventricular and normal ones.
 LIKENESS, WIDTH, BIAS = 1.72, 4.41, -2.54
@@ -24,7 +24,7 @@ LIKENESS, WIDTH, BIAS = 1.72, 4.41, -2.54
 @jit
 def likeness_of(x: NDArray[np.float32], own: NDArray[np.float32]) -> float:
     """Return the correlation of a beat's QRS with the patient's own, both as windows around their R peaks."""
-    first, stop = BEFORE - HALF, BEFORE + HALF + 1
+    first, stop = R_PEAK - HALF, R_PEAK + HALF + 1
     mean = own_mean = 0.0
     for j in range(first, stop):
         mean += x[j]
@@ -42,7 +42,7 @@ def likeness_of(x: NDArray[np.float32], own: NDArray[np.float32]) -> float:
 @jit
 def width_of(x: NDArray[np.float32]) -> float:
     """Return the log of a QRS's deviation over that of its slope, in samples."""
-    first, stop = BEFORE - HALF, BEFORE + HALF + 1
+    first, stop = R_PEAK - HALF, R_PEAK + HALF + 1
     mean = 0.0
     for j in range(first, stop):
         mean += x[j]

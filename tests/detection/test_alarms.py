@@ -12,13 +12,13 @@ from pipeline.detection.rules import RANKS, RULES, rules_in_force
 from pipeline.records import Alarm, last_states
 from pipeline.settings import AlarmSettings
 
-WIDE = {".": -3.0, "a": 0.0, "n": -3.0, "v": 5.0}  # log odds that the shape is ventricular
+WIDE = {".": -3.0, "a": 0.0, "n": -3.0, "v": 5.0, "w": 4.5}  # log odds that the shape is ventricular
 
 
 def play_all(pattern: str, rr: float | list[float] = 0.8, **settings: Any) -> tuple[list[Alarm], list[Alarm]]:
     """Play beats.
 
-    ``.`` normal, ``v`` ventricular-like anomaly, ``n`` narrow one, ``a`` neither, ``-`` one interval of nothing.
+    ``.`` normal, ``v`` plainly ventricular, ``w`` wide, ``n`` narrow, ``a`` neither, ``-`` one interval of nothing.
     Returns what is told and the other states of episodes.
     """
     engine = AlarmEngine("x", AlarmSettings(**settings))
@@ -107,6 +107,23 @@ def test_the_louder_the_noise_the_wider_the_beats_of_a_run_must_be() -> None:
         return "ventricular tachycardia" in kinds(engine.take()[0])
 
     assert [told(wide, noise) for wide, noise in ((3.0, 1.0), (3.0, 5.0), (6.0, 5.0))] == [True, False, True]
+
+
+def test_beats_unlike_each_other_are_no_tachycardia() -> None:
+    def told(shapes: list[float]) -> list[str]:
+        engine, time = AlarmEngine("x", AlarmSettings()), 0.0
+        for i, wide in enumerate([-3.0] * 10 + shapes):
+            time += 0.8 if i < 10 else 0.4
+            engine.beat(i, time, time + 0.4, 0.4, i >= 10, wide, math.log(1.5) if i >= 10 else 0.0)
+        return [kind for kind in kinds(engine.take()[0]) if kind == "ventricular tachycardia"]
+
+    assert told([3.0] * 8) == ["ventricular tachycardia"]
+    assert told([6.0, 0.0, 5.0, 1.0, 6.0, 0.0, 5.0, 1.0]) == []  # of the same mean: beats and electrode motion in turn
+
+
+def test_an_aberrant_rhythm_at_the_same_rate_is_no_ventricular_run() -> None:
+    told = kinds(play("." * 20 + "w" * 10, rr=0.8))
+    assert told == ["run", "long run"]
 
 
 def test_beats_with_their_t_waves_are_no_tachycardia() -> None:
