@@ -7,6 +7,8 @@ score.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -57,5 +59,11 @@ def width_of(x: NDArray[np.float32]) -> float:
 
 def wide_odds(likeness: NDArray[np.float64], width: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the log odds that beats are ventricular by their shape; 0 where nothing is known."""
-    odds = LIKENESS * np.log(1.02 - np.minimum(likeness, 1.0)) + WIDTH * width + BIAS
-    return np.where(np.isnan(odds), 0.0, odds)
+    # One by one: a chunk brings a beat or none, and the bits must not depend on how many.
+    return np.array([_odds(*one) for one in zip(likeness.tolist(), width.tolist(), strict=True)])
+
+
+def _odds(likeness: float, width: float) -> float:
+    if math.isnan(likeness) or math.isnan(width):
+        return 0.0
+    return LIKENESS * math.log(1.02 - min(likeness, 1.0)) + WIDTH * width + BIAS

@@ -12,9 +12,9 @@ GONE = float("nan")
 def after_beats(*silence: tuple[float, ...], beats: int = 30) -> tuple[Stillness, float]:
     """Return what is known after seconds with beats of 1 mV on both leads, then those given, and when that is."""
     stillness, stop = Stillness(), 0.0
-    for spread in [(1.0, 1.0)] * beats:
+    for _ in range(beats):
         stop += 1.0
-        stillness.second(stop, spread, has_beats=True)
+        stillness.second(stop, (1.0, 1.0), has_beats=True)
     for spread in silence:
         stop += 1.0
         stillness.second(stop, spread, has_beats=False)

@@ -10,7 +10,8 @@ from pipeline.detection.width import likeness_of, wide_odds, width_of
 
 def beat(width: float, at: float = 60.0) -> NDArray[np.float32]:
     """Return a QRS of so many samples' deviation."""
-    return np.exp(-0.5 * ((np.arange(WINDOW) - at) / width) ** 2).astype(np.float32)
+    wave: NDArray[np.float32] = np.exp(-0.5 * ((np.arange(WINDOW) - at) / width) ** 2).astype(np.float32)
+    return wave
 
 
 def odds(x: NDArray[np.float32], own: NDArray[np.float32]) -> float:
