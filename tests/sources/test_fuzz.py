@@ -22,6 +22,7 @@ def test_every_sample_is_read_and_is_of_each_format(tmp_path: Path) -> None:
         assert 0.2 < np.nanmax(np.abs(signal)) < 3.0, file.name
 
 
+@pytest.mark.slow
 def test_damaged_files_are_read_or_refused_in_one_line() -> None:
     report = fuzz_readers(300, seed=11)
     assert [f"{fault.file} {fault.what}: {fault.details}" for fault in report.faults] == []
