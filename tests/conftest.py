@@ -19,13 +19,18 @@ hypothesis_settings.load_profile("project")
 
 
 # What starts a browser, a server or a process, or trains: `make test-fast` leaves out who asks for one of these.
-SLOW = {"browser", "command", "long_ward", "nats", "nats_cluster", "postgres", "prefect", "process", "s3", "stream"}
+SLOW = {
+    "browser", "command", "long_ward", "nats", "nats_cluster", "postgres", "postgresql", "prefect", "process", "s3",
+    "stream", "together",
+}  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what needs something slow."""
+    """Mark as slow what needs something slow, also where it is one of a test's parameters that does."""
     for item in items:
-        if SLOW & set(getattr(item, "fixturenames", ())):
+        parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        named = {*getattr(item, "fixturenames", ()), *(one for one in parameters if isinstance(one, str))}
+        if SLOW & named:
             item.add_marker(pytest.mark.slow)
 
 

@@ -24,6 +24,8 @@ from pipeline.settings import Settings
 from pipeline.storage.database import Database
 from tests.waiting import PATIENCE_S, wait_for
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [str(Path(sys.executable).with_name("ecg-anomaly")), "monitor", "--no-browser", "--port", "0"]
 Run = Callable[..., Result]
 NORMAL = 'ecg_beats_total{kind="normal"}'

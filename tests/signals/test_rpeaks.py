@@ -146,6 +146,7 @@ def test_the_fast_detector_finds_what_the_plain_one_finds(leads: int, noise: flo
     assert found == plain(e, h, bad)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("leads", [1, 2])
 def test_the_fast_detector_finds_what_the_plain_one_finds_after_an_artefact(leads: int) -> None:
     e, h, bad = envelopes(120.0, leads)

@@ -168,6 +168,7 @@ def test_bdf_is_read_to_its_last_bit(tmp_path: Path, ecg: NDArray[np.float64]) -
     np.testing.assert_allclose(read_recording(tmp_path / "x.bdf").signal[:, 0], ecg[:, 0], atol=5e-5)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_a_recording(tmp_path: Path) -> None:
     hours, fs = 4, 500  # 700 MB as numbers of 64 bits
 
