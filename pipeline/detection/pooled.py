@@ -54,4 +54,4 @@ class PooledTail:
         log = min(math.log(rate), self._logs[0])
         i = min(bisect_left(self._falling, -log, lo=1), len(self._falling) - 1)
         share = min((self._logs[i - 1] - log) / (self._logs[i - 1] - self._logs[i]), 1.0)
-        return self._scores[i - 1] + share * (self._scores[i] - self._scores[i - 1])
+        return float(self._scores[i - 1] + share * (self._scores[i] - self._scores[i - 1]))

@@ -23,8 +23,8 @@ class Followed:
     memory: NDArray[np.float64]
 
     @property
-    def early(self) -> NDArray[np.float32]:
-        return self.token[:, EARLY] / 2
+    def early(self) -> NDArray[np.float64]:
+        return self.token[:, EARLY].astype(np.float64) / 2
 
 
 def follow(rr: NDArray[np.float64], shape: NDArray[np.float64] | None = None, p_wave: float = -0.2) -> Followed:

@@ -152,11 +152,11 @@ def command(
         ]
         for group in groups
     }
-    for name, some in tasks.items():
-        tasks[name] = [task for task in some if task.name in records or task.record not in NOISES]
+    for name, chosen in tasks.items():
+        tasks[name] = [task for task in chosen if task.name in records or task.record not in NOISES]
         _check_names(tasks[name])
-    every = [task for some in tasks.values() for task in some]
-    of = {id(task): name for name, some in tasks.items() for task in some}
+    every = [task for chosen in tasks.values() for task in chosen]
+    of = {id(task): name for name, chosen in tasks.items() for task in chosen}
     measured: dict[str, list[EvaluatedRecord]] = {name: [] for name in tasks}
     failed: dict[str, dict[str, str]] = {name: {} for name in tasks}
     n = 0
@@ -182,9 +182,9 @@ def command(
         print_tables(result, wide_console(WIDTH))
         warnings = {record.record: list(record.warnings) for record in some if record.warnings}
         documents[name] = result.to_dict() | {"failed": failed[name], "warnings": warnings}
-        chosen = [sheet for sheet in sheets(result, per_record=False) if sheet.title.startswith(only or "")]
+        tables = [sheet for sheet in sheets(result, per_record=False) if sheet.title.startswith(only or "")]
         heading = f"#### {name}\n\n" if len(measured) > 1 else ""
-        texts.append(heading + to_markdown(result, chosen))
+        texts.append(heading + to_markdown(result, tables))
     if json_file is not None:
         write_json(json_file, documents if len(documents) > 1 else next(iter(documents.values())))
     if insert is not None:

@@ -145,11 +145,12 @@ def _between(rng: np.random.Generator, low: float, high: float) -> float:
 
 def _stretches(n: int, per_beat: float, low: float, high: float, rng: np.random.Generator) -> list[tuple[int, int]]:
     """Draw stretches that begin at so many a beat and are ``low`` to ``high`` beats long, none over another."""
-    out, end = [], 0
-    for start in np.flatnonzero(rng.uniform(size=n) < per_beat):
+    out: list[tuple[int, int]] = []
+    end = 0
+    for start in np.flatnonzero(rng.uniform(size=n) < per_beat).tolist():
         if start > end:
             end = min(n, start + int(_between(rng, low, high)))
-            out.append((int(start), end))
+            out.append((start, end))
     return out
 
 
