@@ -77,6 +77,7 @@ def test_wfdb_writes_beats_that_nobody_annotated_after_a_long_note_and_ours_are_
             "p_value": extreme,
             "kind": np.array([1, 2, 3]),
             "is_anomaly": np.ones(3, bool),
+            "state": np.zeros(3, np.uint8),
         }
     )
     file.close()

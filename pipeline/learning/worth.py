@@ -7,18 +7,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn.functional import pad
 
 from pipeline.detection.lstm_autoencoder import LSTMAutoencoder
 from pipeline.detection.reading import Shape
 from pipeline.detection.sequence.ectopy import SequenceBeats
-from pipeline.detection.sequence.heads import STRANGENESS, SequenceShape
+from pipeline.detection.sequence.heads import STRANGENESS
 from pipeline.detection.sequence.network import SequenceNetwork
-from pipeline.detection.sequence.tokens import READ, UNTIMELY, tokens_of
+from pipeline.detection.sequence.tokens import UNTIMELY, tokens_of
 from pipeline.detection.sequence.training import SequenceSettings, train_sequence
+from pipeline.detection.sequence.window_network import WINDOW, WindowNetwork, log_odds
 from pipeline.detection.training import TrainingSettings
 from pipeline.evaluation.ranking import Ranking, difference, ranking
 from pipeline.evaluation.sheet import Sheet
@@ -27,35 +25,13 @@ from pipeline.learning.sequences import sequence_beats
 from pipeline.learning.side_by_side import Progress, cores, side_by_side
 from pipeline.records import Record
 
-__all__ = ["FIGURES", "WindowNetwork", "WorthRow", "measure_worth", "worth_sheet"]
+__all__ = ["FIGURES", "WorthRow", "measure_worth", "worth_sheet"]
 
 FIGURES = ("macro.auroc", "macro.auprc", "pooled.auroc", "pooled.auprc", "S.auroc", "V.auroc")
-WINDOW = 8  # beats
 NO_NETWORK = "shape and timing alone: no sequence network"
 FEED_FORWARD = f"feed-forward network over the last {WINDOW} beats"
 LSTM = "LSTM over all beats, as shipped"
 REPLICATES = 1000
-
-
-class WindowNetwork(SequenceNetwork):
-    """The sequence network with two dense layers over the last eight beats in place of the LSTM."""
-
-    def __init__(self, shape: SequenceShape | None = None) -> None:
-        super().__init__(shape)
-        del self.lstm
-        self.window = nn.Sequential(
-            nn.Linear(WINDOW * READ, self.shape.hidden),
-            nn.Tanh(),
-            nn.Linear(self.shape.hidden, self.shape.hidden),
-            nn.Tanh(),
-        )
-
-    def remember(self, token: Tensor) -> Tensor:
-        """Return what is known after each beat, shape (n, beats, hidden)."""
-        before = pad(token, (0, 0, WINDOW - 1, 0))
-        seen = torch.cat([before[:, k : k + token.shape[1]] for k in range(WINDOW)], dim=-1)
-        after: Tensor = self.window(seen)
-        return after
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,16 +148,9 @@ def _cross_validated(
             progress=report,
             network=network,
         )
-        return {i: _odds(fitted, beats[i]) for i in held_out}
+        return {i: log_odds(fitted, _tokens(beats[i]), beats[i].shape) for i in held_out}
 
     jobs = [lambda report, fold=fold: fit_without(fold, report) for fold in range(folds)]
     done = side_by_side(jobs, workers=cores(), progress=progress)
     together = {i: odds for part in done for i, odds in part.items()}
     return [together[i] for i in range(len(beats))]
-
-
-def _odds(network: SequenceNetwork, beats: SequenceBeats) -> NDArray[np.float64]:
-    with torch.inference_mode():
-        classes = network(torch.from_numpy(_tokens(beats))[None]).classes[0].double()
-        odds = (torch.logsumexp(classes[:, 1:], dim=1) - classes[:, 0]).numpy()
-    return np.where(np.isnan(beats.shape), np.nan, odds)

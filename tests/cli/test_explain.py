@@ -48,11 +48,11 @@ def test_a_wrong_argument_says_what_to_do(ecg: Run, ward: Path, words: tuple[str
 
 
 def test_a_beat_without_a_score_says_why_and_nothing_else(ecg: Run, ward: Path) -> None:
-    for beat, rr in ((0, False), (5, True)):
+    for beat in (1, 5):
         told = ecg("explain", "ward/sinus", "--data-dir", ward, "--beat", beat)
         assert told.exit_code == 0, told.output
         assert "No score: it is one of the first beats" in told.stdout
-        assert ("R-R" in told.stdout) == rr
+        assert "R-R" in told.stdout
         assert not any(word in told.stdout for word in ("unknown", "shape", "nearest", "gates"))
 
 

@@ -151,12 +151,3 @@ def test_formats_lists_what_is_read(ecg: Run) -> None:
     assert all(row["installed"] for row in rows.values())
     said = ecg("formats").stdout
     assert all(name.split()[0].strip(",") in said for name in rows)
-
-
-def test_readers_are_tried_on_damaged_files(ecg: Run) -> None:
-    done = ecg("formats", "--fuzz", "12", "--ending", ".csv", "--json")
-    assert done.exit_code == 0, done.output
-    document = json.loads(done.stdout)
-    assert document["faults"] == []
-    assert document["by_format"] == {"csv.csv": 12}
-    assert ecg("formats", "--fuzz", "1", "--ending", ".none").exit_code == 2

@@ -38,7 +38,10 @@ def _beats() -> list[tuple[dict[str, float], bool]]:
     out = []
     for chunk in record.chunks():
         beats = finder.process(chunk.signal)
-        for sample, r_peak, window in zip(beats.sample, beats.r_peak, beats.window, strict=True):
+        for sample, r_peak, window, present in zip(
+            beats.sample, beats.r_peak, beats.window, beats.present, strict=True
+        ):
+            window = np.where(present[:, None], window, np.nan)
             out.append((beat_features(sample / FS, window), bool((np.abs(ectopic - r_peak) < 54).any())))
     return out
 

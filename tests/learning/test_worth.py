@@ -7,8 +7,9 @@ import torch
 
 from pipeline.detection.sequence.tokens import READ
 from pipeline.detection.sequence.training import SequenceSettings
+from pipeline.detection.sequence.window_network import WindowNetwork
 from pipeline.detection.training import TrainingSettings
-from pipeline.learning.worth import FEED_FORWARD, FIGURES, LSTM, NO_NETWORK, WindowNetwork, measure_worth, worth_sheet
+from pipeline.learning.worth import FEED_FORWARD, FIGURES, LSTM, NO_NETWORK, measure_worth, worth_sheet
 from pipeline.sources.synthetic import demo_ward, synthesise
 
 

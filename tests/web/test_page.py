@@ -228,7 +228,7 @@ def test_a_link_opens_exactly_the_same_view(live: Service, open_page: Open) -> N
     assert other.evaluate("monitor.view.strip.end") == pytest.approx(end, abs=1)
     wait_for(lambda: page.evaluate(PICTURE) == other.evaluate(PICTURE), "the same picture on both pages")
     wait(other, "document.querySelector('.beat dl').innerText.includes('ventricular')")  # it is told once a second
-    wait(other, "document.querySelector('.beat .why').innerText.includes('Above the patient')")  # why it scored so
+    wait(other, "document.querySelector('.beat .why').innerText.includes('What is unusual in it')")  # why it scored so
     shot(other, "patient")
 
 

@@ -33,9 +33,7 @@ Exit codes: 0 all messages would be taken, 1 some would be refused or none came,
 @click.argument("source", required=False)
 @click.option("--topic", help="The MQTT topic that frames of a file are published to.")
 @click.option("--patient", help="Listen to this patient's frames alone.")
-@click.option(
-    "--seconds", type=click.FloatRange(0.1, 86400), default=10.0, show_default=True, help="How long to listen."
-)
+@click.option("--seconds", type=click.FloatRange(0.1, 86400), default=10.0, show_default=True, help="Time to listen.")
 @click.option("--example", is_flag=True, help="Print three frames as they should be, and end.")
 @json_option
 @click.pass_context

@@ -60,7 +60,7 @@ Exit codes: 0 all records measured, 1 some failed (the others were measured).
 @click.option(
     "--challenge", type=FOLDER, help="The training set of the PhysioNet/CinC Challenge 2015, or a part of it."
 )
-@click.option("--split", type=click.Choice(["DS1", "DS2"]), help="Of a folder of mitdb, these records alone.")
+@click.option("--split", type=click.Choice(["DS1", "DS2"]), help="Take these records alone from a folder of mitdb.")
 @click.option("--held-out", is_flag=True, help="Judge each person by a detector of fibrillation fitted on others.")
 @model_option
 @click.option("--rivals/--no-rivals", default=True, show_default=True, help="Measure rules without shapes as well.")
