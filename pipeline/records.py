@@ -94,7 +94,8 @@ class ScoredBeat:
     rr_s : float
         R-R interval to the beat before in s; NaN for the first beat and after a gap.
     score : float
-        Reconstruction error in the patient's own units: higher is stranger. NaN if the beat cannot be scored.
+        Log odds that it is none of the patient's normal beats, over 3, from about what a usual beat has: higher is
+        stranger. NaN if the beat cannot be scored.
     threshold : float
         The threshold in force for this beat; a score above it is an anomaly.
     p_value : float
@@ -110,9 +111,9 @@ class ScoredBeat:
     kind : str
         ``normal``, ``ventricular``, ``supraventricular`` or ``other``, from shape and timing.
     shape : float
-        The part of the score that comes from the beat's shape.
+        Log of the shape's reconstruction error in units of the patient's own noise.
     rhythm : float
-        The part of the score that comes from its timing.
+        What its interval brings to the score: what would be gone if the beat had come as usual.
     state : str
         The rhythm after the beat, as annotators write it, such as ``(N`` or ``(AFIB``; empty where none is likely.
     state_probability : float

@@ -22,6 +22,7 @@ WAIT = 0.5  # s: a beat is out at most so long after its R peak, so only then is
 RATE_BEATS = 8  # R-R intervals in the mean heart rate of extreme tachycardia, beats in the mean noise
 SLOW_BEATS, FAST_BEATS = 4, 16  # R-R intervals in the mean heart rate of a slow and of a fast heart
 RUN, LONG_RUN = 3, 6  # beats
+TIMES = 32  # of beats that are kept
 HEARD_S = 3.0  # s since the last beat after which a lead's usual span is no longer learnt
 # Beats that come one by one, slower than fibrillation and flutter and more alike, overrule the windows while these are
 # not sure: (s) over which they are looked at, intervals at the least, the least median in s, deviation over mean.
@@ -52,7 +53,7 @@ class AlarmEngine:
         self._runs = Runs(settings.vt_beats)
         self._stillness = Stillness()
         self._beats_heard = 0  # up to RATE_BEATS
-        self._times: deque[float] = deque(maxlen=32)  # of the last beats
+        self._times: deque[float] = deque(maxlen=TIMES)  # of the last beats
         self._last_beat = math.nan
         self._silent_from = math.nan  # since when signal has been there without a beat
         self._paused = False
@@ -281,5 +282,5 @@ class AlarmEngine:
         self._runs.restore(state["runs"])
         self._stillness.restore(state["stillness"])
         self._last_beat, self._silent_from, self._paused, self._unclear = state["last"]
-        self._times.extend(state["times"])
+        self._times = deque(state["times"], maxlen=TIMES)
         self._episodes.restore(state["episodes"])

@@ -73,7 +73,7 @@ Exit codes: 0 all records measured, 1 some failed (the others were measured).
 @click.option(
     "--seeds",
     type=click.IntRange(1, 20),
-    default=5,
+    default=3,
     show_default=True,
     help="Number of networks of other seeds to score with, if so many lie there.",
 )
