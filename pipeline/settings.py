@@ -75,8 +75,8 @@ class AlarmSettings(_Section):
     asystole_s: float = Field(3.5, gt=0, description="no beat for so long is asystole, told half a second later")
     brady_bpm: float = Field(40.0, gt=0, description="mean rate of 5 beats below which the heart is too slow")
     tachy_bpm: float = Field(140.0, gt=0, description="mean rate of 17 beats above which the heart is too fast")
-    extreme_brady_bpm: float = Field(25.0, gt=0, description="mean rate of 8 beats that is dangerously slow")
-    extreme_tachy_bpm: float = Field(190.0, gt=0, description="mean rate of 8 beats that is dangerously fast")
+    extreme_brady_bpm: float = Field(25.0, gt=0, description="mean rate of 5 beats that is dangerously slow")
+    extreme_tachy_bpm: float = Field(190.0, gt=0, description="mean rate of 9 beats that is dangerously fast")
     vt_beats: int = Field(5, ge=3, description="ventricular-like beats in a row that are a ventricular tachycardia")
     vt_bpm: float = Field(100.0, gt=0, description="rate of such a run from which on it is one")
     run_noise_ratio: float = Field(

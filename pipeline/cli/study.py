@@ -18,10 +18,12 @@ from pipeline.errors import OutputError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from pipeline.records import Record
     from pipeline.settings import Settings
 
 __all__ = [
     "Group",
+    "annotated_records",
     "asked",
     "check_outputs",
     "chosen_groups",
@@ -134,6 +136,26 @@ def chosen_groups(
             Group(str(one), tuple(chosen_records((), None, one, settings, annotator)), one, None) for one in data_dirs
         ]
     return [Group("", tuple(chosen_records(records, None, folder, settings, annotator)), folder, None)]
+
+
+def annotated_records(
+    records: Sequence[str], data_dir: Path | None, settings: Settings, default: Sequence[str]
+) -> list[Record]:
+    """Open the records that are named, or all of a folder, or the default ones.
+
+    Raises
+    ------
+    click.UsageError
+        If nobody has annotated one of them.
+    """
+    from pipeline.sources import list_records, open_record
+
+    chosen = list_records(*records, data_dir=data_dir, settings=settings) if records or data_dir else default
+    opened = [open_record(name, data_dir=data_dir, settings=settings) for name in chosen]
+    bare = [record.name for record in opened if record.annotations() is None]
+    if bare:
+        raise click.UsageError(f"{bare[0]} has no beat annotations to be judged against")
+    return opened
 
 
 def asked() -> str:

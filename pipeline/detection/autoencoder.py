@@ -41,7 +41,7 @@ def beat_features(time_s: float, window: NDArray[np.floating]) -> dict[str, floa
 
 
 class OnlineAutoencoder(base.AnomalyDetector):
-    """Score heartbeats by reconstruction error, learning each patient as the beats come.
+    """Score heartbeats by how unlike the patient's normal ones they are, learning each patient as they come.
 
     The same scores as :class:`pipeline.Monitor` gives, behind River's interface. ``learn_one`` moves the patient's
     context (templates, noise, rhythm) and guards itself against anomalies; the network's weights stay as trained.

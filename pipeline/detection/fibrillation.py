@@ -26,6 +26,7 @@ USABLE = 0.3  # share of a window in which a lead may be away
 SLOW, SLOWER = 0.3, 0.45
 SHORT, LATE = "highest autocorrelation at 0.16 to 0.36 s", "highest autocorrelation at 0.36 to 1.2 s"
 HOP_S = 1.0  # s from one window to the next
+LONGEST_HELD = 180  # windows in a row over which beats teach nothing: who has beats after that has such beats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,7 +109,7 @@ class Fibrillation:
         self._short, self._late = (self._weights.names.index(name) for name in (SHORT, LATE))
         self._last: deque[float] = deque(maxlen=SMOOTH)
         self._usual = -REACH
-        self._is_on = False  # at the end of the last window
+        self._on = 0  # windows in a row, up to the last one
 
     def process(
         self,
@@ -152,6 +153,9 @@ class Fibrillation:
     def covers(self, known: NDArray[np.int64], levels: list[Level]) -> NDArray[np.bool_]:
         """Say which beats came out while the rhythm was fibrillation or flutter: they are none, and teach nothing.
 
+        What looks so for three minutes on end is how this patient's beats look: a patient whose wide rhythm is taken
+        for flutter would never have a score.
+
         Parameters
         ----------
         known : ndarray of int64, shape (n,)
@@ -159,13 +163,15 @@ class Fibrillation:
         levels : list of Level
             The windows that ended since the last call.
         """
-        if not levels and not self._is_on:
+        if not levels and not self._on:
             return np.zeros(len(known), dtype=np.bool_)
-        on = np.array([self._is_on, *(level.fibrillation > ON for level in levels)])
-        self._is_on = bool(on[-1])
-        if not on.any():
+        on = [0 < self._on <= LONGEST_HELD]
+        for level in levels:
+            self._on = self._on + 1 if level.fibrillation > ON else 0
+            on.append(0 < self._on <= LONGEST_HELD)
+        if not any(on):
             return np.zeros(len(known), dtype=np.bool_)
-        return on[np.searchsorted([level.stop for level in levels], known, side="right")]
+        return np.array(on)[np.searchsorted([level.stop for level in levels], known, side="right")]
 
     def _against_usual(self) -> float:
         if len(self._last) < SMOOTH:
@@ -178,10 +184,10 @@ class Fibrillation:
 
     def snapshot(self) -> list[float]:
         """Return the carried state as plain values."""
-        return [self._usual, self._is_on, *self._last]
+        return [self._usual, self._on, *self._last]
 
     def restore(self, state: list[Any]) -> None:
         """Continue from a state that :meth:`snapshot` returned, also by way of JSON."""
-        usual, is_on, *last = state
-        self._usual, self._is_on = float(usual), bool(is_on)
+        usual, on, *last = state
+        self._usual, self._on = float(usual), int(on)
         self._last = deque(map(float, last), maxlen=SMOOTH)

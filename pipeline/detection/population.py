@@ -54,14 +54,6 @@ class Population:
         beyond = own[:, -1].mean() + 3.0 * PROBABILITIES
         return cls(own, np.array([quantiles(group) if group else beyond for group in abnormal] or [beyond]))
 
-    def cut(self, rate: float) -> float:
-        """Return the score that a share ``rate`` of all normal beats passes, each person counting the same."""
-        grid = np.linspace(self.normal.min(), self.normal.max() + 1.0, 2000)
-        beyond = 1.0 - np.mean(
-            [np.interp(grid, person, PROBABILITIES, left=0.0, right=1.0) for person in self.normal], 0
-        )
-        return float(grid[np.argmax(beyond <= rate)])
-
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain lists."""
         return {"normal": np.round(self.normal, 4).tolist(), "abnormal": np.round(self.abnormal, 4).tolist()}

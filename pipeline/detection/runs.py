@@ -93,7 +93,10 @@ class Runs:
         if self._unevenness() > UNEVEN and (width < PLAINER or self._alternates()):
             return False
         times = list(self._times)
-        before = sorted(b - a for a, b in pairwise(times[-self.length - BEFORE : len(times) - self.length + 1]))
+        began = max(
+            len(times) - self.length, 0
+        )  # of a run that is longer than what is kept, nothing before it is known
+        before = sorted(b - a for a, b in pairwise(times[max(began - BEFORE, 0) : began + 1]))
         return width >= PLAIN or not before or self.rate() >= FASTER * 60.0 / before[len(before) // 2]
 
     def is_regular(self) -> bool:
@@ -110,6 +113,8 @@ class Runs:
     def _unevenness(self) -> float:
         last = list(self._times)[-min(self._beats, max(self.ventricular, 2)) :]
         intervals = [b - a for a, b in pairwise(last)]
+        if not intervals:
+            return math.inf
         mean = sum(intervals) / len(intervals)
         return math.sqrt(sum((one - mean) ** 2 for one in intervals) / len(intervals)) / mean
 
@@ -122,6 +127,6 @@ class Runs:
         """Continue from a state that :meth:`snapshot` returned, also by way of JSON."""
         self.length, self.ventricular, (number, time), times, wide, noise = state
         self.start = number, time
-        self._times.extend(times)
-        self._wide.extend(wide)
-        self._noise.extend(noise)
+        for kept, values in ((self._times, times), (self._wide, wide), (self._noise, noise)):
+            kept.clear()
+            kept.extend(values)

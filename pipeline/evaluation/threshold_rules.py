@@ -56,12 +56,12 @@ def adaptive(findings: Findings, guesses: Guesses, rate: float) -> NDArray[np.fl
 
 def population_cut(findings: Findings, guesses: Guesses, rate: float) -> NDArray[np.float64]:
     """Return one threshold for everybody: what a share of the population's normal beats passes."""
-    return np.full(len(findings), guesses.population.cut(rate))
+    return np.full(len(findings), guesses.pooled.score(rate))
 
 
 def shrunk(findings: Findings, guesses: Guesses, rate: float) -> NDArray[np.float64]:
     """Return the population's threshold, moved a part of the way to a robust one of the patient's own."""
-    prior = guesses.population.cut(rate)
+    prior = guesses.pooled.score(rate)
     middle, upper = stats.RollingQuantile(0.5, WINDOW), stats.RollingQuantile(0.8413, WINDOW)
     own, reach = prior, float(norm.isf(rate))
 

@@ -250,6 +250,30 @@ def test_where_no_lead_can_tell_silence_is_a_technical_alarm_until_one_can() -> 
     assert [alarm.ended_s for alarm in updates if alarm.key == told[0].key] == [40.0]
 
 
+def test_each_silence_that_cannot_be_analysed_is_told() -> None:
+    """The second stands in for an asystole as the first does: no refractory time may swallow it."""
+    engine, number, time = AlarmEngine("x", AlarmSettings()), 0, 0.0
+    for stop in range(1, 91):
+        silent = 30 < stop <= 45 or 55 < stop <= 80
+        while not silent and time + 0.4 <= stop:
+            engine.beat(number, time, time + 0.4, 0.8 if number else math.nan, False, -3.0)
+            number, time = number + 1, time + 0.8
+        if silent:
+            time = stop + 0.2
+        engine.window(float(stop), -3.0, (0.9, 1.5) if silent else (1.0, 1.0))
+    assert kinds(engine.take()[0]) == ["cannot analyse"] * 2
+
+
+def test_a_tachycardia_is_told_after_a_long_stretch_of_anomalies_that_could_not_tell() -> None:
+    engine, time, told = AlarmEngine("x", AlarmSettings()), 0.0, {}
+    for i in range(40 + 70 + 20):
+        time += 0.8 if i < 40 else 0.45
+        noisy = 40 <= i < 110
+        engine.beat(i, time, time + 0.4, 0.45, i >= 40, 0.0 if noisy else 3.0, math.log(6.0) if noisy else 0.0)
+        told |= {alarm.kind: i for alarm in engine.take()[0] if alarm.kind not in told}
+    assert told["ventricular tachycardia"] <= 110 + 10
+
+
 def test_a_silence_that_could_not_be_analysed_says_nothing_of_the_rate() -> None:
     engine, number, time = AlarmEngine("x", AlarmSettings()), 0, 0.0
     for stop in range(1, 61):

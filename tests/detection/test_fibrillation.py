@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.detection.fibrillation import ON, Fibrillation, FibrillationWeights, Level
+from pipeline.detection.fibrillation import LONGEST_HELD, ON, Fibrillation, FibrillationWeights, Level
 from pipeline.signals.beats import BeatFinder
 from pipeline.signals.resample import FS
 from pipeline.signals.window_features import FEATURES
@@ -85,6 +85,14 @@ def test_a_snapshot_goes_on_where_it_was_taken() -> None:
     second.restore(json.loads(json.dumps(first.snapshot())))
     after = heard(second, part(9, len(windows)))
     assert repr(before + after) == repr(whole)
+
+
+def test_what_looks_like_flutter_for_minutes_is_how_the_patients_beats_look() -> None:
+    detector = Fibrillation()
+    on = [bool(detector.covers(np.array([180 * stop]), [Level(180 * stop, 2.0)])[0]) for stop in range(1, 400)]
+    assert on == [stop <= LONGEST_HELD for stop in range(1, 400)]
+    detector.covers(np.empty(0, dtype=np.int64), [Level(180 * 400, -2.0)])
+    assert detector.covers(np.array([180 * 401]), [Level(180 * 401, 2.0)]).tolist() == [True]
 
 
 def test_beats_are_covered_by_the_last_window_before_they_came_out() -> None:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import re
 import shutil
 import threading
-import time
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -198,6 +197,9 @@ def test_an_event_that_is_sent_twice_is_there_once_with_its_payload(prefect: Pre
     (found,) = wait_for(lambda: prefect.ask("/events/filter", filter=wanted)["events"], "the event")
     again = [{name: found[name] for name in ("id", "occurred", "event", "resource", "payload")}]
     prefect.post("/events", again)
-    time.sleep(2)
+    with EventSender(prefect.url) as sender:  # what comes after it has come: so has it
+        sender.send(event.model_copy(update={"record": "ward/after"}))
+    after = {"resource": {"id": ["ecg-anomaly.record.ward/after"]}}
+    wait_for(lambda: prefect.ask("/events/filter", filter=after)["events"], "the event after it")
     assert len(prefect.ask("/events/filter", filter=wanted)["events"]) == 1
     assert DriftEvent(**found["payload"]) == event

@@ -10,6 +10,7 @@ import click
 from pipeline.cli.group import PipelineCommand
 from pipeline.cli.options import data_dir_option, progress_option, read_settings
 from pipeline.cli.study import (
+    annotated_records,
     asked,
     check_outputs,
     figure_option,
@@ -58,20 +59,15 @@ def command(
     from pipeline.evaluation.protocol import DS1
     from pipeline.figures import draw_cost, save_figure
     from pipeline.learning.cost import cost_sheet, measure_cost
-    from pipeline.sources import list_records, open_record
 
-    names = list_records(*records, data_dir=data_dir, settings=settings) if records or data_dir else list(DS1)
-    opened = [open_record(name, data_dir=data_dir, settings=settings) for name in names]
-    bare = [record.name for record in opened if record.annotations() is None]
-    if bare:
-        raise click.UsageError(f"{bare[0]} has no beat annotations to be judged against")
+    opened = annotated_records(records, data_dir, settings, DS1)
     started = time.perf_counter()
     with progress_bar("cost", progress) as show:
         try:
             rows = measure_cost(opened, folds=folds, passes=epochs, clock=time.perf_counter, progress=show)
         except ValueError as error:
             raise click.UsageError(f"these records cannot be measured: {error}") from error
-    sheet = cost_sheet(rows, f"Networks: {len(names)} records in {folds} folds, {epochs} passes, own R peaks")
+    sheet = cost_sheet(rows, f"Networks: {len(opened)} records in {folds} folds, {epochs} passes, own R peaks")
     wide_console(120).print(sheet.rich())
     if json_file is not None:
         write_json(json_file, {"command": asked(), "rows": [row.to_dict() for row in rows]})

@@ -46,9 +46,6 @@ With --held-out the detector of fibrillation is fitted five times on the records
 these folders (of mitdb: DS1), each time without a fifth of the people, whom it then judges.
 Without rivals, rhythms are one table.
 
-With --held-out the detector of fibrillation is fitted five times on the records of all
-these folders, each time without a fifth of the people, who are judged by it.
-
 Exit codes: 0 all records measured, 1 some failed (the others were measured).
 """
 
@@ -95,6 +92,8 @@ def command(
     processes = jobs or os.cpu_count() or 1
     groups: dict[str, list[AlarmTask]] = {}
     for folder in rhythms:
+        if _title(folder) in groups:
+            raise click.UsageError(f"two folders of --rhythms are called {_title(folder)}: rename one")
         groups[_title(folder)] = _tasks(folder, settings, rivals, model, split=split)
     if challenge is not None:
         groups["challenge 2015"] = _tasks(challenge, settings, rivals, model, challenge=True)

@@ -10,6 +10,7 @@ import click
 from pipeline.cli.group import PipelineCommand
 from pipeline.cli.options import data_dir_option, progress_option, read_settings
 from pipeline.cli.study import (
+    annotated_records,
     asked,
     check_outputs,
     insert_option,
@@ -54,14 +55,8 @@ def command(
     from pipeline.detection.sequence.training import SequenceSettings
     from pipeline.evaluation.protocol import DS1, SVDB_DEV
     from pipeline.learning.worth import measure_worth, worth_sheet
-    from pipeline.sources import list_records, open_record
 
-    chosen = bool(records or data_dir)
-    names = list_records(*records, data_dir=data_dir, settings=settings) if chosen else [*DS1, *SVDB_DEV]
-    opened = [open_record(name, data_dir=data_dir, settings=settings) for name in names]
-    bare = [record.name for record in opened if record.annotations() is None]
-    if bare:
-        raise click.UsageError(f"{bare[0]} has no beat annotations to be judged against")
+    opened = annotated_records(records, data_dir, settings, (*DS1, *SVDB_DEV))
     started = time.perf_counter()
     with progress_bar("worth", progress) as show:
         try:
@@ -73,7 +68,7 @@ def command(
             )
         except ValueError as error:
             raise click.UsageError(f"these records cannot be measured: {error}") from error
-    title = f"What the sequence network is worth: {len(names)} records in {folds} folds, own R peaks"
+    title = f"What the sequence network is worth: {len(opened)} records in {folds} folds, own R peaks"
     sheet = worth_sheet(rows, title)
     wide_console(180).print(sheet.rich())
     click.echo("In brackets: above the network without memory, with the paired 95 % interval over records.")
