@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -23,8 +25,14 @@ EARLY_S = 0.05  # s by which a frame may arrive before its last sample was taken
 SLOW_S = 2.0  # s of a frame from which on verdicts come late
 RATE_TOLD = 0.001  # share by which the true rate is off and is told
 SURE = 8  # frames that say something of clocks and stamps
+KEPT = 10_000  # frames of a patient that are remembered
+MOST_REASONS, MOST_PATIENTS, MOST_KINDS = 100, 1000, 16  # of what anybody may send, and kinds of a patient's frames
+OTHER = "other reasons"
 _WRAP_US = 2**32 * 1000  # 49.7 days: milliseconds in 32 bits
 _COUNTERS = (2**8, 2**15, 2**16, 2**31, 2**32)
+
+
+_Facts = tuple[str, int, int, int, float]  # of a frame: session, number, time, samples, rate
 
 
 @dataclass(slots=True)
@@ -39,8 +47,10 @@ class Refusal:
 @dataclass(slots=True)
 class _Patient:
     sequencer: Sequencer
-    frames: list[tuple[str, int, int, int, float]] = field(default_factory=list)  # session, number, time, samples, fs
-    waits_us: list[int] = field(default_factory=list)  # from the end of a frame's signal to its arrival
+    frames: deque[_Facts] = field(default_factory=lambda: deque(maxlen=KEPT))
+    waits_us: deque[int] = field(
+        default_factory=lambda: deque(maxlen=KEPT)
+    )  # from the end of its signal to its arrival
     leads: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)  # sent, and scored of them
     units: set[str] = field(default_factory=set)  # that are not scored
     longest_s: float = 0.0
@@ -55,14 +65,19 @@ class DeviceCheck:
     ----------
     messages, frames : int
         How many came, and how many of them are frames that would be taken.
-    refusals : list of Refusal
-        Why the others would not.
+    unseen : int
+        Frames of patients beyond the first thousand, of which nothing more is said.
     """
 
     def __init__(self) -> None:
-        self.messages = self.frames = 0
-        self.refusals: list[Refusal] = []
+        self.messages = self.frames = self.unseen = 0
+        self._refusals: dict[str, Refusal] = {}
         self._patients: dict[str, _Patient] = {}
+
+    @property
+    def refusals(self) -> list[Refusal]:
+        """Why messages would be refused, in the order in which it happened first."""
+        return list(self._refusals.values())
 
     def take(
         self, data: bytes, *, subject: str | None = None, topic: str | None = None, arrived_us: int | None = None
@@ -90,9 +105,16 @@ class DeviceCheck:
             self._refuse(str(error))
             return
         self.frames += 1
-        patient = self._patients.setdefault(frame.patient, _Patient(Sequencer(frame.patient)))
-        patient.leads[frame.leads] = kept.leads
-        patient.units |= {unit for unit in frame.units if millivolts_per_unit(unit) is None}
+        if frame.patient not in self._patients:
+            if len(self._patients) == MOST_PATIENTS:
+                self.unseen += 1
+                return
+            self._patients[frame.patient] = _Patient(Sequencer(frame.patient))
+        patient = self._patients[frame.patient]
+        if len(patient.leads) < MOST_KINDS:
+            patient.leads[frame.leads] = kept.leads
+        if len(patient.units) < MOST_KINDS:
+            patient.units |= {unit for unit in frame.units if millivolts_per_unit(unit) is None}
         patient.frames.append((frame.session, frame.sequence, frame.time_us, len(frame.samples), frame.fs))
         patient.longest_s = max(patient.longest_s, len(frame.samples) / frame.fs)
         if arrived_us is not None:
@@ -107,14 +129,17 @@ class DeviceCheck:
             for _ in patient.sequencer.flush():
                 pass
             said += [f"{name}: {line}" for line in _remarks(patient)]
+        if self.unseen:
+            said.append(f"{self.unseen} frames of other patients: no more than {MOST_PATIENTS:,} are looked at")
         return said
 
     def _refuse(self, why: str) -> None:
-        for refusal in self.refusals:
-            if refusal.why == why:
-                refusal.count += 1
-                return
-        self.refusals.append(Refusal(why, self.messages))
+        if why not in self._refusals and len(self._refusals) >= MOST_REASONS:
+            why = OTHER
+        if why in self._refusals:
+            self._refusals[why].count += 1
+        else:
+            self._refusals[why] = Refusal(why, self.messages)
 
 
 def _check_place(frame: Frame, subject: str) -> None:
@@ -148,15 +173,15 @@ def _remarks(patient: _Patient) -> Iterator[str]:
     ):
         if number:
             yield f"{number} {'' if what.startswith('jumps') else 'frames '}{what}"
-    yield from _counters(patient)
+    yield from dict.fromkeys(_counters(patient))
     yield from _stamps(patient)
     yield from _clock(patient)
     if patient.longest_s > SLOW_S:
         yield f"frames hold up to {patient.longest_s:.1f} s: verdicts come that much later; 0.1 to 1 s is usual"
 
 
-def _pairs(patient: _Patient) -> Iterator[tuple[tuple[str, int, int, int, float], tuple[str, int, int, int, float]]]:
-    for one, other in zip(patient.frames, patient.frames[1:], strict=False):
+def _pairs(patient: _Patient) -> Iterator[tuple[_Facts, _Facts]]:
+    for one, other in pairwise(patient.frames):
         if one[0] == other[0] and one[4] == other[4]:
             yield one, other
 
@@ -184,9 +209,15 @@ def _stamps(patient: _Patient) -> Iterator[str]:
 
 
 def _clock(patient: _Patient) -> Iterator[str]:
-    nominal, true = patient.frames[-1][4], patient.sequencer.true_fs
-    if true and len(patient.frames) >= 10 * SURE and abs(true / nominal - 1) > RATE_TOLD:
-        limit = "followed" if abs(true / nominal - 1) < 0.95 * WIDEST else "too far off to be followed"
+    nominal = patient.frames[-1][4]
+    steps_us = [
+        (other[2] - one[2]) / one[3]  # a sample
+        for one, other in _pairs(patient)
+        if other[1] == one[1] + 1 and one[3] and other[2] > one[2]
+    ]
+    true = 1e6 / float(np.median(steps_us)) if steps_us else nominal
+    if len(patient.frames) >= 10 * SURE and abs(true / nominal - 1) > RATE_TOLD:
+        limit = "followed" if abs(true / nominal - 1) <= WIDEST else "too far off to be followed"
         yield f"it states {nominal:g} Hz and its times tell {true:.5g} Hz: {limit}"
     if len(patient.waits_us) < SURE:
         return

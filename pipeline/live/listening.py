@@ -45,7 +45,7 @@ def listen_mqtt(check: DeviceCheck, url: str, patient: str | None, seconds: floa
     Raises
     ------
     SourceUnavailable
-        If no broker answers.
+        If no broker answers, or it refuses the connection.
     """
     import paho.mqtt.client as mqtt
     from paho.mqtt.enums import CallbackAPIVersion
@@ -53,7 +53,12 @@ def listen_mqtt(check: DeviceCheck, url: str, patient: str | None, seconds: floa
     def take(_client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
         check.take(bytes(message.payload), topic=message.topic, arrived_us=now_us())
 
-    def connected(client: mqtt.Client, *_: Any) -> None:
+    refused: list[str] = []
+
+    def connected(client: mqtt.Client, _data: Any, _flags: Any, reason: Any, *_: Any) -> None:
+        if reason.is_failure:
+            refused.append(str(reason))
+            return
         client.subscribe(topic_of(patient) if patient else "ecg/#", qos=1)
 
     parts = urlsplit(url)
@@ -69,3 +74,5 @@ def listen_mqtt(check: DeviceCheck, url: str, patient: str | None, seconds: floa
     threading.Event().wait(seconds)
     client.disconnect()
     client.loop_stop()
+    if refused:
+        raise SourceUnavailable(f"MQTT broker at {without_password(url)} refuses the connection ({refused[0]})")

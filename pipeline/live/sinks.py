@@ -17,6 +17,7 @@ import requests
 
 from pipeline.errors import OutputError
 from pipeline.live.broker import Broker, without_password
+from pipeline.sources.answer_head import BoundedHeads
 from pipeline.storage.database import StoredAlarm
 
 __all__ = ["JsonLines", "NatsSubject", "Sink", "Webhook", "alarm_document", "open_sink"]
@@ -180,6 +181,8 @@ class Webhook:
     def __init__(self, url: str) -> None:
         self._url = url
         self._session = requests.Session()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, BoundedHeads())
 
     @property
     def name(self) -> str:
@@ -197,8 +200,9 @@ class Webhook:
         headers = {"Idempotency-Key": _state(document)}
         try:
             answer = self._session.post(
-                self._url, json=document, headers=headers, timeout=TIMEOUT_S, allow_redirects=False
+                self._url, json=document, headers=headers, timeout=TIMEOUT_S, allow_redirects=False, stream=True
             )
+            answer.close()  # whatever its body is, nobody waits for it
         except requests.RequestException as error:
             raise OutputError(f"webhook {self.name} does not answer ({type(error).__name__})") from error
         if answer.status_code >= 300:

@@ -74,7 +74,8 @@ class SpikeRemover:
         signal : ndarray, shape (m, leads)
             The samples that are sure now, without spikes.
         marks : ndarray of int64, shape (k,)
-            Where pulses were, in samples of the stream.
+            Where pulses were, in samples of the stream: those that others came before, as a pacemaker's do. A pulse
+            that stands alone is taken out, and nothing says that it was a pacemaker's.
         """
         if not self._is_on:
             return signal, _NONE
@@ -166,7 +167,7 @@ def _clear(
                     rise = (y[end] - y[base]) / (end - base)
                     for j in range(base + 1, end):
                         y[j] = y[base] + rise * (j - base)
-                    if n - at[_MARKED] >= apart:
+                    if is_one_of_many and n - at[_MARKED] >= apart:
                         at[_MARKED] = n
                         marks[found] = start + peak
                         found += 1

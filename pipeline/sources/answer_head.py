@@ -51,10 +51,19 @@ class _PoolTLS(HTTPSConnectionPool):
     ConnectionCls = _BoundedTLS
 
 
+POOLS = {"http": _Pool, "https": _PoolTLS}
+
+
 class BoundedHeads(HTTPAdapter):
     """Let requests' session use such connections."""
 
     def init_poolmanager(self, *arguments: Any, **more: Any) -> None:
         """Make the pools."""
         super().init_poolmanager(*arguments, **more)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _PoolTLS}
+        self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def proxy_manager_for(self, *arguments: Any, **more: Any) -> Any:
+        """Make the pools behind a proxy."""
+        manager = super().proxy_manager_for(*arguments, **more)
+        manager.pool_classes_by_scheme = POOLS
+        return manager

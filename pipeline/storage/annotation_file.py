@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pipeline.records import KINDS, RHYTHMS
 from pipeline.storage.paths import result_path
 from pipeline.storage.place import Place
-from pipeline.storage.rhythm_changes import RhythmChanges
+from pipeline.storage.rhythm_changes import UNKNOWN, RhythmChanges
 
 __all__ = ["EXTENSION", "AnnotationFile", "annotation_path"]
 
@@ -42,7 +42,8 @@ class AnnotationFile:
 
     Each beat has a symbol by its kind (``N``, ``V``, ``S``; ``Q`` for any other kind and for a beat that cannot be
     scored). An anomaly has a note, such as ``score=4.21 p=0.0004 anomaly``. Where another rhythm begins, a rhythm
-    annotation (``+`` with a note such as ``(AFIB``) stands at the beat, before it. Pacing spikes that were taken out of
+    annotation (``+`` with a note such as ``(AFIB``) stands at the beat, before it, and a comment where none is likely
+    any more. Pacing spikes that were taken out of
     the signal are marks between them (``^``, which WFDB has for a pacemaker's spike).
 
     A record without beats has one comment (``"``) at sample 1, since an empty annotation file cannot be told from a
@@ -87,7 +88,8 @@ class AnnotationFile:
                 if beats == len(begins) and not last:
                     break
                 if beats < len(begins) and begins[beats]:
-                    rows.append((row[0], "+", RHYTHMS[begins[beats]]))
+                    known = begins[beats] != UNKNOWN
+                    rows.append((row[0], "+", RHYTHMS[begins[beats]]) if known else (row[0], '"', "rhythm not known"))
                 beats += 1
             rows.append(row)
             taken += 1

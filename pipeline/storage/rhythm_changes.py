@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from pipeline.records import RHYTHMS
 
-__all__ = ["LASTS", "RhythmChanges"]
+__all__ = ["LASTS", "UNKNOWN", "RhythmChanges"]
 
 LASTS = 4  # beats that a rhythm has to last; a ventricular run is one from three on
+UNKNOWN = 255  # begins where no rhythm is likely any more: a rhythm annotation would hold until the next one
 RUN, RUN_LASTS = RHYTHMS.index("(VT"), 3
 
 
@@ -23,13 +24,10 @@ class RhythmChanges:
         self._told = 0
         self._waiting = np.empty(0, dtype=np.uint8)
 
-    @property
-    def waiting(self) -> int:
-        """Beats at the end of what was taken in that are not decided yet."""
-        return len(self._waiting)
-
     def advance(self, state: NDArray[np.uint8], *, last: bool = False) -> NDArray[np.uint8]:
         """Take the rhythms after the next beats; return the rhythm that begins at each decided beat, 0 for none.
+
+        :data:`UNKNOWN` begins where a rhythm was told and none has been likely for as long as a rhythm has to last.
 
         Parameters
         ----------
@@ -42,13 +40,14 @@ class RhythmChanges:
         begins = np.zeros(len(states), dtype=np.uint8)
         i = 0
         while i < len(states):
-            same = np.flatnonzero(states[i:] != states[i])
-            length = int(same[0]) if len(same) else len(states) - i
-            lasts = RUN_LASTS if states[i] == RUN else LASTS
-            if length < lasts and i + length == len(states) and states[i] not in (0, self._told) and not last:
-                break  # it may still last
-            if length >= lasts and states[i] not in (0, self._told):
-                begins[i] = self._told = states[i]
+            others = np.flatnonzero(states[i:] != states[i])
+            length = int(others[0]) if len(others) else len(states) - i
+            if states[i] != self._told:
+                if length >= (RUN_LASTS if states[i] == RUN else LASTS):
+                    begins[i] = states[i] or UNKNOWN
+                    self._told = states[i]
+                elif i + length == len(states) and not last:
+                    break  # it may still last
             i += length
         self._waiting = states[i:]
         return begins[:i]

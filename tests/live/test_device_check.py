@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from pipeline.live.device_check import DeviceCheck
 from pipeline.live.frames import Frame, encode, encode_json
 from pipeline.live.topics import subject_of_topic
 from tests.services import NatsServer
+from tests.waiting import PATIENCE_S, wait_for
 
 BEGAN_US = 1_750_000_000_000_000
 
@@ -92,7 +92,8 @@ def wrapped(count: int) -> list[Frame]:
 @pytest.mark.parametrize(
     ("sent", "wait_s", "told"),
     [
-        (frames(true_fs=130.4), 0.1, "it states 130 Hz and its times tell 130.3"),
+        (frames(true_fs=130.4), 0.1, "it states 130 Hz and its times tell 130.4 Hz: followed"),
+        (frames(true_fs=100.0), 0.1, "it states 130 Hz and its times tell 100 Hz: too far off to be followed"),
         (frames(fs=250.0, sizes=(73, 71, 74)), 3600.0, "its clock is 3,600 s behind"),
         (frames(), -0.4, "arrive 0.40 s before their last sample is taken"),
         (wrapped(40), None, "a counter of 16 bits"),
@@ -149,19 +150,33 @@ def test_topics_become_the_subjects_that_nats_server_makes_of_them(nats: NatsSer
             client.connect("127.0.0.1", nats.mqtt_port)
             client.loop_start()
             client.publish(topic, topic.encode(), qos=1)
-            confirmed.wait(20)
+            assert confirmed.wait(PATIENCE_S)
             client.loop_stop()
             try:
                 foretold.append(subject_of_topic(topic))
             except FrameError:
                 continue
-        deadline = time.monotonic() + 20
-        while (
-            len([one for one in arrived if not one.startswith(("$", "_"))]) < len(foretold)
-            and time.monotonic() < deadline
-        ):
-            time.sleep(0.02)
+        wait_for(
+            lambda: len([one for one in arrived if not one.startswith(("$", "_"))]) >= len(foretold),
+            "all that was sent",
+        )
     assert [one for one in arrived if not one.startswith(("$", "_"))] == foretold
+
+
+def test_what_strangers_send_is_counted_and_takes_no_more_room() -> None:
+    checked = DeviceCheck()
+    for i in range(300):
+        checked.take(b"rubbish", topic=f"ecg/ward.{i}/bed")  # each is refused for a reason of its own
+    assert len(checked.refusals) == 101
+    assert checked.refusals[-1].why == "other reasons"
+    assert sum(one.count for one in checked.refusals) == checked.messages == 300
+
+
+def test_a_broker_that_refuses_is_told_and_options_that_do_not_belong_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text("{}")
+    for words in (["nats://127.0.0.1:1", "--topic", "ecg/a/b"], [str(tmp_path / "a.jsonl"), "--patient", "a/b"],
+                  ["mqtt://127.0.0.1:1", "--patient", "ward/+"]):  # fmt: skip
+        assert CliRunner().invoke(main, ["check-device", *words]).exit_code == 2
 
 
 def test_the_command_checks_its_own_example_and_files_of_either_form(tmp_path: Path) -> None:
@@ -199,7 +214,7 @@ def test_a_device_on_a_broker_is_listened_to(nats: NatsServer, over: str) -> Non
     sender.start()
     try:
         url = nats.url if over == "nats" else nats.mqtt_url
-        done = CliRunner().invoke(main, ["check-device", url, "--seconds", "2", "--json"])
+        done = CliRunner().invoke(main, ["check-device", url, "--seconds", "10", "--json"])
     finally:
         stop.set()
         sender.join()

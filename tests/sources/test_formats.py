@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pipeline.errors import PipelineError, RecordUnsupported
 from pipeline.sources.foreign import Format, formats, open_recording, read_recording
 from pipeline.sources.foreign import samples as files
+from pipeline.sources.foreign.mat_file import _hdf5
 from pipeline.sources.foreign.registry import format_of
 
 FS = 250
@@ -183,6 +184,27 @@ def test_matlab_7_3(tmp_path: Path, steps: NDArray[np.int16]) -> None:
     raw = (tmp_path / "a.mat").read_bytes()
     (tmp_path / "a.mat").write_bytes(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM" + raw[128:])
     check(tmp_path / "a.mat", ("II", "V1"), signal[:, ::-1], None)
+
+
+def test_matlab_7_3_reads_its_own_file_alone(tmp_path: Path, steps: NDArray[np.int16]) -> None:
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["secret"] = np.arange(1000.0)
+    (tmp_path / "raw.bin").write_bytes(b"secret" * 1000)
+    with h5py.File(tmp_path / "a.mat", "w") as file:
+        file["ecg"] = (steps[:, :2] * 1e-3).T
+        file["fs"] = np.array([[FS]])
+        file["linked"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "/secret")
+        file.create_dataset("outside", (3000,), dtype=np.uint8, external=[(str(tmp_path / "raw.bin"), 0, 3000)])
+        file["units"] = np.zeros(2, dtype=np.uint64)  # '' is stored as its size
+        file["units"].attrs["MATLAB_class"], file["units"].attrs["MATLAB_empty"] = np.bytes_("char"), 1
+    found = _hdf5(tmp_path / "a.mat")
+    assert sorted(found) == ["ecg", "fs"]
+    with h5py.File(tmp_path / "b.mat", "w") as file:
+        for i in range(50):
+            file[f"loop{i}"] = file["/"]
+    with pytest.raises(RecordUnsupported, match="variables"):
+        _hdf5(tmp_path / "b.mat")
 
 
 def test_a_format_is_known_by_what_it_holds(tmp_path: Path, steps: NDArray[np.int16]) -> None:

@@ -10,14 +10,25 @@ import wfdb
 
 from pipeline.records import RHYTHMS
 from pipeline.storage.annotation_file import EXTENSION, AnnotationFile
-from pipeline.storage.rhythm_changes import RhythmChanges
+from pipeline.storage.rhythm_changes import UNKNOWN, RhythmChanges
 
 NONE, SINUS, AF, SVT, BIGEMINY, TRIGEMINY, VT = range(len(RHYTHMS))
 STATES = np.array(
-    [NONE] * 2 + [SINUS] * 10 + [AF] * 2 + [SINUS] * 5 + [AF] * 9 + [NONE] * 3 + [AF] * 4 + [VT] * 3 + [SINUS] * 4,
+    [NONE] * 2
+    + [SINUS] * 10
+    + [AF] * 2
+    + [SINUS] * 5
+    + [AF] * 9
+    + [NONE] * 3
+    + [AF] * 4
+    + [VT] * 3
+    + [SINUS] * 4
+    + [NONE] * 6
+    + [SINUS] * 5,
     dtype=np.uint8,
 )
-BEGINS = {2: SINUS, 19: AF, 35: VT, 38: SINUS}  # two beats are no fibrillation, and what nobody knows is no change
+# Two beats are no fibrillation, and three of which nobody knows are no change; after six the rhythm is told again.
+BEGINS = {2: SINUS, 19: AF, 35: VT, 38: SINUS, 42: UNKNOWN, 48: SINUS}
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
@@ -45,6 +56,7 @@ def test_rhythms_stand_before_their_beats_in_the_file(tmp_path: Path, size: int)
     read = wfdb.rdann(str(tmp_path / "r"), EXTENSION)
     symbol = np.array(read.symbol)
     np.testing.assert_array_equal(read.sample[symbol == "N"], r_peak)
-    told = {int(read.sample[i]): read.aux_note[i].rstrip("\0") for i in np.flatnonzero(symbol == "+")}
-    assert told == {int(r_peak[i]): RHYTHMS[state] for i, state in BEGINS.items()}
+    told = {int(read.sample[i]): read.aux_note[i].rstrip("\0") for i in np.flatnonzero(symbol != "N")}
+    names = {**dict(enumerate(RHYTHMS)), UNKNOWN: "rhythm not known"}
+    assert told == {int(r_peak[i]): names[state] for i, state in BEGINS.items()}
     assert all(symbol[i + 1] == "N" for i in np.flatnonzero(symbol == "+"))

@@ -50,14 +50,22 @@ def command(
     """Say what the monitor would refuse of what a device sends, and why: SOURCE is a file, nats:// or mqtt://."""
     from pipeline.cli.display import show_json
     from pipeline.live.device_check import DeviceCheck
+    from pipeline.live.frames import is_patient
 
     if example:
         _print_example()
         return
     if source is None:
         raise click.UsageError("name a file, nats://HOST:PORT or mqtt://HOST:PORT; or --example")
+    is_broker = source.startswith(("nats://", "tls://", "mqtt://"))
+    if topic and is_broker:
+        raise click.UsageError("--topic is for the frames of a file: a broker tells it itself")
+    if patient and not is_broker:
+        raise click.UsageError("--patient is for a broker: of a file, every frame is looked at")
+    if patient and not is_patient(patient):
+        raise click.UsageError(f"{patient!r:.100} is no patient's name, such as ward/bed-1")
     check = DeviceCheck()
-    if source.startswith(("nats://", "tls://", "mqtt://")):
+    if is_broker:
         _listen(check, source, patient, seconds)
     else:
         for data in _messages(Path(source)):

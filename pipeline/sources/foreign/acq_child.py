@@ -19,11 +19,11 @@ def main() -> None:
     """Read the file within so many SECONDS of the processor and BYTES of memory, or end with one line."""
     path, folder, seconds, size = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    _limit(resource.RLIMIT_CPU, seconds)
     import bioread
     import numpy as np
 
-    resource.setrlimit(resource.RLIMIT_AS, (size, size))
+    _limit(resource.RLIMIT_AS, size)
     warnings.simplefilter("ignore")
     try:
         file = bioread.read(str(path))
@@ -47,6 +47,13 @@ def main() -> None:
     except Exception as error:
         sys.exit(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
     (folder / "facts.json").write_text(json.dumps(facts))
+
+
+def _limit(what: int, most: int) -> None:
+    """Set a limit, or keep the lower one that somebody has set."""
+    hard = resource.getrlimit(what)[1]
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(what, (most, most))
 
 
 if __name__ == "__main__":

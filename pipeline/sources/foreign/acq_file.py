@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,8 @@ __all__ = ["open_acq"]
 CPU_S = 3  # s of the processor that a small file may take; half a second is usual, with its imports
 BYTES_A_CPU_S = 4_000_000  # of the file, for each s more
 LEAST_MEMORY = 2**30  # bytes, beside 30 for each of the file
+# Each thread of numpy's libraries takes address space of its own: on a large machine more than the limit.
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 PATIENCE = 40  # times the processor's time, on a machine that has other things to do
 
 
@@ -44,7 +47,7 @@ def open_acq(path: Path, options: ReadOptions) -> ArrayFile:
             done = subprocess.run(  # noqa: S603 - our own
                 [*child, str(path.resolve()), folder, *limits],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                timeout=PATIENCE * seconds, check=False,
+                timeout=PATIENCE * seconds, check=False, env=os.environ | ONE_THREAD,
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:
             raise _no_end(path) from error

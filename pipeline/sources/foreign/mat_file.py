@@ -18,6 +18,7 @@ _HDF5 = b"\x89HDF"
 _MOST = 2**31  # bytes
 _DEEPEST = 4  # structures in structures
 _LONGEST_TEXT = 1000
+_MOST_ITEMS, _MOST_WORDS = 10_000, 1000  # that are looked at in a file of version 7.3, and in a cell of names
 
 
 def open_mat(path: Path, options: ReadOptions) -> ArrayFile:
@@ -75,32 +76,49 @@ def _hdf5(path: Path) -> dict[str, NDArray[Any]]:
         ) from None
     arrays: dict[str, NDArray[Any]] = {}
     with h5py.File(path, "r") as file:
-        _gather(file, file, path.name, arrays, depth=0)
+        _gather(file, file, path.name, arrays, depth=0, left=_MOST_ITEMS)
     return arrays
 
 
-def _gather(group: Any, file: Any, name: str, out: dict[str, NDArray[Any]], depth: int) -> None:
-    for key, value in group.items():
-        if key.startswith("#"):  # what cells refer to
+def _gather(group: Any, file: Any, name: str, out: dict[str, NDArray[Any]], depth: int, left: int) -> int:
+    """Take the variables of a group and of the structures in it; return how many more may be looked at.
+
+    A file may come from anybody: links that lead into other files are not followed, nor data that lie in them read.
+    """
+    import h5py
+
+    for key in group:
+        left -= 1
+        if left < 0:
+            raise RecordUnsupported(f"{name}: it holds more than {_MOST_ITEMS:,} variables: save its signal alone")
+        if key.startswith("#") or not isinstance(
+            group.get(key, getlink=True), h5py.HardLink
+        ):  # # holds what cells have
             continue
-        if not hasattr(value, "dtype"):  # a structure
+        value = group[key]
+        if isinstance(value, h5py.Group):  # a structure
             if depth < _DEEPEST:
-                _gather(value, file, name, out, depth + 1)
+                left = _gather(value, file, name, out, depth + 1, left)
             continue
-        if value.size * 8 > _MOST or sum(array.nbytes for array in out.values()) > _MOST:
+        if not isinstance(value, h5py.Dataset) or value.external or value.is_virtual:
+            continue
+        if key in out or value.attrs.get("MATLAB_empty"):  # [] and '' are stored as their sizes
+            continue
+        if value.size * 8 + sum(array.nbytes for array in out.values()) > _MOST:
             raise RecordUnsupported(f"{name}: it declares {value.size * 8 >> 20} MB: save its signal alone")
         kind = value.attrs.get("MATLAB_class", b"")
         if kind == b"cell" and value.dtype == object:
-            words = [_text(file[reference]) for reference in value[()].reshape(-1)]
-            out.setdefault(key, np.array(words))
+            if value.size <= _MOST_WORDS:
+                out[key] = np.array([_text(file[reference]) for reference in value[()].reshape(-1)])
         elif kind == b"char":
-            out.setdefault(key, np.array([_text(value)]))
+            out[key] = np.array([_text(value)])
         elif value.dtype.kind in "iufb":
-            out.setdefault(key, np.asarray(value[()]).T)
+            out[key] = np.asarray(value[()]).T
+    return left
 
 
 def _text(value: Any) -> str:
-    if not hasattr(value, "dtype") or value.dtype.kind not in "iu" or value.size > _LONGEST_TEXT:
+    if not hasattr(value, "dtype") or value.dtype.kind not in "iu" or value.size > _LONGEST_TEXT or value.external:
         return ""
     return "".join(chr(int(letter)) for letter in np.asarray(value[()]).T.reshape(-1))
 
