@@ -12,7 +12,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 python3 -m venv env
-env/bin/pip install --quiet --disable-pip-version-check heartpy==1.2.7 numpy==2.4.6 scipy==1.17.1 matplotlib setuptools
+env/bin/pip install --quiet --disable-pip-version-check heartpy==1.2.7 numpy==2.4.6 scipy==1.17.1 matplotlib==3.11.2 setuptools==84.2.1
 env/bin/python - <<'EOF'
 import warnings
 

@@ -12,10 +12,10 @@ IN_ALL = 100  # lines about all together
 
 
 class LogLimit:
-    """Say which lines are written; each patient has a few of its own, so that none drowns what is said of another.
+    """Say which lines are written; each patient has a few of its own, so that one alone cannot drown the others' lines.
 
-    Times are handed in. What is left out is told with the next line that is written, and all of it is counted in
-    ``ecg_frames_total`` whatever the log says.
+    Many together can, for the rest of a minute: the log has a limit in all. Times are handed in. What is left out is
+    told with the next line that is written, and all of it is counted in ``ecg_frames_total`` whatever the log says.
 
     Parameters
     ----------

@@ -301,6 +301,7 @@ def write_samples(folder: Path, *, seconds: float = 12.0, fs: int = 250) -> list
         Rate in Hz.
     """
     import edfio
+    import h5py
     import pandas as pd
     import wfdb
     from scipy.io import savemat
@@ -338,6 +339,9 @@ def write_samples(folder: Path, *, seconds: float = 12.0, fs: int = 250) -> list
     np.save(folder / "npy.npy", signal)
     np.savez_compressed(folder / "npz.npz", ecg=signal, fs=fs, leads=np.array(["II", "V1", "V5"]))
     savemat(folder / "mat.mat", {"ecg": signal, "fs": float(fs)})
+    with h5py.File(folder / "mat73.mat", "w") as file:
+        for name, value in (("ecg", signal.T), ("fs", np.array([[float(fs)]]))):
+            file.create_dataset(name, data=value).attrs["MATLAB_class"] = np.bytes_("double")
     wfdb.wrsamp(
         "wfdb", fs, ["mV"] * 2, ["II", "V1"], signal[:, :2], fmt=["212"] * 2, adc_gain=[200] * 2, baseline=[0] * 2,
         write_dir=str(folder),
