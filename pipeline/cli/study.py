@@ -151,7 +151,7 @@ def annotated_records(
     from pipeline.sources import list_records, open_record
 
     chosen = list_records(*records, data_dir=data_dir, settings=settings) if records or data_dir else default
-    opened = [open_record(name, data_dir=data_dir, settings=settings) for name in chosen]
+    opened: list[Record] = [open_record(name, data_dir=data_dir, settings=settings) for name in chosen]
     bare = [record.name for record in opened if record.annotations() is None]
     if bare:
         raise click.UsageError(f"{bare[0]} has no beat annotations to be judged against")

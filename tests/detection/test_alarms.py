@@ -265,7 +265,8 @@ def test_each_silence_that_cannot_be_analysed_is_told() -> None:
 
 
 def test_a_tachycardia_is_told_after_a_long_stretch_of_anomalies_that_could_not_tell() -> None:
-    engine, time, told = AlarmEngine("x", AlarmSettings()), 0.0, {}
+    engine, time = AlarmEngine("x", AlarmSettings()), 0.0
+    told: dict[str, int] = {}
     for i in range(40 + 70 + 20):
         time += 0.8 if i < 40 else 0.45
         noisy = 40 <= i < 110

@@ -43,7 +43,8 @@ A folder of --rhythms holds WFDB records with rhythm annotations ((VT, (VFL, (N 
 --challenge holds records and the file ALARMS.
 
 With --held-out the detector of fibrillation is fitted five times on the records of all
-these folders (of mitdb: DS1), each time without a fifth of the people, whom it then judges.
+these folders (of mitdb: DS1), each time without a fifth of the people, whom it then judges;
+a record that cannot be read ends it.
 Without rivals, rhythms are one table.
 
 Exit codes: 0 all records measured, 1 some failed (the others were measured).
