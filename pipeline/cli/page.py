@@ -144,6 +144,7 @@ def _terminal(hub: Hub, _desk: AlarmDesk, feeding: Feeding) -> None:
 
 
 def _page(address: Address, more: Mapping[str, Check], folder: Path, held: ExitStack) -> Show:
+    from pipeline.cli.tokens import keep_token
     from pipeline.web.access import Access, is_loopback
     from pipeline.web.app import create_app
     from pipeline.web.logs import log_as_json
@@ -165,7 +166,11 @@ def _page(address: Address, more: Mapping[str, Check], folder: Path, held: ExitS
         is_seen = token is None or sys.stdout.isatty()  # by a person; else it would stand in the log of a service
         click.echo(f"Monitor: {url if is_seen else server.url}")
         if token is not None and not is_seen:
-            where = "ECG_MONITOR_TOKEN" if address.token is not None else str(_keep(token, folder))
+            where = (
+                "ECG_MONITOR_TOKEN"
+                if address.token is not None
+                else str(keep_token(token, folder / "monitor-token", "ECG_MONITOR_TOKEN"))
+            )
             click.echo(f"It asks for the token in {where}.")
         click.echo("Not a medical device. Ctrl-C ends.")
         if address.browser and _has_screen():
@@ -174,21 +179,6 @@ def _page(address: Address, more: Mapping[str, Check], folder: Path, held: ExitS
         server.run(create_app(hub, desk, access, own, more))
 
     return show
-
-
-def _keep(token: str, folder: Path) -> Path:
-    """Write a token that was made here where this user alone may read it."""
-    from pipeline.errors import OutputError
-
-    file = folder / "monitor-token"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file.unlink(missing_ok=True)
-        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:  # noqa: PTH123
-            opened.write(f"{token}\n")
-    except OSError as error:
-        raise OutputError(f"the token cannot be kept in {file} ({error.strerror}): set ECG_MONITOR_TOKEN") from error
-    return file
 
 
 def _has_screen() -> bool:

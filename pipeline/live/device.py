@@ -48,6 +48,8 @@ class NatsDevice:
     ----------
     urls : sequence of str
         As :class:`~pipeline.live.broker.Broker` takes them. The stream is made if it is not there.
+    patience_s : float
+        How long frames are sent again before they are given up, in s.
 
     Raises
     ------
@@ -55,7 +57,8 @@ class NatsDevice:
         If no server answers.
     """
 
-    def __init__(self, urls: Sequence[str]) -> None:
+    def __init__(self, urls: Sequence[str], *, patience_s: float = PATIENCE_S) -> None:
+        self._patience_s = patience_s
         self._broker = Broker(urls)
         try:
             self._broker.make_stream()
@@ -69,16 +72,21 @@ class NatsDevice:
         Raises
         ------
         SourceUnavailable
-            If it does not for a minute.
+            If it does not within ``patience_s``.
         """
         self._broker.run(self._send(frames))
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the broker is there now."""
+        return bool(self._broker.client.is_connected)
 
     def close(self) -> None:
         """Close the connection."""
         self._broker.close()
 
     async def _send(self, frames: Sequence[Frame]) -> None:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(self._patience_s):
             await asyncio.gather(*map(self._publish, frames))
 
     async def _publish(self, frame: Frame) -> None:
