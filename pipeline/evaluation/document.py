@@ -29,6 +29,7 @@ def document(result: EvaluationResult) -> dict[str, Any]:
         **_view(result.views[headline]),
         "rpeaks": _r_peaks(result.r_peaks),
         "alarms": None if result.alarms is None else asdict(result.alarms),
+        "rhythms": None if result.rhythms is None else asdict(result.rhythms),
         "views": {name: _view(result.views[name]) for name in others},
         "noise": {snr: document(part) for snr, part in result.noise.items()},
         "records": {record.record: _record(record, result.strict) for record in result.records},
@@ -65,6 +66,7 @@ def _record(record: EvaluatedRecord, view: View) -> dict[str, Any]:
         "ec57": _ec57(ectopics([record.beats])),
         "rpeaks": peaks and {**asdict(peaks), "se": peaks.se, "ppv": peaks.ppv},
         "alarms": record.alarms and asdict(record.alarms),
+        "rhythms": record.rhythms and asdict(record.rhythms),
         "snr_db": record.snr_db,
     }
 

@@ -12,6 +12,7 @@ from pipeline.annotations import Annotations
 from pipeline.evaluation.alarms import RecordAlarms, judge_alarms
 from pipeline.evaluation.beats import JudgedBeats, judge
 from pipeline.evaluation.protocol import LEARNING_S
+from pipeline.evaluation.rhythm_states import RecordRhythms, judge_states
 from pipeline.evaluation.rivals import RIVALS, Rival
 from pipeline.evaluation.rpeaks import RPeaks, judge_r_peaks
 from pipeline.records import Findings
@@ -35,6 +36,8 @@ class EvaluatedRecord:
         How the detected R peaks fared; None if none were detected.
     alarms : RecordAlarms or None
         How the alarms fared; None if the detector raises none.
+    rhythms : RecordRhythms or None
+        How the rhythms fared that are told after beats.
     snr_db : float or None
         Signal-to-noise ratio in dB of a record that noise has been mixed into; None for others.
     warnings : tuple of str
@@ -46,6 +49,7 @@ class EvaluatedRecord:
     rivals: dict[str, JudgedBeats] = field(default_factory=dict)
     r_peaks: RPeaks | None = None
     alarms: RecordAlarms | None = None
+    rhythms: RecordRhythms | None = None
     snr_db: float | None = None
     warnings: tuple[str, ...] = ()
 
@@ -123,5 +127,6 @@ def evaluate_record(
         | {rival: judged(score=score(findings.window, findings.time_s)) for rival, score in rivals.items()},
         r_peaks=r_peaks,
         alarms=judge_alarms(beats, findings.alarms, annotations, updates=findings.updates, start_s=start_s),
+        rhythms=judge_states(beats, annotations, findings.state),
         snr_db=snr_db,
     )

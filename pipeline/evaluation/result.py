@@ -14,6 +14,7 @@ from pipeline.evaluation.alarms import AlarmFigures, alarm_figures
 from pipeline.evaluation.document import document
 from pipeline.evaluation.protocol import PACED, SAME_PERSON
 from pipeline.evaluation.record import EvaluatedRecord
+from pipeline.evaluation.rhythm_states import RhythmFigures, rhythm_figures
 from pipeline.evaluation.rpeaks import RPeakFigures, r_peak_figures
 from pipeline.evaluation.view import View, look
 
@@ -39,6 +40,8 @@ class EvaluationResult:
         Over all records, paced ones as well.
     alarms : AlarmFigures or None
         Over the records of the strict view.
+    rhythms : RhythmFigures or None
+        The rhythms that are told after beats, over the same records.
     records : tuple of EvaluatedRecord
         What was measured, in order of names.
     seed : int
@@ -55,6 +58,7 @@ class EvaluationResult:
     views: dict[str, View]
     r_peaks: RPeakFigures | None
     alarms: AlarmFigures | None
+    rhythms: RhythmFigures | None
     records: tuple[EvaluatedRecord, ...]
     seed: int
     command: str
@@ -146,11 +150,13 @@ def _together(
             choices[f"without_{name.rsplit('/', 1)[-1]}"] = rest
     r_peaks = [record.r_peaks for record in records if record.r_peaks is not None]
     alarms = [record.alarms for record in judged if record.alarms is not None]
+    rhythms = [record.rhythms for record in judged if record.rhythms is not None]
     return EvaluationResult(
         track=track,
         views={name: look(chosen, seed=seed, n_boot=n_boot) for name, chosen in choices.items()},
         r_peaks=r_peak_figures(r_peaks) if r_peaks else None,
         alarms=alarm_figures(alarms) if alarms else None,
+        rhythms=rhythm_figures(rhythms) if rhythms else None,
         records=records,
         seed=seed,
         command=command,

@@ -11,6 +11,7 @@ from pipeline.evaluation.alarms import AlarmFigures
 from pipeline.evaluation.protocol import MIN_ANOMALIES
 from pipeline.evaluation.ranking import Ranking
 from pipeline.evaluation.result import EvaluationResult
+from pipeline.evaluation.rhythm_states import LONG_RUN, RhythmFigures
 from pipeline.evaluation.rpeaks import RPeakFigures
 from pipeline.evaluation.sheet import Sheet
 from pipeline.evaluation.view import View
@@ -41,6 +42,8 @@ def sheets(result: EvaluationResult, *, per_record: bool = True) -> list[Sheet]:
     out.append(_ec57(result.views))
     if result.alarms is not None and result.alarms.episodes + result.alarms.alarms:
         out.append(_alarms(result.alarms))
+    if result.rhythms is not None:
+        out.append(_rhythms(result.rhythms))
     if result.r_peaks is not None:
         out.append(_r_peaks(result.r_peaks))
     if result.noise:
@@ -199,6 +202,22 @@ def _alarms(a: AlarmFigures) -> Sheet:
                 _number(a.delay_p90_s, 1),
             ),
         ),
+    )
+
+
+def _rhythms(r: RhythmFigures) -> Sheet:
+    names = {"(AFIB": "atrial fibrillation", "(B": "bigeminy", "(T": "trigeminy"}
+    rows = [
+        (names[name], str(r.records[name]), f"{r.annotated[name]:,} beats", _percent(r.se[name]), _percent(r.ppv[name]))
+        for name in r.annotated
+    ]
+    kinds = {"S": "supraventricular", "V": "ventricular"}
+    for letter, runs in r.runs.items():
+        rows.append((f"{kinds[letter]} run", "", f"{runs} runs", _percent(r.found[letter] / runs), "–"))
+    return Sheet(
+        f"Rhythm told after a beat (runs of {LONG_RUN} beats and more)",
+        ("", "records", "annotated", "Se %", "+P %"),
+        tuple(rows),
     )
 
 
