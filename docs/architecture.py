@@ -36,7 +36,7 @@ ROWS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
     ),
 )
 
-WIDTH, LABEL, HEIGHT, GAP = 880, 190, 34, 14
+WIDTH, LABEL, HEIGHT, GAP = 1000, 220, 34, 14
 
 
 def draw() -> str:
@@ -51,15 +51,18 @@ def draw() -> str:
         y = GAP + i * (HEIGHT + GAP)
         middle = y + HEIGHT / 2 + 4.5
         lines.append(f'<text x="{LABEL - 12}" y="{middle:g}" text-anchor="end" fill="#555555">{escape(label)}</text>')
-        room = (WIDTH - LABEL - GAP) / len(boxes)
-        for k, names in enumerate(boxes):
-            x = LABEL + k * room
+        texts = [", ".join(names) for names in boxes]
+        share = [1.0 if len(boxes) < 5 else len(text) + 4.0 for text in texts]  # a crowded row goes by its texts
+        x = float(LABEL)
+        for text, part in zip(texts, share, strict=True):
+            room = (WIDTH - LABEL - GAP) * part / sum(share)
             lines += [
                 f'<rect x="{x:g}" y="{y}" width="{room - GAP:g}" height="{HEIGHT}" rx="5" '
                 'fill="#e0f2f1" stroke="#00796b"/>',
                 f'<text x="{x + (room - GAP) / 2:g}" y="{middle:g}" text-anchor="middle" fill="#000000">'
-                f"{escape(', '.join(names))}</text>",
+                f"{escape(text)}</text>",
             ]
+            x += room
     return "\n".join([*lines, "</svg>"]) + "\n"
 
 

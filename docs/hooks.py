@@ -25,6 +25,7 @@ PAGES = ("README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", "deploy/
          "data/models/default.md", "data/models/forecaster.md", "data/models/fibrillation.md")  # fmt: skip
 COMING = ("alarms.md", "speed.md")  # named in the navigation as soon as they are there
 LINK = re.compile(r"(\]\(|\bsrc=\"|\bhref=\")([^)\s\"#:]+)(#[^)\s\"]*)?(?=[)\s\"])")
+ROLE = re.compile(r":(?:class|func|meth|mod|data|attr|exc):<code>(~?)([\w.]+)</code>")  # docstrings have Sphinx's roles
 FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 LOADED = re.compile(r"<(?:script|img|iframe|source)\b[^>]*\bsrc=[\"']?(?:https?:)?//|"
                     r"<link\b[^>]*\brel=[\"']?(?:stylesheet|preload|preconnect|icon)[^>]*\bhref=[\"']?(?:https?:)?//|"
@@ -101,11 +102,24 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> str:
-    """Put the links of a page right."""
+    """Put the links of a page right; whoever searches wants pages of words before tables of results."""
+    if page.file.src_uri.startswith(("results/", "CHANGELOG")):
+        page.meta["search"] = {"boost": 0.3}
     path = page.file.abs_src_path
     if path is None:
         return markdown
     return moved(Path(path).resolve().relative_to(ROOT).as_posix(), markdown)
+
+
+def on_page_content(html: str, *, page: Any, config: Any, files: Any) -> str:
+    """Turn the roles of docstrings into links, where what they name is on a page."""
+    return ROLE.sub(_reference, html)
+
+
+def _reference(match: re.Match[str]) -> str:
+    name = match[2]
+    shown = name.rpartition(".")[2] if match[1] else name
+    return f'<autoref optional identifier="{name}"><code>{shown}</code></autoref>'
 
 
 def on_post_build(config: Any) -> None:
