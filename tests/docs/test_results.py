@@ -11,7 +11,6 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 INSERTED = sorted(set(re.findall(r"--insert (\S+) (\S+)", MAKEFILE)))
-FIGURE = re.compile(r"\.\d{3} \(\.\d{3}-[.\d]+\)|\d+\.\d+ %|\d[\d,]*\d|\d+\.\d+")
 
 
 def block(file: str, name: str) -> str:
@@ -50,6 +49,14 @@ def test_figures_of_the_readme_are_those_of_the_results() -> None:
         for figure, page in zip(figures, pages, strict=True):
             for number in re.findall(r"\.\d{3} \(\.\d{3}-\.\d{3}\)|\d+\.\d+", figure):
                 assert number in page, what
+
+
+def test_speed_in_the_readme_is_that_of_its_page() -> None:
+    part = README.split("## Speed")[1].split("\n## ")[0]
+    page = (ROOT / "docs" / "results" / "speed-records.md").read_text("utf-8")
+    figures = re.findall(r"\| ([\d.,]+) ?\w* \|$", part, flags=re.MULTILINE)
+    assert len(figures) >= 4
+    assert [figure for figure in figures if f"| {figure}" not in page] == []
 
 
 def test_the_readme_stays_short() -> None:
