@@ -17,7 +17,7 @@ import pytest
 
 from pipeline.cli import main
 from pipeline.settings import Settings
-from pipeline.sources.synthetic import demo_ward, synthesise
+from pipeline.sources.synthetic import demo_ward, synthesise, write_wfdb
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
@@ -116,15 +116,39 @@ def test_the_format_of_the_page_reads_its_file(tmp_path: Path) -> None:
     assert space["RAW16"].function == "open_raw16"
 
 
+def explained(name: str) -> list[dict[str, Any]]:
+    """Return the options of the examples of ``explain`` on a page."""
+    from pipeline.cli.commands.explain import command
+
+    shown = [command.make_context("explain", words[1:]).params for words in commands(name) if words[0] == "explain"]
+    assert shown
+    return shown
+
+
 def test_the_explained_beat_is_an_anomaly(mirror: Settings) -> None:
     """A newcomer who pastes an example of `explain` learns why a beat was flagged, not that it was not."""
     from pipeline import open_record
-    from pipeline.cli.commands.explain import command
     from pipeline.explain.replay import explain
 
-    shown = [words for words in commands("docs/how-to/why.md") if words[0] == "explain"]
-    assert shown
-    for words in shown:
-        options = command.make_context("explain", words[1:]).params
+    for options in explained("docs/how-to/why.md"):
         told = explain(open_record(options["record"], settings=mirror), options["beat"], time_s=options["time_s"])
         assert told.scored.is_anomaly
+
+
+def test_the_explained_beat_of_the_tutorial_is_an_anomaly_of_the_demo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline import open_record
+    from pipeline.cli.commands.demo import command
+    from pipeline.explain.replay import explain
+
+    demo = command.make_context("demo", []).params
+    monkeypatch.chdir(tmp_path)
+    seconds = 60.0 * demo["minutes"]
+    name = "synth/ventricular"
+    patient = synthesise(demo_ward(seconds)[name], name=name, fs=360.0, seconds=seconds, seed=demo["seed"])
+    write_wfdb(patient, demo["out"] / "records" / "synth")  # as the demo does
+    for options in explained("docs/tutorial.md"):
+        told = explain(open_record(options["record"], data_dir=options["data_dir"]), time_s=options["time_s"])
+        assert told.scored.is_anomaly
+        assert not told.scored.learning
