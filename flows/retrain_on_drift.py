@@ -41,6 +41,7 @@ def retrain_on_drift(
     data_dir: Path | None = None,
     validation_dir: Path | None = None,
     epochs: Annotated[int, Field(ge=1, le=50)] = 4,
+    sequence_passes: Annotated[int, Field(ge=1, le=1000)] | None = None,
     seed: Annotated[int, Field(ge=0)] = 0,
 ) -> Any:
     """Train, promote and evaluate.
@@ -51,7 +52,7 @@ def retrain_on_drift(
         The payload of the event that set this off; its record joins the training records.
     results : str, optional
         A folder of results, or its URL: records that drifted in it join as well.
-    records, validation, data_dir, validation_dir, epochs, seed
+    records, validation, data_dir, validation_dir, epochs, sequence_passes, seed
         As the flow ``train`` takes them.
 
     Returns
@@ -74,7 +75,7 @@ def retrain_on_drift(
             get_run_logger().info("%s", run.message)
             return Completed(name="NothingNew", message=run.message, data={"published": False, "added": []})
         get_run_logger().info("drift in %s (%d); records added: %s", drift.record, drift.count, ", ".join(added))
-        outcome = train([*base, *added], deciding, data_dir, validation_dir, epochs, seed)
+        outcome = train([*base, *added], deciding, data_dir, validation_dir, epochs, sequence_passes, seed)
         if outcome["published"]:
             evaluate(split=None, records=deciding, data_dir=validation_dir, rivals=False)
         run.figures = {"trained": True, "published": outcome["published"], "added": len(added), **outcome["figures"]}

@@ -37,6 +37,7 @@ def fit_validate_publish(
     data_dir: Path | None,
     validation_dir: Path | None,
     epochs: int,
+    sequence_passes: int | None,
     seed: int,
 ) -> Promotion:
     """Train and promote in one task: what is between is nothing that another machine could go on with."""
@@ -52,6 +53,7 @@ def fit_validate_publish(
             data_dir=data_dir,
             validation_dir=validation_dir,
             epochs=epochs,
+            sequence_passes=sequence_passes,
             seed=seed,
             progress=lambda share, _loss: bar.update(share),
         )
@@ -70,6 +72,7 @@ def train(
     data_dir: Path | None = None,
     validation_dir: Path | None = None,
     epochs: Annotated[int, Field(ge=1, le=50)] = 4,
+    sequence_passes: Annotated[int, Field(ge=1, le=1000)] | None = None,
     seed: Annotated[int, Field(ge=0)] = 0,
 ) -> dict[str, Any]:
     """Train a model and publish it if it is better. One training at a time, whoever starts it.
@@ -85,6 +88,8 @@ def train(
         Folders of WFDB records, in place of PhysioNet.
     epochs : int
         Passes over the beats, at the most: training stops where held-out records get no better.
+    sequence_passes : int, optional
+        Passes over the records of the network that reads the beats in sequence; 120 by default.
     seed : int
         Seed of everything that is drawn.
 
@@ -99,8 +104,10 @@ def train(
     training = list(TRAINING_RECORDS) if records is None else records
     deciding = list(VALIDATION_RECORDS) if validation is None else validation
     facts = {"records": training, "validation": deciding, "epochs": epochs, "seed": seed}
+    if sequence_passes is not None:
+        facts["sequence_passes"] = sequence_passes
     with noted_run("train", settings, facts=facts) as run, concurrency(TRAINING, strict=True):
-        done = fit_validate_publish(training, deciding, data_dir, validation_dir, epochs, seed)
+        done = fit_validate_publish(training, deciding, data_dir, validation_dir, epochs, sequence_passes, seed)
         _publish(done)
         new, old = done.comparison.candidate[FIGURE], done.comparison.current[FIGURE]
         run.figures = {"published": done.is_published, "before": old, **done.comparison.candidate}

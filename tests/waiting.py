@@ -8,7 +8,7 @@ from typing import TypeVar
 
 __all__ = ["PATIENCE_S", "wait_for"]
 
-PATIENCE_S = 200.0  # no measure of speed: what has not come by then never comes, and pytest's own limit is 300 s
+PATIENCE_S = 600.0  # no measure of speed: what has not come by then never comes, and pytest's own limit is 1500 s
 
 T = TypeVar("T")
 

@@ -12,6 +12,7 @@ from math import isfinite
 from pathlib import Path
 
 from pipeline.detection.model import DEFAULT_MODEL, BeatModel
+from pipeline.detection.sequence.training import SequenceSettings
 from pipeline.detection.training import TrainingSettings
 from pipeline.errors import ModelError, PipelineError
 from pipeline.evaluation import DS1, DS2, PACED, evaluate
@@ -151,6 +152,7 @@ def train_and_promote(
     data_dir: Path | None = None,
     validation_dir: Path | None = None,
     epochs: int = 4,
+    sequence_passes: int | None = None,
     seed: int = 0,
     progress: Callable[[float, float], None] | None = None,
 ) -> Promotion:
@@ -172,6 +174,8 @@ def train_and_promote(
         Folders of WFDB records to train and to decide on, in place of PhysioNet.
     epochs, seed, progress
         As :func:`pipeline.learning.training.train_model` takes them.
+    sequence_passes : int, optional
+        Passes of the sequence network, as many as of the model that ships by default.
 
     Raises
     ------
@@ -198,6 +202,7 @@ def train_and_promote(
             data_dir=data_dir,
             out=file,
             how=TrainingSettings(epochs=epochs, seed=seed),
+            sequence=SequenceSettings() if sequence_passes is None else SequenceSettings(passes=sequence_passes),
             settings=settings,
             progress=progress,
         )

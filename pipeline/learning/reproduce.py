@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipeline.detection.networks import NETWORKS
 from pipeline.detection.reading import Shape
+from pipeline.detection.sequence.training import SequenceSettings
 from pipeline.detection.training import TrainingSettings
 
 __all__ = ["PASSES", "training_command"]
@@ -27,6 +28,7 @@ def training_command(
     kind: str,
     shape: Shape,
     how: TrainingSettings,
+    sequence: SequenceSettings,
     seeds: int,
     one_class: bool,
 ) -> str:
@@ -36,7 +38,7 @@ def training_command(
     ----------
     records : sequence of str
         Names, globs or databases as they were given; none for all of ``data_dir``, or for DS1 without one.
-    out, data_dir, kind, shape, how, seeds, one_class
+    out, data_dir, kind, shape, how, sequence, seeds, one_class
         As :func:`pipeline.learning.training.train_model` takes them. What no option of the command sets follows in
         brackets, as Python sets it.
     """
@@ -55,6 +57,8 @@ def training_command(
         if name not in WITHOUT_OPTION:
             option = f"--{name.replace('_', '-')}"
             words += [option] if value is True else [option, str(value)]
+    if sequence.passes != SequenceSettings().passes:
+        words += ["--sequence-passes", str(sequence.passes)]
     if one_class:
         words.append("--one-class")
     if seeds != 1:

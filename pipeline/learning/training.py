@@ -191,6 +191,7 @@ def train_model(
         kind=kind,
         shape=shape,
         how=how,
+        sequence=reading,
         seeds=seeds,
         one_class=one_class,
     )

@@ -18,7 +18,7 @@ from pipeline.sources.synthetic import demo_ward, synthesise, write_wfdb
 pytestmark = pytest.mark.slow
 
 Run = Callable[..., Result]
-WORDS = ("train", "--kind", "forecaster", "--hidden", 6, "--epochs", 2, "--optimizer", "rmsprop", "--standardise")
+WORDS = ("train", "--hidden", 6, "--epochs", 2, "--optimizer", "rmsprop", "--standardise", "--sequence-passes", 2)
 
 
 @pytest.fixture(scope="module")
@@ -38,11 +38,13 @@ def test_a_training_stopped_half_way_goes_on_to_the_same_model(
     done = ecg(*WORDS, "--data-dir", people, "--out", whole, "--loss-curve", curve, "--json")
     assert done.exit_code == 0, done.output
     facts = json.loads(done.stdout)
-    assert facts["kind"] == "forecaster"
     assert facts["training"]["optimizer"] == "rmsprop"
     assert curve.read_bytes().startswith(b"\x89PNG")
-    command = f"ecg-anomaly train --data-dir {people} --out whole.safetensors --seed 0 --kind forecaster --hidden 6"
-    assert f"`{command} --epochs 2 --optimizer rmsprop --standardise`" in whole.with_suffix(".md").read_text()
+    command = f"ecg-anomaly train --data-dir {people} --out whole.safetensors --seed 0 --hidden 6"
+    assert (
+        f"`{command} --epochs 2 --optimizer rmsprop --standardise --sequence-passes 2`"
+        in whole.with_suffix(".md").read_text()
+    )
 
     passes: list[int] = []
     go = training.Trainer._pass
@@ -60,7 +62,6 @@ def test_a_training_stopped_half_way_goes_on_to_the_same_model(
     assert ecg(*WORDS, "--data-dir", people, "--out", stopped).exit_code == 0
     assert stopped.read_bytes() == whole.read_bytes()
     assert not list(tmp_path.glob("*.training"))
-    assert BeatModel.load(whole).kind == "forecaster"
 
 
 def test_the_card_tells_of_the_data_and_the_command_that_were_really_used(
@@ -72,14 +73,17 @@ def test_the_card_tells_of_the_data_and_the_command_that_were_really_used(
         if file.stem != "ventricular" or file.suffix != ".atr":
             shutil.copy(file, folder)
     words = ["train", "*", "--data-dir", folder, "--hidden", 6, "--epochs", 1, "--one-class", "--seeds", 2, "--seed", 3]
+    words += ["--sequence-passes", 2, "--kind", "forecaster"]
     refused = ecg(*words, "--out", tmp_path / "own.safetensors")
     assert "ventricular has no annotations" in refused.stderr
     words.remove("--one-class")
     done = ecg(*words, "--out", tmp_path / "own.safetensors")
     assert done.exit_code == 0, done.output
+    assert BeatModel.load(tmp_path / "own.safetensors").kind == "forecaster"
     card = (tmp_path / "own.md").read_text()
     command = (
-        f"ecg-anomaly train '*' --data-dir '{folder}' --out own.safetensors --seed 3 --hidden 6 --epochs 1 --seeds 2"
+        f"ecg-anomaly train '*' --data-dir '{folder}' --out own.safetensors"
+        " --seed 3 --kind forecaster --hidden 6 --epochs 1 --sequence-passes 2 --seeds 2"
     )
     assert f"**Reproduce**: `{command}`" in card
     said = " ".join(card.split())

@@ -21,7 +21,7 @@ from tests.prefect_server import PrefectServer, prefect_server
 from tests.services import PostgreSQL, free_port, lacking
 from tests.waiting import PATIENCE_S, wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(280)]
+pytestmark = pytest.mark.slow
 
 FLOW = ("-m", "flows.score")
 LONG = [f"longdb/p{i}" for i in range(6)]

@@ -11,8 +11,6 @@ from pipeline.errors import PipelineError, RecordNotFound, SourceUnavailable
 from pipeline.scoring import Job
 from pipeline.settings import FetchSettings, Settings
 
-pytestmark = pytest.mark.timeout(400)
-
 NOBODY_LISTENS = "http://127.0.0.1:9/"
 EMPTY_FOLDER = ""
 

@@ -20,8 +20,6 @@ from pipeline.storage.database import Database, ModelStore
 
 NAMES = ("bigeminy", "afib")
 
-pytestmark = pytest.mark.timeout(400)
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

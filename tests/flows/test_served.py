@@ -26,7 +26,7 @@ from pipeline.storage.database import Database, ModelStore
 from tests.prefect_server import ROOT, PrefectServer
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(280)]
+pytestmark = pytest.mark.slow
 
 
 class House:
@@ -62,6 +62,7 @@ def house(prefect: PrefectServer, site: Path, tmp_path_factory: pytest.TempPathF
         "records": [f"traindb/t{i}" for i in range(5)],
         "validation": ["traindb/hard"],
         "epochs": 1,
+        "sequence_passes": 2,
     }
     document["deployments"] = [
         by_name[name] for name in ("score/mitdb", "score/by-hand", "retrain_on_drift/drift", "check_monitor/monitor")

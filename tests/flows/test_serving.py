@@ -20,7 +20,7 @@ from tests.prefect_server import ROOT, PrefectServer
 from tests.services import free_port
 from tests.waiting import PATIENCE_S, wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(280)]
+pytestmark = pytest.mark.slow
 
 NAME = "check-monitor/alone"
 NIGHT, LATER = "0 1 * * *", "0 2 * * *"

@@ -23,8 +23,6 @@ from pipeline.errors import PipelineError
 from tests.prefect_server import ROOT, PrefectServer
 from tests.services import free_port
 
-pytestmark = pytest.mark.timeout(280)
-
 NAMES = {
     "check-monitor/monitor",
     "evaluate/ds2",

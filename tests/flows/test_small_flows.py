@@ -28,8 +28,6 @@ from tests.prefect_server import PrefectServer
 from tests.services import free_port
 from tests.waiting import wait_for
 
-pytestmark = pytest.mark.timeout(400)
-
 
 @pytest.fixture
 def tree(site: Path, tmp_path: Path) -> Path:

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.detection.model import BeatModel
 from pipeline.detection.networks import NETWORKS
+from pipeline.detection.sequence.training import SequenceSettings
 from pipeline.detection.shipped import SHIPPED
 from pipeline.detection.training import TrainingSettings
 from pipeline.learning.model_card import model_card
@@ -30,6 +31,7 @@ def command(**changed: Any) -> str:
         "data_dir": None,
         "shape": NETWORKS[kind]().shape,
         "how": TrainingSettings(epochs=PASSES),
+        "sequence": SequenceSettings(),
         "seeds": 1,
         "one_class": False,
     }
@@ -64,8 +66,11 @@ def test_figures_that_are_no_numbers_are_left_out(facts: dict[str, Any]) -> None
         ({"records": ["svdb/80*", "mitdb"]}, "'svdb/80*' mitdb --out own.safetensors --seed 0"),
         ({"one_class": True, "seeds": 5}, "--out own.safetensors --seed 0 --one-class --seeds 5"),
         (
-            {"how": TrainingSettings(epochs=2, seed=7, learning_rate=0.001, standardise=True)},
-            "--out own.safetensors --seed 7 --epochs 2 --learning-rate 0.001 --standardise",
+            {
+                "how": TrainingSettings(epochs=2, seed=7, learning_rate=0.001, standardise=True),
+                "sequence": SequenceSettings(passes=9),
+            },
+            "--out own.safetensors --seed 7 --epochs 2 --learning-rate 0.001 --standardise --sequence-passes 9",
         ),
         (
             {

@@ -68,11 +68,11 @@ def test_a_better_model_is_published_an_equal_one_is_not_and_the_old_one_can_be_
     with Database.open(settings.database) as database:
         store = ModelStore(database, settings.models)
         old = store.publish(bad, at_us=NOW)
-        first = train_and_promote(TRAINING, ["db/hard"], store, settings, at_us=NOW + 1, epochs=1)
+        first = train_and_promote(TRAINING, ["db/hard"], store, settings, at_us=NOW + 1, epochs=1, sequence_passes=20)
         assert first.is_published
         assert BeatModel.load(model_in_use(settings)).checksum == first.checksum
         assert (settings.models / f"{first.checksum}.md").read_text().startswith("# Model card")
-        second = train_and_promote(TRAINING, ["db/hard"], store, settings, at_us=NOW + 2, epochs=1)
+        second = train_and_promote(TRAINING, ["db/hard"], store, settings, at_us=NOW + 2, epochs=1, sequence_passes=20)
         assert not second.is_published  # the same training: equal, not better
         assert second.comparison.candidate == second.comparison.current == first.comparison.candidate
         assert second.current == first.checksum

@@ -163,7 +163,6 @@ def test_frames_over_a_broker_are_monitored_as_in_process(
         assert max(len(state.state) for state in states) <= 64 * 1024
 
 
-@pytest.mark.timeout(240)
 def test_killed_at_random_moments_nothing_is_missing_and_nothing_comes_twice(
     nats: NatsServer, url: str, tmp_path: Path, frames: list[Frame], expected: Results
 ) -> None:

