@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import unquote
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(Path(__file__).parent))
@@ -26,6 +27,7 @@ PAGES = ("README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", "deploy/
 COMING = ("alarms.md", "speed.md")  # named in the navigation as soon as they are there
 LINK = re.compile(r"(\]\(|\bsrc=\"|\bhref=\")([^)\s\"#:]+)(#[^)\s\"]*)?(?=[)\s\"])")
 ROLE = re.compile(r":(?:class|func|meth|mod|data|attr|exc):<code>(~?)([\w.]+)</code>")  # docstrings have Sphinx's roles
+TARGET = re.compile(r"(?:href|src)=\"(?!\w+:|//)([^\"#]+)")
 FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 LOADED = re.compile(r"<(?:script|img|iframe|source)\b[^>]*\bsrc=[\"']?(?:https?:)?//|"
                     r"<link\b[^>]*\brel=[\"']?(?:stylesheet|preload|preconnect|icon)[^>]*\bhref=[\"']?(?:https?:)?//|"
@@ -123,16 +125,20 @@ def _reference(match: re.Match[str]) -> str:
 
 
 def on_post_build(config: Any) -> None:
-    """Fail where a page would load something from another host.
+    """Fail where a page would load something from another host, or leads to a file that is not there.
 
     Raises
     ------
     mkdocs.exceptions.PluginError
-        It names the page and what it would load.
+        It names the page and what is wrong with it.
     """
     from mkdocs.exceptions import PluginError
 
     for page in sorted(Path(config.site_dir).rglob("*.html")):
-        found = LOADED.search(page.read_text("utf-8"))
+        text = page.read_text("utf-8")
+        found = LOADED.search(text)
         if found:
             raise PluginError(f"{page}: it would load something from elsewhere: {found[0]}")
+        for target in set(TARGET.findall(text)) if page.name != "404.html" else ():  # that one knows not where it is
+            if not (page.parent / unquote(target)).exists():
+                raise PluginError(f"{page}: it leads to {target}, which is not there")
