@@ -13,11 +13,12 @@ LOWEST := .venv-lowest
 
 # Nothing here reports usage to anybody, and the threads of BLAS do not fight over a small machine.
 export DO_NOT_TRACK = 1
+export NO_MKDOCS_2_WARNING = 1
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS = 120
 
 .DEFAULT_GOAL := help
-.PHONY: help install compile demo test test-fast test-lowest lock sbom audit fuzz lint format notebooks serve overhead train rpeaks fibrillation alarms evaluate calibration cost bench soak clean distclean
+.PHONY: help install compile demo test test-fast test-lowest lock sbom audit fuzz lint format docs docs-serve notebooks serve overhead train rpeaks fibrillation alarms evaluate calibration cost bench soak clean distclean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +77,12 @@ format: $(STAMP)  ## Put the code into the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(STAMP)  ## Build the documentation into build/docs, offline; a warning is an error
+	$(BIN)/mkdocs build --strict --quiet
+
+docs-serve: $(STAMP)  ## Show the documentation on http://127.0.0.1:8000 while it is written
+	$(BIN)/mkdocs serve --strict
+
 notebooks: $(STAMP)  ## Execute the notebooks: on real records where they are in reach, else on synthetic ones
 	$(BIN)/jupyter-execute --timeout=300 notebooks/*.ipynb
 
@@ -95,35 +102,35 @@ rpeaks: $(STAMP)  ## Fit the R-peak detector's decision anew, with cross-validat
 fibrillation: $(STAMP)  ## Fit the detector of fibrillation anew, with cross-validated figures: DATA="vfdb cudb ..."
 	$(BIN)/python -m pipeline.evaluation.fit_fibrillation $(DATA)
 
-alarms: $(STAMP)  ## Measure the alarms on people held out, and refresh the README's table: DATA=the mirror's folder
-	$(BIN)/ecg-anomaly evaluate-alarms --held-out --no-rivals --split DS1 --insert README.md alarms \
+alarms: $(STAMP)  ## Measure the alarms on people held out, and refresh docs/results: DATA=the mirror's folder
+	$(BIN)/ecg-anomaly evaluate-alarms --held-out --no-rivals --split DS1 --insert docs/results/alarms.md alarms \
 	  $(foreach db,vfdb/1.0.0 cudb/1.0.0 nstdb/1.0.0 nsrdb-2h mitdb/1.0.0,--rhythms $(DATA)/$(db)) \
 	  --challenge $(DATA)/challenge-2015/1.0.0/training
 
-evaluate: $(STAMP)  ## Measure the shipped model on DS2 and nstdb, and refresh the README's tables (needs mitdb, nstdb)
-	$(BIN)/ecg-anomaly evaluate --split DS2 --rpeaks reference --insert README.md evaluate:reference
-	$(BIN)/ecg-anomaly evaluate --split DS2 --rpeaks detected --insert README.md evaluate:detected
-	$(BIN)/ecg-anomaly evaluate --split all --rpeaks detected --no-rivals --seeds 1 --insert README.md evaluate:rpeaks \
+evaluate: $(STAMP)  ## Measure the shipped model on DS2 and nstdb, and refresh docs/results (needs mitdb, nstdb)
+	$(BIN)/ecg-anomaly evaluate --split DS2 --rpeaks reference --insert docs/results/ds2-reference.md evaluate:reference
+	$(BIN)/ecg-anomaly evaluate --split DS2 --rpeaks detected --insert docs/results/ds2-detected.md evaluate:detected
+	$(BIN)/ecg-anomaly evaluate --split all --rpeaks detected --no-rivals --seeds 1 --insert docs/results/rpeaks.md evaluate:rpeaks \
 	  --only "R peaks"
-	$(BIN)/ecg-anomaly evaluate nstdb --rpeaks detected --no-rivals --seeds 1 --insert README.md evaluate:noise \
+	$(BIN)/ecg-anomaly evaluate nstdb --rpeaks detected --no-rivals --seeds 1 --insert docs/results/rpeaks.md evaluate:noise \
 	  --only "By signal-to-noise ratio"
 
-calibration: $(STAMP)  ## Hold threshold rules side by side on DS2, and refresh the README's tables (needs mitdb)
+calibration: $(STAMP)  ## Hold threshold rules side by side on DS2, and refresh docs/results (needs mitdb)
 	$(BIN)/ecg-anomaly calibration --split DS2 --rpeaks detected --step 1.5 --figure data/calibration.png \
-	  --insert README.md calibration:detected
-	$(BIN)/ecg-anomaly calibration --split DS2 --rpeaks reference --step 1.5 --insert README.md calibration:reference
+	  --insert docs/results/thresholds-detected.md calibration:detected
+	$(BIN)/ecg-anomaly calibration --split DS2 --rpeaks reference --step 1.5 --insert docs/results/thresholds-reference.md calibration:reference
 
-cost: $(STAMP)  ## Hold networks of other sizes side by side on DS1, and refresh the README's table (needs mitdb)
-	$(BIN)/ecg-anomaly cost --insert README.md cost
+cost: $(STAMP)  ## Hold networks of other sizes side by side on DS1, and refresh docs/results (needs mitdb)
+	$(BIN)/ecg-anomaly cost --insert docs/results/network.md cost
 
-bench: $(STAMP)  ## Measure speed, memory and growth beside other tools, and refresh the README's tables (a quarter of an hour)
-	$(BIN)/ecg-anomaly bench backfill --insert README.md bench:backfill
-	$(BIN)/ecg-anomaly bench backfill --workers 2 --no-stages --insert README.md bench:workers
-	$(BIN)/ecg-anomaly bench peers --insert README.md bench:peers
-	$(BIN)/ecg-anomaly bench kernels --cold --insert README.md bench:kernels
+bench: $(STAMP)  ## Measure speed, memory and growth beside other tools, and refresh docs/results (a quarter of an hour)
+	$(BIN)/ecg-anomaly bench backfill --insert docs/results/speed-records.md bench:backfill
+	$(BIN)/ecg-anomaly bench backfill --workers 2 --no-stages --insert docs/results/speed-records.md bench:workers
+	$(BIN)/ecg-anomaly bench peers --insert docs/results/speed-peers.md bench:peers
+	$(BIN)/ecg-anomaly bench kernels --cold --insert docs/results/speed-parts.md bench:kernels
 	$(BIN)/ecg-anomaly bench live --patients 500 --patients 1000 --patients 2000 --patients 2500 --seconds 20 \
-		--insert README.md bench:live
-	$(BIN)/ecg-anomaly bench growth --figure data/growth.png --insert README.md bench:growth
+		--insert docs/results/speed-live.md bench:live
+	$(BIN)/ecg-anomaly bench growth --figure data/growth.png --insert docs/results/growth.md bench:growth
 
 soak: $(STAMP)  ## Kill worker and broker at random for 30 minutes (SOAK_MINUTES) and count what was lost (needs nats-server)
 	$(BIN)/ecg-anomaly bench soak --minutes $(SOAK_MINUTES)
