@@ -36,6 +36,10 @@ class Chunk:
         Lead names, one per column of ``signal``.
     signal : ndarray of float32, shape (samples, leads)
         Signal in mV; NaN where a sample is missing.
+    waves : tuple of str
+        Names of the pulse waves that came beside them, such as ``ABP`` and ``PLETH``: they are never scored as ECG.
+    wave : ndarray of float32, shape (samples, waves), or None
+        Their samples in any unit, NaN where one is missing; None if there are none.
     """
 
     record: str
@@ -43,6 +47,8 @@ class Chunk:
     fs: float
     leads: tuple[str, ...]
     signal: NDArray[np.float32]
+    waves: tuple[str, ...] = ()
+    wave: NDArray[np.float32] | None = None
 
     @property
     def stop(self) -> int:

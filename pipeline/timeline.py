@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from pipeline.records import Alarm
 from pipeline.settings import AlarmSettings
 from pipeline.signals.beats import Beats
 from pipeline.signals.gaps import ALL, Hole
+from pipeline.signals.pulses import PulseMark
 from pipeline.signals.resample import FS
 
 __all__ = ["AlarmTimeline"]
@@ -48,6 +50,9 @@ class AlarmTimeline:
         self._flat = round(settings.flat_s * FS)
         self._engine = AlarmEngine(record, settings)
         self._levels: deque[Level] = deque()  # of windows, until it is their turn; empty between chunks
+        self._marks: deque[PulseMark] = (
+            deque()
+        )  # of pulse waves, which are ahead of the electrodes' signal by its filters
         self._open: dict[int, int] = {}  # lead -> start of the hole that is open
         self._events: list[tuple[int, int, int, int, str]] = []  # due, rank in _ORDER, lead, sample, reason
 
@@ -62,6 +67,7 @@ class AlarmTimeline:
         holes: Sequence[Hole],
         clock: int,
         levels: Sequence[Level] = (),
+        marks: Sequence[PulseMark] = (),
     ) -> tuple[tuple[Alarm, ...], tuple[Alarm, ...]]:
         """Take what a chunk brought; return what a person is told, and the other states of episodes.
 
@@ -79,8 +85,11 @@ class AlarmTimeline:
             Samples at the internal rate that have been taken in.
         levels : sequence of Level
             What the windows that ended in it look like.
+        marks : sequence of PulseMark
+            What became known of pulse waves, in order.
         """
         self._levels.extend(levels)
+        self._marks.extend(marks)
         for hole in holes:
             self._schedule(hole, is_open=hole.stop == clock)
         decided = beats.decided / self._fs
@@ -131,8 +140,12 @@ class AlarmTimeline:
         while True:
             hole = self._events[0][0] if self._events else now + 1
             window = self._levels[0].stop if self._levels else now + 1
-            if min(hole, window) > now:
+            mark = self._marks[0].known if self._marks else now + 1
+            if min(hole, window, mark) > now:
                 return
+            if mark <= min(hole, window):
+                self._engine.pulse(self._marks.popleft())
+                continue
             if window < hole:
                 level = self._levels.popleft()
                 self._engine.window(level.stop / FS, level.fibrillation, level.spread)
@@ -151,10 +164,13 @@ class AlarmTimeline:
 
     def snapshot(self) -> dict[str, Any]:
         """Return the carried state as plain values."""
-        return {"engine": self._engine.snapshot(), "open": list(self._open.items()), "events": self._events}
+        marks = [astuple(mark) for mark in self._marks]
+        state = {"engine": self._engine.snapshot(), "open": list(self._open.items()), "events": self._events}
+        return {**state, "marks": marks} if marks else state
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from a state that :meth:`snapshot` returned, also by way of JSON."""
         self._engine.restore(state["engine"])
         self._open = {int(lead): int(start) for lead, start in state["open"]}
         self._events = [(int(a), int(b), int(c), int(d), str(e)) for a, b, c, d, e in state["events"]]
+        self._marks = deque(PulseMark(*mark) for mark in state.get("marks", ()))

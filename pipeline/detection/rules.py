@@ -35,7 +35,8 @@ class Rule:
     slow : bool
         True if its most extreme rate is the lowest.
     quiet_while : tuple of str
-        Causes of which no episode may last for a new one of this rule to be told: they say more.
+        Causes of which no episode of the same or a higher priority may last for a new one of this rule to be told: they
+        say more.
     """
 
     kind: str
@@ -67,7 +68,7 @@ RULES = {
         Rule("extreme bradycardia", "slow", "high", True, "mean rate of 5 beats below {extreme_brady_bpm:g}/min",
              slow=True, quiet_while=_LETHAL),
         Rule("extreme tachycardia", "fast", "high", True, "mean rate of 9 beats above {extreme_tachy_bpm:g}/min",
-             quiet_while=_LETHAL),
+             quiet_while=("fibrillation", "run")),
         Rule("supraventricular run", "run", "medium", True,
              "6 or more anomalies in a row, shaped like the patient's own beats", refractory_s=_SHARED),
         Rule("long run", "run", "medium", True, "6 or more anomalies in a row", refractory_s=_SHARED),
@@ -84,6 +85,8 @@ RULES = {
              refractory_s=_SHARED, quiet_while=_RUNNING),
         Rule("cannot analyse", "cannot analyse", "medium", False,
              "no beat for {asystole_s:g} s in signal that is not clear enough to tell", 1.0),
+        Rule("signals disagree", "signals disagree", "low", False,
+             "the electrodes show a standstill, fibrillation or an extreme rate, and pulses go on as if it were none", 3.0),
         Rule("no signal", "no signal", "medium", False, "every lead missing or flat for {flat_s:g} s", 1.0, _SHARED),
         Rule("lead off", "lead off", "low", False, "one lead missing or flat for {flat_s:g} s", 1.0, _SHARED),
         Rule("noise", "noise", "low", False, "noise around 8 beats over {noise_ratio:g} times the usual",

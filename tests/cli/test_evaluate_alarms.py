@@ -84,3 +84,19 @@ def test_people_who_are_held_out_are_judged_by_a_detector_that_has_not_seen_them
     figures = json.loads((tmp_path / "a.json").read_text())["held"]["figures"]
     assert set(figures) == {"ecg-anomaly"}
     assert figures["ecg-anomaly"]["flutter or fibrillation of 5 s and more"]["value"] == 1.0
+
+
+def test_a_record_that_cannot_be_read_is_told_and_ends_nothing(ecg: Run, tmp_path: Path) -> None:
+    held = tmp_path / "held"
+    write(held, "f1", "f2", "n1")
+    (held / "n1.dat").write_bytes((held / "n1.dat").read_bytes()[:1001])
+    done = ecg(
+        "evaluate-alarms", "--rhythms", held, "--held-out", "--no-rivals", "--jobs", "1", "--json", tmp_path / "a.json",
+        "--no-progress",
+    )  # fmt: skip
+    assert done.exit_code == 1, done.output
+    assert "1 records could not be read" in done.stderr
+    document = json.loads((tmp_path / "a.json").read_text())
+    assert list(document["failed"]) == ["held/n1"]
+    assert "n1" in document["failed"]["held/n1"]
+    assert [one["ecg-anomaly"]["record"] for one in document["held"]["records"]] == ["f1", "f2"]
