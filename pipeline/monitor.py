@@ -226,6 +226,7 @@ class Monitor:
             pending.clock,
             pending.levels,
             pending.marks,
+            scores.sequence.state,
         )
         time_s = beats.r_peak / fs
         findings = Findings(

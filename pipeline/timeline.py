@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import astuple
@@ -12,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.detection.alarms import WAIT, AlarmEngine
+from pipeline.detection.capture import FOLLOWS_S
 from pipeline.detection.fibrillation import Level
-from pipeline.records import Alarm
+from pipeline.records import RHYTHMS, Alarm
 from pipeline.settings import AlarmSettings
 from pipeline.signals.beats import Beats
 from pipeline.signals.gaps import ALL, Hole
@@ -23,7 +25,9 @@ from pipeline.signals.resample import FS
 __all__ = ["AlarmTimeline"]
 
 SETTLED = round(WAIT * FS)  # samples after which all beats before a hole are out
-_ORDER = ("back", "over", "lost", "gone")  # of what is due at the same sample
+_AF = RHYTHMS.index("(AFIB")
+SPIKE = -2  # in the place of a lead: a pacemaker's pulse
+_ORDER = ("back", "over", "lost", "gone", "spike")  # of what is due at the same sample
 
 
 class AlarmTimeline:
@@ -68,6 +72,7 @@ class AlarmTimeline:
         clock: int,
         levels: Sequence[Level] = (),
         marks: Sequence[PulseMark] = (),
+        states: NDArray[np.uint8] | None = None,
     ) -> tuple[tuple[Alarm, ...], tuple[Alarm, ...]]:
         """Take what a chunk brought; return what a person is told, and the other states of episodes.
 
@@ -87,9 +92,14 @@ class AlarmTimeline:
             What the windows that ended in it look like.
         marks : sequence of PulseMark
             What became known of pulse waves, in order.
+        states : ndarray of uint8, shape (n,), optional
+            The rhythm after each beat, as indices into :data:`pipeline.records.RHYTHMS`.
         """
         self._levels.extend(levels)
         self._marks.extend(marks)
+        for spike in beats.spikes.tolist():  # settled when all beats are out that it could have started
+            due = math.ceil((spike / self._fs + FOLLOWS_S + WAIT) * FS)
+            heapq.heappush(self._events, (due, _ORDER.index("spike"), SPIKE, spike, ""))
         for hole in holes:
             self._schedule(hole, is_open=hole.stop == clock)
         decided = beats.decided / self._fs
@@ -103,6 +113,7 @@ class AlarmTimeline:
                 bool(is_anomaly[i]),
                 float(wide[i]),
                 float(noise[i]),
+                atria_fibrillate=states is not None and int(states[i]) == _AF,
             )
         self._due(clock)
         self._engine.expire(clock / FS)
@@ -152,6 +163,9 @@ class AlarmTimeline:
                 continue
             due, rank, lead, sample, reason = heapq.heappop(self._events)
             self._engine.expire(due / FS)
+            if _ORDER[rank] == "spike":
+                self._engine.spike(sample / self._fs, due / FS)
+                continue
             name = None if lead == ALL else self._leads[lead]
             if _ORDER[rank] == "lost":
                 self._engine.signal_lost(sample / FS)

@@ -8,8 +8,10 @@ from collections import deque
 from itertools import pairwise
 from typing import Any
 
+from pipeline.detection.capture import Capture
 from pipeline.detection.episodes import Episodes
 from pipeline.detection.fibrillation import ON
+from pipeline.detection.patterns import AF_S, VENTRICULAR, Patterns
 from pipeline.detection.pulses import LATE_S, PulseWatch
 from pipeline.detection.rules import rules_in_force
 from pipeline.detection.runs import Runs
@@ -31,8 +33,8 @@ HEARD_S = 3.0  # s since the last beat after which a lead's usual span is no lon
 # not sure: (s) over which they are looked at, intervals at the least, the least median in s, deviation over mean.
 ORGANISED_S, ORGANISED, SLOWEST_RR, ALIKE = 5.5, 6, 0.36, 0.4
 SURE = 3.0  # log odds of fibrillation that no beats overrule
-# Two beats of the patient's own shape so lately say that a run is over which the window of 4 s still holds: a shape's log
-# odds of being ventricular, s, beats.
+# Two beats of the patient's own shape so lately say that a run is over which the window of 4 s still holds: log odds of
+# being ventricular, s, beats.
 OWN, OWN_S, OWN_BEATS = 1.3, 3.0, 2
 PULSES_S = 4.0  # s over which pulses tell whether the ventricles fibrillate
 APART = 1.3  # times the rate of pulses by which that of beats is another
@@ -62,6 +64,8 @@ class AlarmEngine:
         self._runs = Runs(settings.vt_beats)
         self._stillness = Stillness()
         self._pulses = PulseWatch()
+        self._patterns = Patterns()
+        self._capture = Capture()
         self._own: deque[float] = deque(maxlen=OWN_BEATS)  # of the last beats that look like the patient's own
         self._beats_heard = 0  # up to RATE_BEATS
         self._times: deque[float] = deque(maxlen=TIMES)  # of the last beats
@@ -95,6 +99,8 @@ class AlarmEngine:
         is_anomaly: bool,
         wide: float,
         noise: float = 0.0,
+        *,
+        atria_fibrillate: bool = False,
     ) -> None:
         """Take one beat.
 
@@ -112,6 +118,8 @@ class AlarmEngine:
             Log odds that it is ventricular by its width and likeness, see :mod:`pipeline.detection.width`.
         noise : float
             Log of the noise around it over the patient's usual.
+        atria_fibrillate : bool
+            Whether the rhythm after it is atrial fibrillation.
         """
         self.expire(decided)
         self.silence(time)
@@ -132,6 +140,11 @@ class AlarmEngine:
         self._runs.beat(number, time, is_anomaly, wide, noise)
         if is_anomaly:
             self._in_a_row(number, time, decided)
+        self._capture.beat(time)
+        is_clear = math.exp(noise) <= self.settings.run_noise_ratio
+        is_ventricular = is_anomaly and wide > VENTRICULAR
+        self._patterns.beat(time, rr, is_clear and is_ventricular, is_clear and atria_fibrillate)
+        self._pattern(number, time, decided)
         count = sum(self._recent)
         if count >= self.settings.k:
             text = f"{count} anomalies among {len(self._recent)} beats"
@@ -174,6 +187,22 @@ class AlarmEngine:
         length = self._runs.length
         rate = 60.0 * (length - 1) / (time - onset) if time > onset else None
         self._episodes.tell(kind, onset, decided, first, number, text, longest=length, rate_bpm=rate, true_s=time)
+
+    def _pattern(self, number: int, time: float, decided: float) -> None:
+        tell, patterns = self._episodes.tell, self._patterns
+        found = patterns.pattern()
+        if found is not None:
+            name, beats = found
+            onset = self._times[-beats] if len(self._times) >= beats else self._times[0]
+            tell(name, onset, decided, number - beats + 1, number, f"{name} for {beats} beats", true_s=time)
+        if patterns.is_r_on_t():
+            tell(
+                "R on T", time, decided, number, number, "a ventricular-like beat on the T wave before it", true_s=time
+            )
+        since = patterns.fibrillates_since(time)
+        if since is not None:
+            text = f"atrial fibrillation for more than {AF_S:g} s"
+            tell("atrial fibrillation", since, decided, -1, number, text, true_s=time)
 
     def _rate(self, number: int, time: float, decided: float) -> None:
         limits = self.settings
@@ -289,6 +318,13 @@ class AlarmEngine:
         self._episodes.tell("signals disagree", onset, now, -1, -1, text, subject=kind, lasting=lasting, true_s=now)
         return True
 
+    def spike(self, at: float, now: float) -> None:
+        """Take a pacemaker's pulse at ``at``, in s, now that all beats are known that it could have started."""
+        since = self._capture.pulse(at)
+        if since is not None:
+            text = "pacing pulses start no beat"
+            self._episodes.tell("failure to capture", since, now, -1, -1, text, true_s=at)
+
     def pulse(self, mark: PulseMark) -> None:
         """Take what became known of a pulse wave, in its turn among beats, windows and holes."""
         self._pulses.mark(mark)
@@ -335,6 +371,8 @@ class AlarmEngine:
             "runs": self._runs.snapshot(),
             "stillness": self._stillness.snapshot(),
             "pulses": self._pulses.snapshot(),
+            "patterns": self._patterns.snapshot(),
+            "capture": self._capture.snapshot(),
             "last": (self._last_beat, self._silent_from, self._paused, self._unclear),
             "times": list(self._times),
             "own": list(self._own),
@@ -349,6 +387,9 @@ class AlarmEngine:
         self._runs.restore(state["runs"])
         self._stillness.restore(state["stillness"])
         self._pulses.restore(state.get("pulses", []))
+        if "patterns" in state:
+            self._patterns.restore(state["patterns"])
+            self._capture.restore(state["capture"])
         self._last_beat, self._silent_from, self._paused, self._unclear = state["last"]
         self._times = deque(state["times"], maxlen=TIMES)
         self._own = deque(state.get("own", []), maxlen=OWN_BEATS)

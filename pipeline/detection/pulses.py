@@ -1,8 +1,8 @@
 """What pulse waves say of an alarm that the electrodes raise: whether the heart goes on working, or has stopped.
 
 A pulse comes 0.2 to 0.6 s after its R peak, and is known when its upstroke is over. A wave speaks only where its pulses
-are alike, as far apart as a heart's are, and as high as they were: what flushes, movements and a sensor that is off make
-of a wave says nothing, and then the electrodes alone decide, as they do without a wave.
+are alike, as far apart as a heart's are, and as high as they were: what flushes, movements and a sensor that is off
+make of a wave says nothing, and then the electrodes alone decide, as they do without a wave.
 """
 
 from __future__ import annotations

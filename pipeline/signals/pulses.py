@@ -1,4 +1,4 @@
-"""Upstrokes of a pulse wave, of pressure or of blood volume, as they come: the heart's work, seen without an electrode."""
+"""Upstrokes of a pulse wave, of pressure or of blood volume, as they come: the heart's work without an electrode."""
 
 from __future__ import annotations
 

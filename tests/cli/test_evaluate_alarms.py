@@ -86,6 +86,26 @@ def test_people_who_are_held_out_are_judged_by_a_detector_that_has_not_seen_them
     assert figures["ecg-anomaly"]["flutter or fibrillation of 5 s and more"]["value"] == 1.0
 
 
+def test_a_figure_and_a_strip_of_each_miss_are_drawn(ecg: Run, folder: Path, tmp_path: Path) -> None:
+    missed = tmp_path / "missed"
+    missed.mkdir()
+    for name in ("n1.hea", "n1.dat"):
+        (missed / name).write_bytes((folder / name).read_bytes())
+    marks = np.array([1, 100 * FS, 110 * FS, 200 * FS, 203 * FS])  # of 10 s, and of 3 s, which is too short to count
+    labels = ["(N", "(VT", "(N", "(VT", "(N"]
+    wfdb.wrann("n1", "atr", marks, ["+"] * 5, aux_note=labels, write_dir=str(missed))
+    done = ecg(
+        "evaluate-alarms", "--rhythms", missed, "--no-rivals", "--jobs", "1", "--figure", tmp_path / "a.png",
+        "--strips", tmp_path / "strips", "--no-progress",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    strips = list((tmp_path / "strips").iterdir())
+    assert [strip.name for strip in strips] == ["missed-n1-100s.png"]
+    for picture in (tmp_path / "a.png", *strips):
+        assert picture.read_bytes().startswith(b"\x89PNG")
+        assert len(picture.read_bytes()) > 10_000
+
+
 def test_a_record_that_cannot_be_read_is_told_and_ends_nothing(ecg: Run, tmp_path: Path) -> None:
     held = tmp_path / "held"
     write(held, "f1", "f2", "n1")
