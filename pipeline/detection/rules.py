@@ -56,8 +56,8 @@ _RUNNING = ("fibrillation", "run", "asystole")
 
 # Asystole, the rates and ventricular tachycardia are those of the Challenge 2015 (doi:10.1109/CIC.2015.7408639), which
 # took them from monitors in use: no beat for 4 s, under 40 a minute for 5 beats, over 140 for 17, 5 ventricular beats
-# over 100. Bigeminy and trigeminy are three cycles, and a pacing pulse that no QRS follows within 0.3 s, as monitors in use have them; R on T goes by Bazett's QT interval,
-# atrial fibrillation by the 30 s of the European guidelines (see pipeline.detection.patterns).
+# over 100. Monitors in use take three cycles for bigeminy and trigeminy, and 0.3 s after a pacing pulse for its QRS. R
+# on T goes by Bazett's QT interval, atrial fibrillation by the 30 s of the European guidelines: see patterns.
 RULES = {
     rule.kind: rule
     for rule in (
@@ -97,7 +97,7 @@ RULES = {
         Rule("cannot analyse", "cannot analyse", "medium", False,
              "no beat for {asystole_s:g} s in signal that is not clear enough to tell", 1.0),
         Rule("signals disagree", "signals disagree", "low", False,
-             "a standstill, fibrillation or an extreme rate to the electrodes, and pulses that go on all the same", 3.0),
+             "a standstill, fibrillation or an extreme rate to the electrodes, but pulses go on all the same", 3.0),
         Rule("no signal", "no signal", "medium", False, "every lead missing or flat for {flat_s:g} s", 1.0, _SHARED),
         Rule("lead off", "lead off", "low", False, "one lead missing or flat for {flat_s:g} s", 1.0, _SHARED),
         Rule("noise", "noise", "low", False, "noise around 8 beats over {noise_ratio:g} times the usual",

@@ -83,7 +83,7 @@ def test_lethal_rhythms_flash_and_sound_by_the_standard_and_an_artefact_does_not
     burst = page.evaluate("monitor.signals.bursts[0]")
     assert (burst["priority"], burst["pulses"], burst["recalled"]) == ("high", 10, False)
     gaps = page.evaluate(
-        "import('/static/signals.js').then(({ BURSTS }) => BURSTS.high.at.slice(1).map((at, i) => at - BURSTS.high.at[i]))"
+        "import('/static/signals.js').then(({ BURSTS: { high } }) => high.at.slice(1).map((at, i) => at - high.at[i]))"
     )
     assert [round(gap, 2) for gap in gaps] == [0.2, 0.2, 0.4, 0.2, 0.9, 0.2, 0.2, 0.4, 0.2]
 
