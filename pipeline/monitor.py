@@ -90,6 +90,8 @@ class Monitor:
         self._alarm_settings = alarms or AlarmSettings()
         self._peaks = peaks
         self._stream: tuple[str, float, tuple[str, ...]] | None = None
+        self._next = 0  # sample that is due
+        self._pulses: PulseFinder | None = None  # until a wave comes
 
     @classmethod
     def pretrained(
@@ -299,7 +301,7 @@ class Monitor:
         self._finder = BeatFinder(fs, n, self._peaks() if self._peaks else None)
         self._windows = WindowStage(n)
         self._fibrillation = Fibrillation(self._fibrillation_weights)
-        self._pulses: PulseFinder | None = None  # until a wave comes
+        self._pulses = None
         self._scorer = Scorer(self.model, n)
         settings = self._threshold_settings
         self._threshold = AdaptiveThreshold(

@@ -80,7 +80,7 @@ def draw_miss(record: Record, episode: LethalEpisode, alarms: Sequence[tuple[flo
     leads = signal.shape[1]
     figure = new_figure(14.0, 1.0 + 1.7 * leads)
     time = start + np.arange(len(signal)) / record.fs
-    for lead, axes in enumerate(np.ravel(figure.subplots(leads, 1, sharex=True))):
+    for lead, axes in enumerate(figure.subplots(leads, 1, sharex=True, squeeze=False)[:, 0]):
         axes.axvspan(episode.start_s, min(episode.stop_s, stop), color=COLOURS["ventricular"], alpha=0.12)
         axes.plot(time, signal[:, lead], color=INK, linewidth=0.7)
         for i, (at, kind) in enumerate(one for one in alarms if start <= one[0] <= stop):

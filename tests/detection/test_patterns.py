@@ -12,7 +12,7 @@ from pipeline.settings import AlarmSettings
 
 def play(pattern: str, early: float = 0.5, *, noise: float = 0.0, restart: bool = False) -> list[Alarm]:
     """Play beats 0.8 s apart; ``V`` is ventricular and comes ``early``, ``f`` stands in atrial fibrillation."""
-    engine, time, told = AlarmEngine("x", AlarmSettings()), 0.0, []
+    engine, time, told = AlarmEngine("x", AlarmSettings()), 0.0, list[Alarm]()
     for i, sign in enumerate(pattern):
         rr = early if sign == "V" else 1.6 - early if pattern[i - 1 : i] == "V" else 0.8
         time += rr
@@ -49,7 +49,7 @@ def test_a_ventricular_beat_on_the_t_wave_is_told() -> None:
 
 
 def test_atrial_fibrillation_begins_after_30_s_and_ends() -> None:
-    engine, updates = AlarmEngine("x", AlarmSettings()), []
+    engine, updates = AlarmEngine("x", AlarmSettings()), list[Alarm]()
     told: list[Alarm] = []
     for i in range(250):
         engine.beat(i, 0.8 * i, 0.8 * i + 0.4, 0.8, False, -3.0, atria_fibrillate=50 <= i < 150 and i % 20 != 0)
@@ -65,7 +65,7 @@ def test_atrial_fibrillation_begins_after_30_s_and_ends() -> None:
 
 def pace(answers: str, *, spikes_every: float = 0.85, restart: bool = False) -> list[Alarm]:
     """Play a pacemaker: each pulse starts a beat 0.15 s later where the sign is ``|``, none where it is ``-``."""
-    engine, told, number, last = AlarmEngine("x", AlarmSettings()), [], 0, math.nan
+    engine, told, number, last = AlarmEngine("x", AlarmSettings()), list[Alarm](), 0, math.nan
     events = []
     for i, sign in enumerate(answers):
         at = 1.0 + spikes_every * i

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,18 +32,18 @@ def play(
 ) -> tuple[list[Alarm], list[Alarm]]:
     """Play beats, pulses and windows to the alarm rules, each when it is known; return what is told, and the rest."""
     engine = AlarmEngine("x", AlarmSettings())
-    events: list[tuple[float, int, object]] = [(mark.known / 180, 0, mark) for mark in pulses]
+    events: list[tuple[float, int, Any]] = [(mark.known / 180, 0, mark) for mark in pulses]
     events += [(time + 0.4, 2, (i, time)) for i, time in enumerate(beats)]
     events += [(float(stop), 1, level) for stop, level in levels.items()]
     last = 0.0
     for at, sort, what in sorted(events, key=lambda event: event[:2]):
         if sort == 0:
-            engine.pulse(what)  # type: ignore[arg-type]
+            engine.pulse(what)
         elif sort == 1:
             has_beats = any(at - 1.0 < beat < at for beat in beats)
-            engine.window(at, what, (1.0 if has_beats else spread,))  # type: ignore[arg-type]
+            engine.window(at, what, (1.0 if has_beats else spread,))
         else:
-            number, time = what  # type: ignore[misc]
+            number, time = what
             engine.beat(number, time, at, time - last if number else np.nan, False, -3.0)
             last = time
     told, updates = engine.take()

@@ -53,7 +53,8 @@ def test_cuts_and_snapshots_change_nothing(edges: list[int]) -> None:
     signal = wave(np.arange(0.5, 25.0, 0.7).tolist(), 40.0)
     signal[1500:1600] = np.nan
     signal[3000:3400] = 80.0
-    np.testing.assert_equal(*([astuple(mark) for mark in find(signal, edges=e)] for e in (edges, None)))
+    cut, whole = ([astuple(mark) for mark in find(signal, edges=chosen)] for chosen in (edges, None))
+    np.testing.assert_equal(cut, whole)
 
 
 def test_a_wave_that_is_missing_or_stands_still_is_gone_until_it_comes_back() -> None:
