@@ -18,12 +18,12 @@ from pipeline.detection.sequence.reader import SequenceReading
 from pipeline.detection.thresholds import DRIFT_DETECTORS, AdaptiveThreshold, NoDetector
 from pipeline.detection.width import wide_odds
 from pipeline.errors import SnapshotError, StreamError
-from pipeline.records import Chunk, Drift, Findings, Gap, Record, ScoredBeat
+from pipeline.records import Chunk, Drift, Findings, Gap, PulseMark, Record, ScoredBeat
 from pipeline.settings import AlarmSettings, ThresholdSettings
 from pipeline.signals.beats import BeatFinder, Beats
 from pipeline.signals.gaps import ALL, Hole
 from pipeline.signals.peaks import PeakFinder
-from pipeline.signals.pulses import PulseFinder, PulseMark
+from pipeline.signals.pulses import PulseFinder
 from pipeline.signals.resample import FS
 from pipeline.signals.windows import WindowStage
 from pipeline.snapshot import Arrays, joined, pack, part_of, unpack

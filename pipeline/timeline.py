@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from pipeline.detection.alarms import WAIT, AlarmEngine
 from pipeline.detection.capture import FOLLOWS_S
 from pipeline.detection.fibrillation import Level
-from pipeline.records import RHYTHMS, Alarm
+from pipeline.records import RHYTHMS, Alarm, PulseMark
 from pipeline.settings import AlarmSettings
 from pipeline.signals.beats import Beats
 from pipeline.signals.gaps import ALL, Hole
-from pipeline.signals.pulses import PulseMark
 from pipeline.signals.resample import FS
 
 __all__ = ["AlarmTimeline"]
@@ -155,7 +154,7 @@ class AlarmTimeline:
             if min(hole, window, mark) > now:
                 return
             if mark <= min(hole, window):
-                self._engine.pulse(self._marks.popleft())
+                self._engine.pulse(self._marks.popleft(), mark / FS)
                 continue
             if window < hole:
                 level = self._levels.popleft()

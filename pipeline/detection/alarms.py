@@ -16,9 +16,8 @@ from pipeline.detection.pulses import LATE_S, PulseWatch
 from pipeline.detection.rules import rules_in_force
 from pipeline.detection.runs import Runs
 from pipeline.detection.stillness import Stillness
-from pipeline.records import Alarm
+from pipeline.records import Alarm, PulseMark
 from pipeline.settings import AlarmSettings
-from pipeline.signals.pulses import PulseMark
 
 __all__ = ["WAIT", "AlarmEngine"]
 
@@ -325,9 +324,9 @@ class AlarmEngine:
             text = "pacing pulses start no beat"
             self._episodes.tell("failure to capture", since, now, -1, -1, text, true_s=at)
 
-    def pulse(self, mark: PulseMark) -> None:
-        """Take what became known of a pulse wave, in its turn among beats, windows and holes."""
-        self._pulses.mark(mark)
+    def pulse(self, mark: PulseMark, now: float) -> None:
+        """Take what became known of a pulse wave at ``now``, in s, in its turn among beats, windows and holes."""
+        self._pulses.mark(mark, now)
 
     def _asystole(self, now: float) -> None:
         start = self._silent_from

@@ -13,8 +13,7 @@ from collections import deque
 from itertools import pairwise
 from typing import Any
 
-from pipeline.signals.pulses import BACK, BEAT, GONE, PulseMark
-from pipeline.signals.resample import FS
+from pipeline.records import BACK, BEAT, GONE, PulseMark
 
 __all__ = ["LATE_S", "PulseWatch"]
 
@@ -40,13 +39,13 @@ class PulseWatch:
         self._pulses: dict[str, deque[_Pulse]] = {}
         self._gone: dict[str, list[float]] = {}  # since when a wave is missing, or nothing
 
-    def mark(self, mark: PulseMark) -> None:
-        """Take what is known of a wave, in the order in which it is known."""
+    def mark(self, mark: PulseMark, now: float) -> None:
+        """Take what is known of a wave at ``now``, in s, in the order in which it is known."""
         pulses = self._pulses.setdefault(mark.wave, deque(maxlen=KEPT))
         if mark.sort == BEAT:
-            pulses.append((mark.known / FS, mark.time_s, mark.height))
+            pulses.append((now, mark.time_s, mark.height))
         elif mark.sort == GONE:
-            self._gone[mark.wave] = [mark.known / FS]
+            self._gone[mark.wave] = [now]
         elif mark.sort == BACK:
             self._gone[mark.wave] = []
             pulses.clear()

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.jit import jit
+from pipeline.records import BACK, BEAT, GONE, PulseMark
 from pipeline.signals.resample import FS
 
-__all__ = ["BACK", "BEAT", "GONE", "PulseFinder", "PulseMark"]
+__all__ = ["PulseFinder"]
 
-BEAT, GONE, BACK = 0, 1, 2
 MOST_WAVES = 4  # of one stream, ever: a device that names them anew with each frame fills no memory
 RATE = 60.0  # Hz, about: samples are averaged to it, which takes out what is finer than an upstroke
 RISE_S = 0.17  # s over which rises are summed: about an upstroke
@@ -32,31 +31,6 @@ SUM, BEFORE, USUAL, HIGHEST, LEARNT, ONCE = 0, 1, 2, 3, 4, 5
 STATE = 6
 STEPS, AT, LAST, SINCE, COUNT, SAME, MISSING, READY, IS_GONE = 0, 1, 2, 3, 4, 5, 6, 7, 8
 COUNTS = 9
-
-
-@dataclass(frozen=True, slots=True)
-class PulseMark:
-    """What is known of a pulse wave at a moment.
-
-    Attributes
-    ----------
-    known : int
-        Samples at the internal rate by which it was known, whatever the chunks.
-    wave : str
-        Name of the signal.
-    sort : int
-        ``BEAT``: a pulse; ``GONE``: the wave is missing or stands still; ``BACK``: it is there again.
-    time_s : float
-        When the pulse rose, or the wave went or came, in s.
-    height : float
-        Of the pulse, over this wave's usual one; NaN as long as no usual one is known.
-    """
-
-    known: int
-    wave: str
-    sort: int
-    time_s: float
-    height: float
 
 
 class PulseFinder:

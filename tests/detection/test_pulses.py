@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from pipeline import BeatModel, Chunk, Findings, Monitor
 from pipeline.detection.alarms import AlarmEngine
-from pipeline.records import Alarm
+from pipeline.records import BEAT, Alarm, PulseMark
 from pipeline.settings import AlarmSettings
-from pipeline.signals.pulses import BEAT, PulseMark
 from pipeline.snapshot import pack, unpack
 from tests.signals.test_pulses import wave
 from tests.test_monitor import assert_same
@@ -38,7 +37,7 @@ def play(
     last = 0.0
     for at, sort, what in sorted(events, key=lambda event: event[:2]):
         if sort == 0:
-            engine.pulse(what)
+            engine.pulse(what, at)
         elif sort == 1:
             has_beats = any(at - 1.0 < beat < at for beat in beats)
             engine.window(at, what, (1.0 if has_beats else spread,))

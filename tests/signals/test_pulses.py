@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pipeline.signals.pulses import BACK, BEAT, GONE, PulseFinder, PulseMark
+from pipeline.records import BACK, BEAT, GONE, PulseMark
+from pipeline.signals.pulses import PulseFinder
 
 FS = 125.0
 
