@@ -18,11 +18,12 @@ from pipeline.detection.sequence.reader import SequenceReading
 from pipeline.detection.thresholds import DRIFT_DETECTORS, AdaptiveThreshold, NoDetector
 from pipeline.detection.width import wide_odds
 from pipeline.errors import SnapshotError, StreamError
-from pipeline.records import Chunk, Drift, Findings, Gap, Record, ScoredBeat
+from pipeline.records import Chunk, Drift, Findings, Gap, PulseMark, Record, ScoredBeat
 from pipeline.settings import AlarmSettings, ThresholdSettings
 from pipeline.signals.beats import BeatFinder, Beats
 from pipeline.signals.gaps import ALL, Hole
 from pipeline.signals.peaks import PeakFinder
+from pipeline.signals.pulses import PulseFinder
 from pipeline.signals.resample import FS
 from pipeline.signals.windows import WindowStage
 from pipeline.snapshot import Arrays, joined, pack, part_of, unpack
@@ -48,6 +49,7 @@ class Pending:
     clock: int
     levels: list[Level]
     held: NDArray[np.bool_]
+    marks: list[PulseMark]
 
 
 class Monitor:
@@ -88,6 +90,8 @@ class Monitor:
         self._alarm_settings = alarms or AlarmSettings()
         self._peaks = peaks
         self._stream: tuple[str, float, tuple[str, ...]] | None = None
+        self._next = 0  # sample that is due
+        self._pulses: PulseFinder | None = None  # until a wave comes
 
     @classmethod
     def pretrained(
@@ -164,17 +168,29 @@ class Monitor:
         self._follow(chunk)
         gaps: list[Gap] = []
         signal = chunk.signal[:, :LEADS]
-        start = chunk.start
+        start, waves, wave = chunk.start, chunk.waves, chunk.wave
         if start < self._next:
             late = min(self._next - start, len(signal))
             gaps.append(Gap(chunk.record, start / chunk.fs, (start + late) / chunk.fs, "late"))
             signal, start = signal[late:], start + late
+            wave = None if wave is None else wave[late:]
         pending = []
         while start > self._next and len(signal):
             size = min(start - self._next, round(FILL_S * chunk.fs))
-            pending.append(self._take(np.full((size, signal.shape[1]), np.nan, dtype=np.float32), ()))
-        pending.append(self._take(signal, tuple(gaps)))
+            marks = self._follow_waves(size, (), None)
+            pending.append(self._take(np.full((size, signal.shape[1]), np.nan, dtype=np.float32), (), marks))
+        pending.append(self._take(signal, tuple(gaps), self._follow_waves(len(signal), waves, wave)))
         return pending
+
+    def _follow_waves(self, size: int, waves: tuple[str, ...], wave: NDArray[np.float32] | None) -> list[PulseMark]:
+        if wave is None or not waves:
+            if self._pulses is None:  # as for nearly all patients
+                return []
+            waves, wave = (), np.empty((size, 0), dtype=np.float32)
+        if self._pulses is None:
+            assert self._stream is not None  # noqa: S101 - _follow() has set it
+            self._pulses = PulseFinder(self._stream[1])
+        return self._pulses.process(self._next, waves, wave)
 
     def complete(self, pending: Pending, rebuilt: NDArray[np.float32]) -> Findings:
         """Turn what the network rebuilt of prepared beats into findings."""
@@ -211,6 +227,8 @@ class Monitor:
             (*pending.holes, *pending.still_open),
             pending.clock,
             pending.levels,
+            pending.marks,
+            scores.sequence.state,
         )
         time_s = beats.r_peak / fs
         findings = Findings(
@@ -256,6 +274,8 @@ class Monitor:
             raise StreamError(
                 f"{chunk.record}: a chunk of shape {chunk.signal.shape} does not fit its leads {chunk.leads}"
             )
+        if chunk.wave is not None and chunk.wave.shape != (len(chunk.signal), len(chunk.waves)):
+            raise StreamError(f"{chunk.record}: waves of shape {chunk.wave.shape} do not fit {chunk.waves}")
         if self._stream is None:
             self._begin(stream, chunk.start)
         elif stream != self._stream:
@@ -281,6 +301,7 @@ class Monitor:
         self._finder = BeatFinder(fs, n, self._peaks() if self._peaks else None)
         self._windows = WindowStage(n)
         self._fibrillation = Fibrillation(self._fibrillation_weights)
+        self._pulses = None
         self._scorer = Scorer(self.model, n)
         settings = self._threshold_settings
         self._threshold = AdaptiveThreshold(
@@ -294,7 +315,7 @@ class Monitor:
         self._next = 0
         self._count = 0
 
-    def _take(self, signal: NDArray[np.float32], gaps: tuple[Gap, ...]) -> Pending:
+    def _take(self, signal: NDArray[np.float32], gaps: tuple[Gap, ...], marks: list[PulseMark]) -> Pending:
         assert self._stream is not None  # noqa: S101 - _follow() has set it
         beats = self._finder.process(signal)
         windows = self._windows.process(*self._finder.fresh())
@@ -308,7 +329,7 @@ class Monitor:
         prepared = self._scorer.prepare(beats.sample / FS, beats.window, beats.present, beats.broken, held)
         clock = round(self._finder.time_s * FS)
         return Pending(
-            beats, prepared, gaps + closed, beats.holes, tuple(self._finder.open_holes()), clock, levels, held
+            beats, prepared, gaps + closed, beats.holes, tuple(self._finder.open_holes()), clock, levels, held, marks
         )
 
     def snapshot(self) -> bytes:
@@ -339,6 +360,7 @@ class Monitor:
             "alarm_settings": self._alarm_settings.model_dump(),
             "fibrillation": self._fibrillation.snapshot(),
             "timeline": self._timeline.snapshot(),
+            "pulses": None if self._pulses is None else self._pulses.snapshot(),
         }
         return pack(arrays, facts)
 
@@ -372,4 +394,8 @@ class Monitor:
         self._scorer.restore(part_of(arrays, "scorer"))
         self._threshold.restore({key: value.tolist() for key, value in part_of(arrays, "threshold").items()})
         self._timeline.restore(facts["timeline"])
+        pulses = facts.get("pulses")
+        if pulses is not None:
+            self._pulses = PulseFinder(float(fs))
+            self._pulses.restore(pulses)
         self._next, self._count = int(facts["next"]), int(facts["count"])

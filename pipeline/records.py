@@ -11,13 +11,30 @@ from numpy.typing import NDArray
 
 from pipeline.annotations import Annotations
 
-__all__ = ["Alarm", "Chunk", "Drift", "Findings", "Gap", "Record", "ScoredBeat", "last_states"]
+__all__ = [
+    "BACK",
+    "BEAT",
+    "GONE",
+    "Alarm",
+    "Chunk",
+    "Drift",
+    "Findings",
+    "Gap",
+    "PulseMark",
+    "Record",
+    "ScoredBeat",
+    "last_states",
+]
 
 # What a beat looks like, from shape and timing (an EC57 view, not a diagnosis). Index = code in Findings.kind.
 KINDS = ("normal", "ventricular", "supraventricular", "other")
 
 # The rhythm after a beat, as annotators write it. Index = code in Findings.state.
 RHYTHMS = ("", "(N", "(AFIB", "(SVTA", "(B", "(T", "(VT")
+
+
+# What a mark of a pulse wave says.
+BEAT, GONE, BACK = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +53,10 @@ class Chunk:
         Lead names, one per column of ``signal``.
     signal : ndarray of float32, shape (samples, leads)
         Signal in mV; NaN where a sample is missing.
+    waves : tuple of str
+        Names of the pulse waves that came beside them, such as ``ABP`` and ``PLETH``: they are never scored as ECG.
+    wave : ndarray of float32, shape (samples, waves), or None
+        Their samples in any unit, NaN where one is missing; None if there are none.
     """
 
     record: str
@@ -43,11 +64,38 @@ class Chunk:
     fs: float
     leads: tuple[str, ...]
     signal: NDArray[np.float32]
+    waves: tuple[str, ...] = ()
+    wave: NDArray[np.float32] | None = None
 
     @property
     def stop(self) -> int:
         """Position one past the last sample."""
         return self.start + len(self.signal)
+
+
+@dataclass(frozen=True, slots=True)
+class PulseMark:
+    """What is known of a pulse wave at a moment.
+
+    Attributes
+    ----------
+    known : int
+        Samples at the internal rate by which it was known, whatever the chunks.
+    wave : str
+        Name of the signal.
+    sort : int
+        ``BEAT``: a pulse; ``GONE``: the wave is missing or stands still; ``BACK``: it is there again.
+    time_s : float
+        When the pulse rose, or the wave went or came, in s.
+    height : float
+        Of the pulse, over this wave's usual one; NaN as long as no usual one is known.
+    """
+
+    known: int
+    wave: str
+    sort: int
+    time_s: float
+    height: float
 
 
 @runtime_checkable

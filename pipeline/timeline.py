@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.detection.alarms import WAIT, AlarmEngine
+from pipeline.detection.capture import FOLLOWS_S
 from pipeline.detection.fibrillation import Level
-from pipeline.records import Alarm
+from pipeline.records import RHYTHMS, Alarm, PulseMark
 from pipeline.settings import AlarmSettings
 from pipeline.signals.beats import Beats
 from pipeline.signals.gaps import ALL, Hole
@@ -21,7 +24,9 @@ from pipeline.signals.resample import FS
 __all__ = ["AlarmTimeline"]
 
 SETTLED = round(WAIT * FS)  # samples after which all beats before a hole are out
-_ORDER = ("back", "over", "lost", "gone")  # of what is due at the same sample
+_AF = RHYTHMS.index("(AFIB")
+SPIKE = -2  # in the place of a lead: a pacemaker's pulse
+_ORDER = ("back", "over", "lost", "gone", "spike")  # of what is due at the same sample
 
 
 class AlarmTimeline:
@@ -48,6 +53,9 @@ class AlarmTimeline:
         self._flat = round(settings.flat_s * FS)
         self._engine = AlarmEngine(record, settings)
         self._levels: deque[Level] = deque()  # of windows, until it is their turn; empty between chunks
+        self._marks: deque[PulseMark] = (
+            deque()
+        )  # of pulse waves, which are ahead of the electrodes' signal by its filters
         self._open: dict[int, int] = {}  # lead -> start of the hole that is open
         self._events: list[tuple[int, int, int, int, str]] = []  # due, rank in _ORDER, lead, sample, reason
 
@@ -62,6 +70,8 @@ class AlarmTimeline:
         holes: Sequence[Hole],
         clock: int,
         levels: Sequence[Level] = (),
+        marks: Sequence[PulseMark] = (),
+        states: NDArray[np.uint8] | None = None,
     ) -> tuple[tuple[Alarm, ...], tuple[Alarm, ...]]:
         """Take what a chunk brought; return what a person is told, and the other states of episodes.
 
@@ -79,8 +89,16 @@ class AlarmTimeline:
             Samples at the internal rate that have been taken in.
         levels : sequence of Level
             What the windows that ended in it look like.
+        marks : sequence of PulseMark
+            What became known of pulse waves, in order.
+        states : ndarray of uint8, shape (n,), optional
+            The rhythm after each beat, as indices into :data:`pipeline.records.RHYTHMS`.
         """
         self._levels.extend(levels)
+        self._marks.extend(marks)
+        for spike in beats.spikes.tolist():  # settled when all beats are out that it could have started
+            due = math.ceil((spike / self._fs + FOLLOWS_S + WAIT) * FS)
+            heapq.heappush(self._events, (due, _ORDER.index("spike"), SPIKE, spike, ""))
         for hole in holes:
             self._schedule(hole, is_open=hole.stop == clock)
         decided = beats.decided / self._fs
@@ -94,6 +112,7 @@ class AlarmTimeline:
                 bool(is_anomaly[i]),
                 float(wide[i]),
                 float(noise[i]),
+                atria_fibrillate=states is not None and int(states[i]) == _AF,
             )
         self._due(clock)
         self._engine.expire(clock / FS)
@@ -131,14 +150,21 @@ class AlarmTimeline:
         while True:
             hole = self._events[0][0] if self._events else now + 1
             window = self._levels[0].stop if self._levels else now + 1
-            if min(hole, window) > now:
+            mark = self._marks[0].known if self._marks else now + 1
+            if min(hole, window, mark) > now:
                 return
+            if mark <= min(hole, window):
+                self._engine.pulse(self._marks.popleft(), mark / FS)
+                continue
             if window < hole:
                 level = self._levels.popleft()
                 self._engine.window(level.stop / FS, level.fibrillation, level.spread)
                 continue
             due, rank, lead, sample, reason = heapq.heappop(self._events)
             self._engine.expire(due / FS)
+            if _ORDER[rank] == "spike":
+                self._engine.spike(sample / self._fs, due / FS)
+                continue
             name = None if lead == ALL else self._leads[lead]
             if _ORDER[rank] == "lost":
                 self._engine.signal_lost(sample / FS)
@@ -151,10 +177,13 @@ class AlarmTimeline:
 
     def snapshot(self) -> dict[str, Any]:
         """Return the carried state as plain values."""
-        return {"engine": self._engine.snapshot(), "open": list(self._open.items()), "events": self._events}
+        marks = [astuple(mark) for mark in self._marks]
+        state = {"engine": self._engine.snapshot(), "open": list(self._open.items()), "events": self._events}
+        return {**state, "marks": marks} if marks else state
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from a state that :meth:`snapshot` returned, also by way of JSON."""
         self._engine.restore(state["engine"])
         self._open = {int(lead): int(start) for lead, start in state["open"]}
         self._events = [(int(a), int(b), int(c), int(d), str(e)) for a, b, c, d, e in state["events"]]
+        self._marks = deque(PulseMark(*mark) for mark in state.get("marks", ()))

@@ -8,17 +8,21 @@ from collections import deque
 from itertools import pairwise
 from typing import Any
 
+from pipeline.detection.capture import Capture
 from pipeline.detection.episodes import Episodes
 from pipeline.detection.fibrillation import ON
+from pipeline.detection.patterns import AF_S, VENTRICULAR, Patterns
+from pipeline.detection.pulses import LATE_S, PulseWatch
 from pipeline.detection.rules import rules_in_force
 from pipeline.detection.runs import Runs
 from pipeline.detection.stillness import Stillness
-from pipeline.records import Alarm
+from pipeline.records import Alarm, PulseMark
 from pipeline.settings import AlarmSettings
 
 __all__ = ["WAIT", "AlarmEngine"]
 
 WAIT = 0.5  # s: a beat is out at most so long after its R peak, so only then is silence known to be silence
+EXTREME = ("extreme bradycardia", "extreme tachycardia")
 RATE_BEATS = 8  # R-R intervals in the mean heart rate of extreme tachycardia, beats in the mean noise
 SLOW_BEATS, FAST_BEATS = 4, 16  # R-R intervals in the mean heart rate of a slow and of a fast heart
 RUN, LONG_RUN = 3, 6  # beats
@@ -28,6 +32,12 @@ HEARD_S = 3.0  # s since the last beat after which a lead's usual span is no lon
 # not sure: (s) over which they are looked at, intervals at the least, the least median in s, deviation over mean.
 ORGANISED_S, ORGANISED, SLOWEST_RR, ALIKE = 5.5, 6, 0.36, 0.4
 SURE = 3.0  # log odds of fibrillation that no beats overrule
+# Two beats of the patient's own shape so lately say that a run is over which the window of 4 s still holds: log odds of
+# being ventricular, s, beats.
+OWN, OWN_S, OWN_BEATS = 1.3, 3.0, 2
+PULSES_S = 4.0  # s over which pulses tell whether the ventricles fibrillate
+APART = 1.3  # times the rate of pulses by which that of beats is another
+PART = 0.15  # so near to twice or three times it, a heart that fills too little between two beats moves blood with one
 FIBRILLATION_S = 4.0  # s by which fibrillation began before it is found, at the least: the length of a window
 
 
@@ -52,6 +62,10 @@ class AlarmEngine:
         self._intervals: deque[float] = deque(maxlen=FAST_BEATS)
         self._runs = Runs(settings.vt_beats)
         self._stillness = Stillness()
+        self._pulses = PulseWatch()
+        self._patterns = Patterns()
+        self._capture = Capture()
+        self._own: deque[float] = deque(maxlen=OWN_BEATS)  # of the last beats that look like the patient's own
         self._beats_heard = 0  # up to RATE_BEATS
         self._times: deque[float] = deque(maxlen=TIMES)  # of the last beats
         self._last_beat = math.nan
@@ -84,6 +98,8 @@ class AlarmEngine:
         is_anomaly: bool,
         wide: float,
         noise: float = 0.0,
+        *,
+        atria_fibrillate: bool = False,
     ) -> None:
         """Take one beat.
 
@@ -101,17 +117,21 @@ class AlarmEngine:
             Log odds that it is ventricular by its width and likeness, see :mod:`pipeline.detection.width`.
         noise : float
             Log of the noise around it over the patient's usual.
+        atria_fibrillate : bool
+            Whether the rhythm after it is atrial fibrillation.
         """
         self.expire(decided)
         self.silence(time)
         was_asystole = self._episodes.lasts("asystole") and math.isnan(self._silent_from)
         was_unclear, self._unclear = self._unclear, False
-        for cause in ("asystole", "cannot analyse"):
+        for cause in ("asystole", "cannot analyse", "signals disagree asystole"):
             self._episodes.over(cause, time)
         self._paused = False
         self._last_beat = self._silent_from = time
         self._times.append(time)
         self._recent.append(is_anomaly)
+        if not is_anomaly and wide < OWN and wide != 0.0:  # 0 is what is not known
+            self._own.append(time)
         if not math.isfinite(rr) or was_unclear:
             self._intervals.clear()
         else:  # a standstill that was told is no slow heart as well
@@ -119,6 +139,11 @@ class AlarmEngine:
         self._runs.beat(number, time, is_anomaly, wide, noise)
         if is_anomaly:
             self._in_a_row(number, time, decided)
+        self._capture.beat(time)
+        is_clear = math.exp(noise) <= self.settings.run_noise_ratio
+        is_ventricular = is_anomaly and wide > VENTRICULAR
+        self._patterns.beat(time, rr, is_clear and is_ventricular, is_clear and atria_fibrillate)
+        self._pattern(number, time, decided)
         count = sum(self._recent)
         if count >= self.settings.k:
             text = f"{count} anomalies among {len(self._recent)} beats"
@@ -162,6 +187,22 @@ class AlarmEngine:
         rate = 60.0 * (length - 1) / (time - onset) if time > onset else None
         self._episodes.tell(kind, onset, decided, first, number, text, longest=length, rate_bpm=rate, true_s=time)
 
+    def _pattern(self, number: int, time: float, decided: float) -> None:
+        tell, patterns = self._episodes.tell, self._patterns
+        found = patterns.pattern()
+        if found is not None:
+            name, beats = found
+            onset = self._times[-beats] if len(self._times) >= beats else self._times[0]
+            tell(name, onset, decided, number - beats + 1, number, f"{name} for {beats} beats", true_s=time)
+        if patterns.is_r_on_t():
+            tell(
+                "R on T", time, decided, number, number, "a ventricular-like beat on the T wave before it", true_s=time
+            )
+        since = patterns.fibrillates_since(time)
+        if since is not None:
+            text = f"atrial fibrillation for more than {AF_S:g} s"
+            tell("atrial fibrillation", since, decided, -1, number, text, true_s=time)
+
     def _rate(self, number: int, time: float, decided: float) -> None:
         limits = self.settings
         for kind, n, sign, limit in (
@@ -175,6 +216,10 @@ class AlarmEngine:
             took = sum(list(self._intervals)[-n:])
             rate = 60.0 * n / took
             if sign * rate > sign * limit:
+                if kind in EXTREME and self._disagree(
+                    kind, time - took, time - took, decided, f"{rate:.0f} beats a minute", (rate, sign, limit)
+                ):
+                    return
                 text = f"{rate:.0f} beats a minute"
                 self._episodes.tell(kind, time - took, decided, number - n, number, text, rate_bpm=rate, true_s=time)
 
@@ -194,9 +239,15 @@ class AlarmEngine:
         self.silence(stop - WAIT)
         has_beats = self._last_beat >= stop - HEARD_S and not fibrillation > ON
         self._stillness.second(stop, spread, has_beats=has_beats)
-        if self._unclear and self._stillness.is_still(self._silent_from, stop - WAIT):
-            self._asystole(stop)
-        if fibrillation > ON and (fibrillation > SURE or not self._is_organised(stop)):
+        if self._unclear:
+            self._silence(stop, is_still=self._stillness.is_still(self._silent_from, stop - WAIT))
+        if not fibrillation > ON:
+            return
+        text, start = "fibrillation or flutter in the signal", stop - FIBRILLATION_S
+        is_sure = fibrillation > SURE or self._pulses.have_stopped(stop)
+        if not is_sure and (self._is_organised(stop) or sum(t > stop - OWN_S for t in self._own) == OWN_BEATS):
+            return
+        if not self._disagree("ventricular fibrillation", start, stop - PULSES_S, stop, text):
             self._episodes.tell(
                 "ventricular fibrillation", stop - FIBRILLATION_S, stop, -1, -1, "fibrillation or flutter", true_s=stop
             )
@@ -222,17 +273,66 @@ class AlarmEngine:
         if not known_until >= start + limits.asystole_s or self._unclear:
             return
         now = start + limits.asystole_s + WAIT
-        if self._stillness.is_still(start, start + limits.asystole_s):
-            self._asystole(now)
-        else:
+        self._silence(now, is_still=self._stillness.is_still(start, start + limits.asystole_s))
+
+    def _silence(self, now: float, *, is_still: bool) -> None:
+        """Tell what a silence is that is long enough for an alarm: pulses decide, else whether a lead is still."""
+        start = self._silent_from
+        lasted = f"no beat for {now - WAIT - start:.3g} s"
+        if self._disagree("asystole", start, start + LATE_S, now, lasted):
+            self._episodes.over("cannot analyse", now)
             self._unclear = True
-            text = f"no beat for {limits.asystole_s:g} s, and no lead is clear enough to tell"
+        elif is_still or self._pulses.have_stopped(now):
+            self._asystole(now)
+        elif not self._unclear or self._episodes.lasts("signals disagree asystole"):
+            self._unclear = True
+            self._episodes.over("signals disagree asystole", now)
+            text = f"{lasted}, and no lead is clear enough to tell"
             self._episodes.tell("cannot analyse", start, now, -1, -1, text, lasting=True)
+
+    def _disagree(
+        self,
+        kind: str,
+        onset: float,
+        start: float,
+        now: float,
+        text: str,
+        rate: tuple[float, float, float] | None = None,
+    ) -> bool:
+        """Tell it where pulses from ``start`` on, in s, say that an alarm is none; without pulses nothing says so.
+
+        Of a ``rate`` (it, 1 if it is too high or -1, its limit) they say so where theirs is another one, and no alarm.
+        """
+        pulses = self._pulses.rate(start, now)
+        if pulses is None:
+            return False
+        if rate is not None:
+            of_beats, sign, limit = rate
+            times = of_beats / pulses
+            is_part = round(times) > 1 and abs(times - round(times)) <= PART
+            if sign * pulses > sign * limit or 1.0 / APART <= times <= APART or is_part:
+                return False
+        lasting = kind == "asystole"
+        text = f"{text}, but pulses at {pulses:.0f} a minute: no {kind} is told"
+        self._episodes.tell("signals disagree", onset, now, -1, -1, text, subject=kind, lasting=lasting, true_s=now)
+        return True
+
+    def spike(self, at: float, now: float) -> None:
+        """Take a pacemaker's pulse at ``at``, in s, now that all beats are known that it could have started."""
+        since = self._capture.pulse(at)
+        if since is not None:
+            text = "pacing pulses start no beat"
+            self._episodes.tell("failure to capture", since, now, -1, -1, text, true_s=at)
+
+    def pulse(self, mark: PulseMark, now: float) -> None:
+        """Take what became known of a pulse wave at ``now``, in s, in its turn among beats, windows and holes."""
+        self._pulses.mark(mark, now)
 
     def _asystole(self, now: float) -> None:
         start = self._silent_from
         text = f"no beat for {now - WAIT - start:.3g} s"
-        self._episodes.over("cannot analyse", now)
+        for cause in ("cannot analyse", "signals disagree asystole"):
+            self._episodes.over(cause, now)
         self._unclear = False
         self._episodes.tell("asystole", start, now, -1, -1, text, lasting=True)
         # Told once; where fibrillation goes before, silence begins anew.
@@ -241,7 +341,7 @@ class AlarmEngine:
     def signal_lost(self, start: float) -> None:
         """Tell that all leads went at ``start``, in s: what follows is no pause of the heart."""
         self.silence(start)
-        for cause in ("asystole", "cannot analyse"):
+        for cause in ("asystole", "cannot analyse", "signals disagree asystole"):
             self._episodes.over(cause, start)
         self._silent_from, self._unclear = math.nan, False
 
@@ -269,8 +369,12 @@ class AlarmEngine:
             "heard": self._beats_heard,
             "runs": self._runs.snapshot(),
             "stillness": self._stillness.snapshot(),
+            "pulses": self._pulses.snapshot(),
+            "patterns": self._patterns.snapshot(),
+            "capture": self._capture.snapshot(),
             "last": (self._last_beat, self._silent_from, self._paused, self._unclear),
             "times": list(self._times),
+            "own": list(self._own),
             "episodes": self._episodes.snapshot(),
         }
 
@@ -281,6 +385,11 @@ class AlarmEngine:
         self._beats_heard = state["heard"]
         self._runs.restore(state["runs"])
         self._stillness.restore(state["stillness"])
+        self._pulses.restore(state.get("pulses", []))
+        if "patterns" in state:
+            self._patterns.restore(state["patterns"])
+            self._capture.restore(state["capture"])
         self._last_beat, self._silent_from, self._paused, self._unclear = state["last"]
         self._times = deque(state["times"], maxlen=TIMES)
+        self._own = deque(state.get("own", []), maxlen=OWN_BEATS)
         self._episodes.restore(state["episodes"])

@@ -72,6 +72,11 @@ class Episodes:
         """Tell whether an episode of one of these causes goes on."""
         return any(cause in self._open and not self._open[cause].ended for cause in causes)
 
+    def _is_said(self, rule: Rule) -> bool:
+        """Tell whether an episode of no less priority goes on that says more than a new one of this rule would."""
+        of = [self._open[cause] for cause in rule.quiet_while if self.lasts(cause)]
+        return any(RANKS[episode.alarm.priority] >= RANKS[rule.priority] for episode in of)
+
     def tell(
         self,
         kind: str,
@@ -120,7 +125,7 @@ class Episodes:
             self._close(cause, now_s)
             episode = None
         if episode is None:
-            if self.lasts(*rule.quiet_while):
+            if self._is_said(rule):
                 return
             key = f"{cause}@{round(now_s * 1e6)}"
             alarm = Alarm(

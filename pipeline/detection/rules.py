@@ -35,7 +35,8 @@ class Rule:
     slow : bool
         True if its most extreme rate is the lowest.
     quiet_while : tuple of str
-        Causes of which no episode may last for a new one of this rule to be told: they say more.
+        Causes of which no episode of the same or a higher priority may last for a new one of this rule to be told: they
+        say more.
     """
 
     kind: str
@@ -55,7 +56,8 @@ _RUNNING = ("fibrillation", "run", "asystole")
 
 # Asystole, the rates and ventricular tachycardia are those of the Challenge 2015 (doi:10.1109/CIC.2015.7408639), which
 # took them from monitors in use: no beat for 4 s, under 40 a minute for 5 beats, over 140 for 17, 5 ventricular beats
-# over 100.
+# over 100. Monitors in use take three cycles for bigeminy and trigeminy, and 0.3 s after a pacing pulse for its QRS. R
+# on T goes by Bazett's QT interval, atrial fibrillation by the 30 s of the European guidelines: see patterns.
 RULES = {
     rule.kind: rule
     for rule in (
@@ -67,11 +69,13 @@ RULES = {
         Rule("extreme bradycardia", "slow", "high", True, "mean rate of 5 beats below {extreme_brady_bpm:g}/min",
              slow=True, quiet_while=_LETHAL),
         Rule("extreme tachycardia", "fast", "high", True, "mean rate of 9 beats above {extreme_tachy_bpm:g}/min",
-             quiet_while=_LETHAL),
+             quiet_while=("fibrillation", "run")),
         Rule("supraventricular run", "run", "medium", True,
              "6 or more anomalies in a row, shaped like the patient's own beats", refractory_s=_SHARED),
         Rule("long run", "run", "medium", True, "6 or more anomalies in a row", refractory_s=_SHARED),
         Rule("ventricular run", "run", "medium", True, "3 or more ventricular-like anomalies in a row", 3.0, _SHARED),
+        Rule("failure to capture", "capture", "medium", True,
+             "two pacing pulses in a row that no QRS complex follows within 0.3 s", refractory_s=_SHARED),
         Rule("run", "run", "low", True, "3 to 5 anomalies in a row", refractory_s=_SHARED),
         Rule("bradycardia", "slow", "medium", True, "mean rate of 5 beats below {brady_bpm:g}/min",
              refractory_s=_SHARED, slow=True, quiet_while=_LETHAL),
@@ -80,10 +84,20 @@ RULES = {
         Rule("pause", "asystole", "low", True, "no beat for {pause_s:g} s while the signal is there", 0.0, _SHARED,
              quiet_while=_LETHAL),
         Rule("couplet", "run", "low", True, "2 ventricular-like anomalies in a row", refractory_s=_SHARED),
-        Rule("frequent anomalies", "frequent", "low", True, "{k} anomalies among the last {n} beats",
+        Rule("bigeminy", "pattern", "low", True, "a ventricular-like beat after each other beat, three times in a row",
              refractory_s=_SHARED, quiet_while=_RUNNING),
+        Rule("trigeminy", "pattern", "low", True, "a ventricular-like beat after two others, three times in a row",
+             refractory_s=_SHARED, quiet_while=_RUNNING),
+        Rule("R on T", "R on T", "low", True, "a ventricular-like beat before the T wave of the one before is over",
+             refractory_s=_SHARED, quiet_while=_RUNNING),
+        Rule("atrial fibrillation", "atria", "low", True, "the rhythm is atrial fibrillation for 30 s", 30.0, _SHARED,
+             quiet_while=_LETHAL),
+        Rule("frequent anomalies", "frequent", "low", True, "{k} anomalies among the last {n} beats",
+             refractory_s=_SHARED, quiet_while=(*_RUNNING, "pattern")),
         Rule("cannot analyse", "cannot analyse", "medium", False,
              "no beat for {asystole_s:g} s in signal that is not clear enough to tell", 1.0),
+        Rule("signals disagree", "signals disagree", "low", False,
+             "a standstill, fibrillation or an extreme rate to the electrodes, but pulses go on all the same", 3.0),
         Rule("no signal", "no signal", "medium", False, "every lead missing or flat for {flat_s:g} s", 1.0, _SHARED),
         Rule("lead off", "lead off", "low", False, "one lead missing or flat for {flat_s:g} s", 1.0, _SHARED),
         Rule("noise", "noise", "low", False, "noise around 8 beats over {noise_ratio:g} times the usual",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from pipeline.detection.shipped import DEFAULT_MODEL
 from pipeline.evaluation.challenge import ChallengeAlarm, judge_alarm
 from pipeline.evaluation.rhythm_alarms import RhythmRecord, judge_rhythms
 from pipeline.monitor import Monitor
-from pipeline.records import Alarm, Record
+from pipeline.records import Alarm, Chunk, Record
 from pipeline.settings import AlarmSettings, Settings
 from pipeline.signals.beats import BeatFinder
 from pipeline.signals.resample import FS
@@ -51,12 +52,15 @@ class Judged:
         The alarm of the Challenge 2015, where that is measured.
     told : dict of str to (bool, bool)
         By method: whether an alarm of that sort was raised up to 5:00, and whether one was or still lasted.
+    alarms : tuple of (float, str)
+        What the monitor told, and when in s.
     """
 
     record: str
     rhythms: dict[str, RhythmRecord]
     challenge: ChallengeAlarm | None
     told: dict[str, tuple[bool, bool]]
+    alarms: tuple[tuple[float, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,8 @@ class AlarmTask:
         The model's file.
     fibrillation : FibrillationWeights or None
         Weights that have not seen the person; None for those that ship.
+    waves : bool
+        Whether pulse waves are heard beside the electrodes.
     """
 
     name: str
@@ -88,6 +94,7 @@ class AlarmTask:
     rivals: bool = True
     model: Path = DEFAULT_MODEL
     fibrillation: FibrillationWeights | None = None
+    waves: bool = True
 
     @property
     def record(self) -> str:
@@ -103,16 +110,31 @@ class AlarmTask:
             If it or the model cannot be read.
         """
         record = open_record(self.name, data_dir=self.data_dir, settings=self.settings)
-        own, peaks = told_by_monitor(record, BeatModel.load(self.model), self.settings, self.fibrillation)
+        heard = record if self.waves else _WithoutWaves(record)
+        own, peaks = told_by_monitor(heard, BeatModel.load(self.model), self.settings, self.fibrillation)
         told = {OWN: own}
         if self.rivals:
             told |= told_by_rivals(record, peaks, self.settings.alarms)
+        said = tuple((alarm.raised_s, alarm.kind) for alarm in own[0])
         if self.challenge is not None:
             of = {method: judge_alarm(self.challenge, *states) for method, states in told.items()}
-            return Judged(self.name, {}, self.challenge, of)
+            return Judged(self.name, {}, self.challenge, of, said)
         annotations, stop_s = record.annotations(), record.n_samples / record.fs
         judged = {method: judge_rhythms(self.name, *states, annotations, stop_s) for method, states in told.items()}
-        return Judged(self.name, judged, None, {})
+        return Judged(self.name, judged, None, {}, said)
+
+
+class _WithoutWaves:
+    """A record whose pulse waves nobody hears."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self.name, self.fs, self.leads, self.n_samples = record.name, record.fs, record.leads, record.n_samples
+        self.annotations = record.annotations
+
+    def chunks(self, seconds: float = 60.0) -> Iterator[Chunk]:
+        """Yield the signal in order, ``seconds`` at a time."""
+        return (replace(chunk, waves=(), wave=None) for chunk in self._record.chunks(seconds))
 
 
 def told_by_monitor(

@@ -138,8 +138,8 @@ def _cell(interval: Interval, unit: str) -> str:
     return value if np.isnan(interval.low) else f"{value} ({low}-{high})"
 
 
-def challenge_sheet(judged: Sequence[Judged]) -> Sheet:
-    """Return the figures of the Challenge 2015, a row for each kind and method."""
+def challenge_sheet(judged: Sequence[Judged], *, waves: bool = True) -> Sheet:
+    """Return the figures of the Challenge 2015, a row for each kind and method; with ``waves`` if these were heard."""
     rows = []
     for kind in (*CHALLENGE_KINDS, "all"):
         own = [one for one in judged if one.challenge is not None and kind in (one.challenge.kind, "all")]
@@ -155,7 +155,8 @@ def challenge_sheet(judged: Sequence[Judged]) -> Sheet:
                 )
             )
     heads = ("true: told", "or lasting", "false: silent", "nor lasting", "score: told", "or lasting")
-    return Sheet(f"Challenge 2015: {len(judged)} alarms, ECG alone", ("", *heads), tuple(rows))
+    heard = "ECG and pulse waves" if waves else "ECG alone"
+    return Sheet(f"Challenge 2015: {len(judged)} alarms, {heard}", ("", *heads), tuple(rows))
 
 
 def _counts(judged: Sequence[Judged], method: str, which: int) -> ChallengeCounts:

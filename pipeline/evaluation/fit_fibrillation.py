@@ -156,13 +156,20 @@ class ExampleTask:
         return Examples(features[keep], of, np.full(len(of), fold_of(person)))
 
 
-def gather(folders: Sequence[Path], *, seed: int = 0, processes: int = 1) -> Examples:
-    """Return the windows of all records in some folders; of mitdb those of DS1.
+def gather(folders: Sequence[Path], *, seed: int = 0, processes: int = 1) -> tuple[Examples, dict[str, str]]:
+    """Return the windows of all records in some folders, of mitdb those of DS1; and why others could not be read.
+
+    Returns
+    -------
+    examples : Examples
+        The windows of those that could.
+    failed : dict of str to str
+        The reason of each other, by record.
 
     Raises
     ------
     PipelineError
-        If a record cannot be read.
+        If no record could be read.
     """
     tasks = []
     for folder in folders:
@@ -172,13 +179,18 @@ def gather(folders: Sequence[Path], *, seed: int = 0, processes: int = 1) -> Exa
             if not is_noise and (database != "mitdb" or f"mitdb/{header.stem}" in DS1):
                 tasks.append(ExampleTask(folder, header.stem, seed))
     parts: dict[object, Examples] = {}
+    failed: dict[str, str] = {}
     with closing(evaluate_tasks(tasks, processes=processes)) as running:
         for task, part in running:
             if isinstance(part, str):
-                raise PipelineError(part)
-            parts[task] = part
-    columns = [[getattr(parts[task], name) for task in tasks] for name in ("features", "positive", "fold")]
-    return Examples(*(np.concatenate(column) for column in columns))
+                failed[str(task.record)] = part
+            else:
+                parts[task] = part
+    if not parts:
+        raise PipelineError(next(iter(failed.values()), "there is no record to fit the detector of fibrillation on"))
+    read = [parts[task] for task in tasks if task in parts]  # in their order, whichever was done first
+    columns = [[getattr(part, name) for part in read] for name in ("features", "positive", "fold")]
+    return Examples(*(np.concatenate(column) for column in columns)), failed
 
 
 def _database(folder: Path) -> str:
@@ -239,7 +251,9 @@ def save(weights: FibrillationWeights, data: str, path: Path = WEIGHTS_FILE) -> 
 @click.argument("folders", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
 def main(folders: tuple[Path, ...]) -> None:
     """Fit on the records of FOLDERS, report cross-validated figures, and write the weights that ship."""
-    data = gather(folders, processes=os.cpu_count() or 1)
+    data, failed = gather(folders, processes=os.cpu_count() or 1)
+    for name in sorted(failed):
+        click.echo(f"left out: {failed[name]}", err=True)
     odds = held_out(data)
     click.echo(f"{len(data.positive):,} windows, {data.positive.sum():,} of fibrillation")
     click.echo(f"AUROC on people not seen: {auroc(odds, data.positive):.4f}")

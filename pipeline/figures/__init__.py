@@ -6,6 +6,7 @@ figure as the last value of a cell; :func:`save_figure` writes one.
 
 from __future__ import annotations
 
+from pipeline.figures.alarms import draw_alarms, draw_miss
 from pipeline.figures.calibration import draw_calibration
 from pipeline.figures.canvas import check_format, save_figure
 from pipeline.figures.cost import draw_cost
@@ -19,6 +20,7 @@ from pipeline.figures.thresholds import draw_thresholds
 
 __all__ = [
     "check_format",
+    "draw_alarms",
     "draw_beats",
     "draw_calibration",
     "draw_cell_steps",
@@ -28,6 +30,7 @@ __all__ = [
     "draw_growth",
     "draw_losses",
     "draw_memory",
+    "draw_miss",
     "draw_ranking",
     "draw_records",
     "draw_residuals",

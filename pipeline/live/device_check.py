@@ -13,7 +13,7 @@ from pipeline.errors import FrameError
 from pipeline.live.broker import patient_of
 from pipeline.live.device_clock import WIDEST
 from pipeline.live.frames import Frame, decode, is_patient
-from pipeline.live.scored_leads import scored_leads
+from pipeline.live.scored_leads import ecg_leads, scored_leads
 from pipeline.live.sequencer import Sequencer
 from pipeline.live.topics import subject_of_topic
 from pipeline.sources.leads import millivolts_per_unit
@@ -112,7 +112,7 @@ class DeviceCheck:
             self._patients[frame.patient] = _Patient(Sequencer(frame.patient))
         patient = self._patients[frame.patient]
         if len(patient.leads) < MOST_KINDS:
-            patient.leads[frame.leads] = kept.leads
+            patient.leads[frame.leads] = ecg_leads(kept.leads)
         if len(patient.units) < MOST_KINDS:
             patient.units |= {unit for unit in frame.units if millivolts_per_unit(unit) is None}
         patient.frames.append((frame.session, frame.sequence, frame.time_us, len(frame.samples), frame.fs))

@@ -20,7 +20,9 @@ DROPPED_S = 6.0  # s of signal that was dropped
 HOLE_S = 5.0  # s of lost signal from which on nothing came, so that nothing can be missed in it
 LEAK = 0.1  # s of dropped signal that each s which is taken makes good: late frames here and there are no alarm
 GAPS = 64  # holes remembered since the last beat
-COVERS = frozenset({"asystole", "cannot analyse", "no signal"})  # alarms that tell already why there is no beat
+COVERS = frozenset(
+    {"asystole", "cannot analyse", "no signal", "signals disagree"}
+)  # alarms that tell already why there is no beat
 
 
 class Hearing:

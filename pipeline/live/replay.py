@@ -67,7 +67,10 @@ def frames(
         if chunk.start >= until:
             break
         time_us = began_us + round(chunk.start / record.fs * 1e6)
-        yield Frame.of(patient_name(record.name), session, number, time_us, record.fs, record.leads, chunk.signal)
+        leads, signal = record.leads, chunk.signal
+        if chunk.wave is not None:  # in their own units, which their names tell from voltages
+            leads, signal = (*leads, *chunk.waves), np.concatenate([signal, chunk.wave], axis=1)
+        yield Frame.of(patient_name(record.name), session, number, time_us, record.fs, leads, signal)
         number += 1
     time_us = began_us + round(until / record.fs * 1e6)
     nothing = np.empty((0, len(record.leads)), np.float32)

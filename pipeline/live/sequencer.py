@@ -10,7 +10,7 @@ import msgpack
 
 from pipeline.live.device_clock import DeviceClock
 from pipeline.live.frames import Frame, decode, encode
-from pipeline.live.scored_leads import millivolts, scored_leads
+from pipeline.live.scored_leads import ecg_leads, millivolts, pulse_waves, scored_leads, wave_names
 from pipeline.live.sessions import EndedSessions
 from pipeline.live.stays import Counts, Ended, Stay, Step
 from pipeline.live.twins import Taken, digest
@@ -183,8 +183,8 @@ class Sequencer:
 
     def _is_same_signal(self, frame: Frame) -> bool:
         if self._size and self.stay is not None:
-            return (frame.fs, frame.leads) == (self.stay.fs, self.stay.leads)
-        return all((frame.fs, frame.leads) == (other.fs, other.leads) for other in self._waiting.values())
+            return _signal(frame) == (self.stay.fs, self.stay.leads)
+        return all(_signal(frame) == _signal(other) for other in self._waiting.values())
 
     def _expected_us(self, number: int) -> float | None:
         """Return when the first sample of a frame should have been taken; None where nothing is known yet."""
@@ -275,7 +275,7 @@ class Sequencer:
         if hole is None or self.stay is None:
             if self.stay is not None:
                 yield Ended()
-            self.stay = Stay(frame.session, frame.time_us, frame.fs, frame.leads)
+            self.stay = Stay(frame.session, frame.time_us, *_signal(frame))
             self._clock = DeviceClock(frame.fs, 0, frame.time_us)
             self._position = hole = 0
             yield self.stay
@@ -291,7 +291,8 @@ class Sequencer:
             self._clock.follow(self._position, frame.time_us)
         self._taken.add(frame)
         if len(frame.samples):
-            yield Chunk(self.patient, self._position, fs, self.stay.leads, millivolts(frame))
+            volts, waves, wave = millivolts(frame), wave_names(frame.leads), pulse_waves(frame)
+            yield Chunk(self.patient, self._position, fs, self.stay.leads, volts, waves, wave)
             self._position += len(frame.samples)
             self._size = len(frame.samples)
         if frame.last:
@@ -312,7 +313,7 @@ class Sequencer:
 
     def _hole(self, frame: Frame, missing: int) -> int | None:
         """Return how many samples are missing before a frame; None if another stay begins with it."""
-        if self.stay is None or self._clock is None or (frame.fs, frame.leads) != (self.stay.fs, self.stay.leads):
+        if self.stay is None or self._clock is None or _signal(frame) != (self.stay.fs, self.stay.leads):
             return None
         fs = self.stay.fs
         by_time = self._clock.samples(frame.time_us - self._clock.time_us(self._position))
@@ -364,6 +365,11 @@ class Sequencer:
         self.dropped_s, self.dropped_for = facts["dropped"]
 
 
+def _signal(frame: Frame) -> tuple[float, tuple[str, ...]]:
+    """Return what makes frames parts of one signal: pulse waves come and go beside the leads."""
+    return frame.fs, ecg_leads(frame.leads)
+
+
 def _is_twin(one: Frame, other: Frame) -> bool:
     """Tell whether a frame came twice: number, time and content are the same."""
     return one.sequence == other.sequence and one.fs == other.fs and digest(one) == digest(other)
@@ -371,7 +377,7 @@ def _is_twin(one: Frame, other: Frame) -> bool:
 
 def _continues(before: Frame, frame: Frame) -> bool:
     """Tell whether a frame that does not fit goes on from another one that does not."""
-    if (frame.fs, frame.leads) != (before.fs, before.leads) or frame.sequence == before.sequence:
+    if _signal(frame) != _signal(before) or frame.sequence == before.sequence:
         return False
     steps = frame.sequence - before.sequence
     expected = before.time_us + steps * len(before.samples) / before.fs * 1e6

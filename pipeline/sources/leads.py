@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pipeline.errors import RecordUnsupported
-from pipeline.sources.signal_kind import lead_key, signal_kind
+from pipeline.sources.signal_kind import lead_key, plain_name, signal_kind
 from pipeline.sources.units import millivolts_per_unit
 
 __all__ = [
     "MAX_LEADS",
+    "MAX_WAVES",
     "PREFERENCE",
     "choose_leads",
+    "choose_waves",
     "doubtful_leads",
     "is_ecg",
     "lead_key",
@@ -20,6 +22,7 @@ __all__ = [
 ]
 
 MAX_LEADS = 12
+MAX_WAVES = 2  # pulse waves that are followed: a pressure in an artery, then what a finger's sensor sees
 
 # Lead II and its modified form show the largest P waves and an upright QRS; V5 has the tallest QRS of the precordial
 # leads and V1 tells a ventricular beat from a bundle branch block. Other leads (ECG1, CM5, ...) follow in the order of
@@ -28,6 +31,8 @@ PREFERENCE = (
     *("MLII", "II", "V5", "V1", "V2", "V4", "V3", "V6"),
     *("I", "AVF", "AVL", "III", "AVR"),
 )
+
+_WAVES = {"ABP": 0, "ART": 1, "IBP": 2, "AOB": 3, "PLE": 4, "PPG": 5}  # by the beginning of their names
 
 _MARKS = " \t\r\n\x00,;:'\"`"
 
@@ -123,6 +128,16 @@ def choose_leads(
         ecg = _unnamed(record, names, kinds, has_beats)
     rank = {key: i for i, key in enumerate(PREFERENCE)}
     return sorted(ecg, key=lambda i: rank.get(lead_key(names[i]), len(PREFERENCE)))[:max_leads]
+
+
+def choose_waves(names: Sequence[str]) -> list[int]:
+    """Choose the pulse waves that stand beside the leads: they are told by their names, whatever their unit.
+
+    >>> choose_waves(["PLETH", "II", "RESP", "PAP", "ABP"])
+    [4, 0]
+    """
+    pulses = [i for i, name in enumerate(names) if signal_kind(name) == "pulse"]
+    return sorted(pulses, key=lambda i: _WAVES.get(plain_name(names[i])[:3], len(_WAVES)))[:MAX_WAVES]
 
 
 def _unnamed(

@@ -17,7 +17,7 @@ from pipeline.records import Chunk
 from pipeline.sources.beat_check import has_beats
 from pipeline.sources.door import HIGHEST_FS, LOWEST_FS, MIN_FS, Door
 from pipeline.sources.header import Channel, Header, check_signal_files, read_header, with_extension
-from pipeline.sources.leads import choose_leads, doubtful_leads, millivolts_per_unit
+from pipeline.sources.leads import choose_leads, choose_waves, doubtful_leads, millivolts_per_unit
 from pipeline.sources.wfdb_annotations import read_annotations
 from pipeline.sources.wfdb_signal import SignalReader
 
@@ -27,6 +27,7 @@ __all__ = ["WfdbRecord"]
 # of the chosen leads, which are decoded, and of all leads, which are read.
 _BLOCK, _BLOCK_OF_ALL = 2**18, 2**21
 
+_RARE = ("8", "61")  # formats of which some cannot be read in parts: no reason to lose the leads beside them
 _PEEK_S, _PEEKS = 60.0, 10  # s of signal, and how often, in which beats are looked for where no name tells a lead
 
 
@@ -95,12 +96,14 @@ class WfdbRecord:
 
         chosen = choose_leads(name, names, usable, leads, max_leads, has_beats=look)
         self._channels = [signals[i] for i in chosen]
+        self._waves = [signals[i] for i in choose_waves(names) if i not in chosen]
         self._doubt = None
         if leads is None:
             self._doubt = doubtful_leads(self.leads, has_beats=all(seen.get(i, True) for i in chosen))
         self._per_frame = 1
         if self._header.fs < MIN_FS:
             self._per_frame = math.gcd(*(channel.per_frame for channel in self._channels))
+        self._waves = [wave for wave in self._waves if wave.fmt not in _RARE and wave.per_frame % self._per_frame == 0]
         stored = self._header.fs * self._per_frame
         if not LOWEST_FS <= stored <= HIGHEST_FS:
             raise RecordUnsupported(
@@ -123,6 +126,11 @@ class WfdbRecord:
     def leads(self) -> tuple[str, ...]:
         """Names of the leads that its chunks carry, most preferred first."""
         return tuple(channel.name for channel in self._channels)
+
+    @property
+    def waves(self) -> tuple[str, ...]:
+        """Names of the pulse waves that its chunks carry beside the leads."""
+        return tuple(channel.name for channel in self._waves)
 
     @property
     def n_samples(self) -> int:
@@ -202,12 +210,18 @@ class WfdbRecord:
                 signal[filled : filled + take] = block[used : used + take]
                 used, filled = used + take, filled + take
                 if filled == len(signal):
-                    yield Chunk(self._name, start, self.fs, self.leads, signal)
+                    yield self._chunk(start, signal)
                     start, filled = start + filled, 0
                     signal = self._room(min(size, self.n_samples - start))
 
+    def _chunk(self, start: int, signal: NDArray[np.float32]) -> Chunk:
+        if not self._waves:
+            return Chunk(self._name, start, self.fs, self.leads, signal)
+        leads, wave = (np.ascontiguousarray(part) for part in np.split(signal, [len(self._channels)], axis=1))
+        return Chunk(self._name, start, self.fs, self.leads, leads, self.waves, wave)
+
     def _room(self, samples: int) -> NDArray[np.float32]:
-        return np.empty((samples, len(self._channels)), dtype=np.float32)
+        return np.empty((samples, len(self._channels) + len(self._waves)), dtype=np.float32)
 
     def _has_beats(self, lead: str) -> bool:
         """Look for heartbeats in the first minutes of a signal."""
@@ -220,7 +234,7 @@ class WfdbRecord:
     def _blocks(self) -> Iterator[NDArray[np.floating]]:
         """Yield the signal in pieces of bounded size."""
         if not self._header.segments:
-            yield from self._segment(self.path, self._header, list(self._channels), self._length)
+            yield from self._segment(self.path, self._header, [*self._channels, *self._waves], self._length)
         for segment in self._header.segments:
             if segment.name is None:
                 yield from self._missing(segment.length)
@@ -251,7 +265,8 @@ class WfdbRecord:
                 whole[:, columns] = block
                 block = whole
             yield block
-        wrong = reader.wrong_sums() if header.length is not None else []
+        leads = {channel.name for channel in self._channels}  # a wave that is damaged is no reason to lose them
+        wrong = [name for name in reader.wrong_sums() if name in leads] if header.length is not None else []
         if wrong and not self._as_published(path, stored):
             raise RecordCorrupt(
                 f"record {self._name!r}: the samples of {', '.join(wrong)} fail the checksum in {path.name}.hea; "
@@ -309,9 +324,14 @@ class WfdbRecord:
         if self._header.layout is None:
             if len(header.channels) <= max(channel.index for channel in self._channels):
                 raise RecordCorrupt(f"record {self._name!r}: its segment {path.name} has too few signals")
-            return [header.channels[channel.index] for channel in self._channels]
+            waves = [
+                channel if channel is not None and channel.name == wave.name else None
+                for wave in self._waves
+                for channel in [header.channels[wave.index] if wave.index < len(header.channels) else None]
+            ]
+            return [*(header.channels[channel.index] for channel in self._channels), *waves]
         by_name = {channel.name: channel for channel in header.channels}
-        return [by_name.get(channel.name) for channel in self._channels]
+        return [by_name.get(channel.name) for channel in (*self._channels, *self._waves)]
 
 
 def _spans(length: int, size: int) -> Iterator[tuple[int, int]]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pipeline.errors import RecordCorrupt, RecordUnsupported, SourceUnavailable
 from pipeline.sources.header import Channel, Header, undated
 from pipeline.sources.leads import millivolts_per_unit
+from pipeline.sources.signal_kind import signal_kind
 
 __all__ = ["SignalReader"]
 
@@ -31,7 +32,7 @@ class SignalReader:
     header : Header
         The segment's header.
     channels : sequence of Channel
-        What to read, in this order.
+        What to read, in this order: voltages, and pulse waves, which are returned in their own unit.
     per_frame : int
         Samples to return for a frame; further samples that a channel has are averaged.
 
@@ -53,7 +54,7 @@ class SignalReader:
         self._last = [channel.initial for channel in channels]
         self._scales: list[float] = []
         for channel in channels:
-            scale = millivolts_per_unit(channel.units)
+            scale = 1.0 if signal_kind(channel.name) == "pulse" else millivolts_per_unit(channel.units)
             if scale is None:
                 raise RecordUnsupported(
                     f"record {record!r}: {channel.name} is in {channel.units}, not mV, in {path.name}"

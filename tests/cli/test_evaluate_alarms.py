@@ -84,3 +84,39 @@ def test_people_who_are_held_out_are_judged_by_a_detector_that_has_not_seen_them
     figures = json.loads((tmp_path / "a.json").read_text())["held"]["figures"]
     assert set(figures) == {"ecg-anomaly"}
     assert figures["ecg-anomaly"]["flutter or fibrillation of 5 s and more"]["value"] == 1.0
+
+
+def test_a_figure_and_a_strip_of_each_miss_are_drawn(ecg: Run, folder: Path, tmp_path: Path) -> None:
+    missed = tmp_path / "missed"
+    missed.mkdir()
+    for name in ("n1.hea", "n1.dat"):
+        (missed / name).write_bytes((folder / name).read_bytes())
+    marks = np.array([1, 100 * FS, 110 * FS, 200 * FS, 203 * FS])  # of 10 s, and of 3 s, which is too short to count
+    labels = ["(N", "(VT", "(N", "(VT", "(N"]
+    wfdb.wrann("n1", "atr", marks, ["+"] * 5, aux_note=labels, write_dir=str(missed))
+    done = ecg(
+        "evaluate-alarms", "--rhythms", missed, "--no-rivals", "--jobs", "1", "--figure", tmp_path / "a.png",
+        "--strips", tmp_path / "strips", "--no-progress",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    strips = list((tmp_path / "strips").iterdir())
+    assert [strip.name for strip in strips] == ["missed-n1-100s.png"]
+    for picture in (tmp_path / "a.png", *strips):
+        assert picture.read_bytes().startswith(b"\x89PNG")
+        assert len(picture.read_bytes()) > 10_000
+
+
+def test_a_record_that_cannot_be_read_is_told_and_ends_nothing(ecg: Run, tmp_path: Path) -> None:
+    held = tmp_path / "held"
+    write(held, "f1", "f2", "n1")
+    (held / "n1.dat").write_bytes((held / "n1.dat").read_bytes()[:1001])
+    done = ecg(
+        "evaluate-alarms", "--rhythms", held, "--held-out", "--no-rivals", "--jobs", "1", "--json", tmp_path / "a.json",
+        "--no-progress",
+    )  # fmt: skip
+    assert done.exit_code == 1, done.output
+    assert "1 records could not be read" in done.stderr
+    document = json.loads((tmp_path / "a.json").read_text())
+    assert list(document["failed"]) == ["held/n1"]
+    assert "n1" in document["failed"]["held/n1"]
+    assert [one["ecg-anomaly"]["record"] for one in document["held"]["records"]] == ["f1", "f2"]

@@ -193,3 +193,25 @@ def test_a_frame_without_a_lead_is_refused_and_the_next_goes_on() -> None:
     with pytest.raises(FrameError, match="no ECG lead"):
         steps([replace(frame(0), leads=("RESP",))], sequencer)
     assert len(steps([frame(0)], sequencer)) == 2
+
+
+def test_pulse_waves_come_and_go_beside_the_leads_and_begin_no_other_stay() -> None:
+    def with_wave(number: int) -> Frame:
+        sent = frame(number)
+        wave = np.full((250, 1), 80.0 + number, np.float32)
+        signal = np.concatenate([wave, sent.samples / np.float32(200.0)], axis=1).astype(np.float32)
+        units = ("mmHg", "mV")
+        return Frame("ward/a", "s", number, sent.time_us, FS, ("ABP", "II"), units, signal)
+
+    sent = [frame(0), with_wave(1), with_wave(2), frame(3)]
+    sequencer = Sequencer("ward/a")
+    found = steps([sent[0], sent[2]], sequencer)
+    other = Sequencer("ward/a")
+    other.restore(sequencer.snapshot())  # with a frame that waits
+    found += steps([sent[1], sent[3]], other)
+    assert [type(step) for step in found] == [Stay, *[Chunk] * 4]
+    assert found[0] == Stay("s", T0, FS, ("II",))
+    chunks = [step for step in found if isinstance(step, Chunk)]
+    assert [chunk.waves for chunk in chunks] == [(), ("ABP",), ("ABP",), ()]
+    assert [None if chunk.wave is None else float(chunk.wave[0, 0]) for chunk in chunks] == [None, 81.0, 82.0, None]
+    np.testing.assert_allclose(signal_of(found), WHOLE[:1000], atol=1e-6)

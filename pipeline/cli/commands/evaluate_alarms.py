@@ -16,6 +16,7 @@ from pipeline.cli.options import model_option, progress_option, read_settings
 from pipeline.cli.study import (
     asked,
     check_outputs,
+    figure_option,
     insert_option,
     insert_text,
     json_file_option,
@@ -43,8 +44,8 @@ A folder of --rhythms holds WFDB records with rhythm annotations ((VT, (VFL, (N 
 --challenge holds records and the file ALARMS.
 
 With --held-out the detector of fibrillation is fitted five times on the records of all
-these folders (of mitdb: DS1), each time without a fifth of the people, whom it then judges;
-a record that cannot be read ends it.
+these folders (of mitdb: DS1), each time without a fifth of the people, whom it then judges.
+A record that cannot be read is told and counted; the others are measured.
 Without rivals, rhythms are one table.
 
 Exit codes: 0 all records measured, 1 some failed (the others were measured).
@@ -62,8 +63,16 @@ Exit codes: 0 all records measured, 1 some failed (the others were measured).
 @click.option("--held-out", is_flag=True, help="Judge each person by a detector of fibrillation fitted on others.")
 @model_option
 @click.option("--rivals/--no-rivals", default=True, show_default=True, help="Measure rules without shapes as well.")
+@click.option("--waves/--no-waves", default=True, show_default=True, help="Hear pulse waves where there are some.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Records measured at the same time.  [default: the cores]")
 @json_file_option
+@figure_option
+@click.option(
+    "--strips",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Draw each lethal episode of 5 s and more that was missed, one .png each.",
+)
 @insert_option
 @progress_option
 @click.pass_context
@@ -75,15 +84,25 @@ def command(
     held_out: bool,
     model: Path | None,
     rivals: bool,
+    waves: bool,
     jobs: int | None,
     json_file: Path | None,
+    figure: Path | None,
+    strips: Path | None,
     insert: tuple[Path, str] | None,
     progress: bool | None,
 ) -> None:
     """Measure the alarms: lethal episodes told and how soon, false alarms an hour, the Challenge 2015."""
     if not (rhythms or challenge):
         raise click.UsageError("name folders with --rhythms, --challenge, or both")
-    check_outputs(json_file, insert)
+    check_outputs(json_file, insert, figure)
+    if figure is not None and not rhythms:
+        raise click.UsageError("--figure draws annotated rhythms: name folders with --rhythms")
+    if strips is not None:
+        try:
+            strips.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise click.UsageError(f"--strips: {strips}: {error.strerror}") from error
     settings = read_settings()
     from pipeline.cli.display import progress_bar
     from pipeline.evaluation.alarm_tables import document
@@ -103,11 +122,16 @@ def command(
 
         folders = (*rhythms, *((challenge,) if challenge else ()))
         click.echo("fitting the detector of fibrillation without a fifth of the people, five times", err=True)
-        weights = weights_of_folds(gather(folders, processes=processes))
+        examples, unread = gather(folders, processes=processes)
+        if unread:
+            click.echo(f"{len(unread)} records could not be read: the detector is fitted without them", err=True)
+        weights = weights_of_folds(examples)
         groups = {
             title: [replace(task, fibrillation=weights[fold_of(person_of(task.data_dir, task.name))]) for task in tasks]
             for title, tasks in groups.items()
         }
+    if not waves:
+        groups = {title: [replace(task, waves=False) for task in tasks] for title, tasks in groups.items()}
     whole = sum(map(len, groups.values()))
     done: dict[str, list[Judged]] = {title: [] for title in groups}
     failed: dict[str, str] = {}
@@ -125,12 +149,16 @@ def command(
     measured = {title: sorted(judged, key=lambda one: one.record) for title, judged in done.items() if judged}
     if not measured:
         raise click.ClickException("no record could be measured")
-    sheets = _sheets(measured, rivals=rivals)
+    sheets = _sheets(measured, rivals=rivals, waves=waves)
     console = wide_console(WIDTH)
     for sheet in sheets:
         console.print(sheet.rich())
     if json_file is not None:
         write_json(json_file, {"command": asked(), **document(measured), "failed": failed})
+    if figure is not None:
+        _draw(measured, figure)
+    if strips is not None:
+        _draw_misses(measured, groups, strips)
     if insert is not None:
         insert_text(*insert, "\n\n".join([f"From `{asked()}`.", *(sheet.markdown() for sheet in sheets)]))
     n = sum(map(len, measured.values()))
@@ -138,7 +166,38 @@ def command(
     ctx.exit(int(bool(failed)))
 
 
-def _sheets(measured: dict[str, list[Judged]], *, rivals: bool) -> list[Sheet]:
+def _draw(measured: dict[str, list[Judged]], path: Path) -> None:
+    from pipeline.evaluation.alarm_run import OWN
+    from pipeline.figures import draw_alarms, save_figure
+
+    own = {title: [one.rhythms[OWN] for one in judged if one.rhythms] for title, judged in measured.items()}
+    save_figure(draw_alarms({title: records for title, records in own.items() if records}), path)
+    click.echo(f"Written: {path}")
+
+
+def _draw_misses(measured: dict[str, list[Judged]], groups: dict[str, list[AlarmTask]], folder: Path) -> None:
+    from pipeline.evaluation.alarm_run import OWN
+    from pipeline.figures import draw_miss, save_figure
+    from pipeline.figures.alarms import SHORTEST_S
+    from pipeline.sources import open_record
+
+    drawn = 0
+    for title, judged in measured.items():
+        tasks = {task.record: task for task in groups[title]}
+        for one in judged:
+            episodes = one.rhythms[OWN].episodes if one.rhythms else ()
+            for episode in episodes:
+                if episode.raised_s is not None or episode.seconds < SHORTEST_S:
+                    continue
+                task = tasks[one.record]
+                record = open_record(task.name, data_dir=task.data_dir, settings=task.settings)
+                name = f"{title}-{one.record}-{episode.start_s:.0f}s.png".replace("/", "-")
+                save_figure(draw_miss(record, episode, one.alarms), folder / name)
+                drawn += 1
+    click.echo(f"Written: {drawn} strips in {folder}")
+
+
+def _sheets(measured: dict[str, list[Judged]], *, rivals: bool, waves: bool) -> list[Sheet]:
     from pipeline.evaluation.alarm_run import OWN
     from pipeline.evaluation.alarm_tables import challenge_sheet, overview_sheet, rhythm_sheet
 
@@ -148,7 +207,8 @@ def _sheets(measured: dict[str, list[Judged]], *, rivals: bool) -> list[Sheet]:
         sheets.append(overview_sheet(of_rhythms, OWN))
     elif of_rhythms:
         sheets += [rhythm_sheet(title, judged) for title, judged in of_rhythms.items()]
-    return sheets + [challenge_sheet(judged) for judged in measured.values() if judged[0].challenge is not None]
+    of_alarms = [judged for judged in measured.values() if judged[0].challenge is not None]
+    return sheets + [challenge_sheet(judged, waves=waves) for judged in of_alarms]
 
 
 def _title(folder: Path) -> str:

@@ -6,6 +6,7 @@ import { acknowledge } from "./acknowledge.js";
 import { announce } from "./announce.js";
 import { KINDS, el, forgetPalette, setText } from "./dom.js";
 import { PatientView } from "./patient.js";
+import { AlarmSignals } from "./signals.js";
 import { Station } from "./station.js";
 import { Ward } from "./ward.js";
 
@@ -15,6 +16,7 @@ const connection = new Connection(ward);
 const station = new Station($("station"), ward, { acknowledge, onWatch: (numbers) => connection.watch(numbers) });
 const view = new PatientView($("patient"), ward, { acknowledge, onWatch: (numbers) => connection.watch(numbers) });
 
+const signals = new AlarmSignals(ward, { sound: $("sound"), pause: $("pause") });
 const list = new AlarmList($("alarms"), ward, { acknowledge });
 
 // The address: #/ is the central station, #/wall the same to be read from afar, #/alarms the list of alarms,
@@ -59,7 +61,7 @@ ward.addEventListener("resumed", ({ detail }) => view.resume(detail.patient));
 
 let frames = 0;
 let wrote = 0;
-globalThis.monitor = { ward, connection, station, view, list, fps: 0 }; // for whoever looks into the page, tests among them
+globalThis.monitor = { ward, connection, station, view, list, signals, fps: 0 }; // for whoever looks into the page, tests among them
 function frame(now) {
   frames += 1;
   station.frame(now);
@@ -74,6 +76,7 @@ function frame(now) {
   requestAnimationFrame(frame);
 }
 requestAnimationFrame(frame);
+setInterval(() => signals.second(performance.now() / 1000), 250); // also where the page is not in sight, and nothing is drawn
 let counted = performance.now();
 setInterval(() => {
   const now = performance.now();

@@ -1,6 +1,7 @@
 // One patient of the central station.
 
 import { PRIORITIES, clock, el, setText, shown } from "./dom.js";
+import { latchChip } from "./signals.js";
 import { Sweep } from "./sweep.js";
 
 const STALE_S = 5; // s without a beat after which a rate is no longer one
@@ -89,6 +90,7 @@ export class Tile {
     this.heart = el("span", { className: "chips heart" });
     this.signal = el("span", { className: "chips signal" });
     this.past = el("span", { className: "past", hidden: true });
+    this.latch = el("span", { className: "chips latch" });
     this.rate = el("span", { className: "rate" }); // read when asked for: eight beds must not speak all day
     this.quality = qualityBars();
     this.recent = el("span", { className: "recent" });
@@ -102,7 +104,7 @@ export class Tile {
     }, "✓");
     this.paper = el("div", { className: "paper" }, this.sweep.canvas, this.lead);
     this.node = el("article", { className: "tile", tabIndex: 0, ariaLabel: patient.name, onfocus: () => onSelect(this) },
-      el("header", {}, this.name, this.heart, this.past, this.take, el("span", { className: "space" }), this.signal, this.state),
+      el("header", {}, this.name, this.heart, this.latch, this.past, this.take, el("span", { className: "space" }), this.signal, this.state),
       this.paper,
       el("div", { className: "numbers" }, this.rate, el("span", { className: "unit" }, "bpm"), this.quality, this.recent));
     this.node.dataset.patient = patient.name;
@@ -123,6 +125,8 @@ export class Tile {
     showChips(this.signal, patient, signal, 1);
     this.signal.classList.toggle("after", heart.length > 0); // on a wall there is room for one alarm
     showPast(this.past, patient);
+    const latch = latchChip(patient);
+    if (this.latch.textContent !== (latch?.textContent ?? "")) this.latch.replaceChildren(...(latch ? [latch] : []));
     this.take.hidden = !patient.openAlarms().length;
     setText(this.state, stateText(patient));
     showRate(this.rate, patient);
