@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter
 
-from pipeline.jit import jit
+from pipeline.jit import jit, jit_helper
 from pipeline.signals.resample import FS
 
 __all__ = ["BLOCK", "BandPass", "Morlet", "morlet", "sosfilt"]
@@ -31,7 +31,7 @@ class BandPass:
         """Filter the next samples, shape (leads, m) in mV, finite everywhere."""
         out = np.empty_like(signal)
         for lead, row in enumerate(signal):
-            sosfilt(row, self.sos, self.z[lead], out[lead])
+            _sosfilt(row, self.sos, self.z[lead], out[lead])
         return out
 
     def snapshot(self) -> dict[str, NDArray[np.generic]]:
@@ -43,7 +43,7 @@ class BandPass:
         self.z[:] = state["z"]
 
 
-@jit
+@jit_helper
 def sosfilt(
     signal: NDArray[np.float64], sos: NDArray[np.float64], z: NDArray[np.float64], out: NDArray[np.float64]
 ) -> None:
@@ -86,11 +86,11 @@ class Morlet:
         """Transform a stretch, shape (leads, m + 2 * reach) in mV; return (leads, m): its edges are context."""
         out = np.empty((signal.shape[0], signal.shape[1] - 2 * self.reach))
         for lead, row in enumerate(np.ascontiguousarray(signal)):
-            morlet(row, self.real, self.imag, out[lead], np.empty(BLOCK))
+            _morlet(row, self.real, self.imag, out[lead], np.empty(BLOCK))
         return out
 
 
-@jit
+@jit_helper
 def morlet(
     signal: NDArray[np.float64],
     real: NDArray[np.float64],
@@ -126,3 +126,6 @@ def morlet(
                 im[n] += b * (after[n] - before[n])
         for n in range(size):
             re[n] = np.sqrt(re[n] * re[n] + im[n] * im[n])
+
+
+_morlet, _sosfilt = jit(morlet), jit(sosfilt)
