@@ -108,7 +108,7 @@ def jit(function: Callable[P, R]) -> Callable[P, R]:
     No fastmath: a reordered sum would depend on how a chunk was cut. The machine code is cached on disk, so only the
     first run of a version compiles; where nothing can be written, every run does.
     """
-    # Nobody calls these through a C pointer; the wrapper for it would take a tenth of the time to compile.
+    # Nobody calls these through a C pointer, so there is no entry for it either.
     options = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
     return cast(Callable[P, R], numba.njit(cache=_CACHED, **options)(function))
 

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter
 
 from pipeline.jit import jit, jit_helper
 from pipeline.signals.resample import FS
 
-__all__ = ["BLOCK", "BandPass", "Morlet", "morlet", "sosfilt"]
+__all__ = ["BAND_PASS", "BLOCK", "BandPass", "Morlet", "morlet", "sosfilt"]
 
 BLOCK = 512  # samples that stay in the first-level cache
+
+
+# scipy.signal.butter(2, [0.5, 40.0], "bandpass", fs=180.0, output="sos"), written down: the import takes a second and
+# 70 MB, and its last bits are the same everywhere.
+BAND_PASS = (
+    (0.23882407361278207, 0.47764814722556415, 0.23882407361278207, 1.0, -0.21758494552974575, 0.18506729288507515),
+    (1.0, -2.0, 1.0, 1.0, -1.975323017900515, 0.9756301694404643),
+)
 
 
 class BandPass:
@@ -24,7 +31,7 @@ class BandPass:
     """
 
     def __init__(self, n_leads: int) -> None:
-        self.sos = butter(2, [0.5, 40.0], "bandpass", fs=FS, output="sos")
+        self.sos = np.array(BAND_PASS)
         self.z = np.zeros((n_leads, len(self.sos), 2))
 
     def process(self, signal: NDArray[np.float64]) -> NDArray[np.float64]:
