@@ -15,8 +15,9 @@ from typing import Any, ParamSpec, TypeVar, cast
 import numba
 import platformdirs
 from numba.core import config as numba_config
+from numba.extending import register_jitable
 
-__all__ = ["cache_folder", "jit"]
+__all__ = ["cache_folder", "jit", "jit_helper"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -29,7 +30,7 @@ def _cache_dirs() -> list[Path]:
     it calls has changed in another file. ``ECG_CACHE_DIR`` counts where it stands in the environment:
     a settings file is read at the edge, and this is imported everywhere.
     """
-    sources = sorted(Path(__file__).parent.glob("*/**/*.py"))
+    sources = [Path(__file__).with_name("sorting.py"), *sorted(Path(__file__).parent.glob("*/**/*.py"))]
     stamps = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in sources]
     digest = hashlib.sha256(repr(stamps).encode()).hexdigest()[:16]
     named, own = os.environ.get("ECG_CACHE_DIR"), platformdirs.user_cache_dir("ecg-anomaly")
@@ -107,4 +108,17 @@ def jit(function: Callable[P, R]) -> Callable[P, R]:
     No fastmath: a reordered sum would depend on how a chunk was cut. The machine code is cached on disk, so only the
     first run of a version compiles; where nothing can be written, every run does.
     """
-    return cast(Callable[P, R], numba.njit(cache=_CACHED, nogil=True, error_model="numpy")(function))
+    # Nobody calls these through a C pointer, so there is no entry for it either.
+    options = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+    return cast(Callable[P, R], numba.njit(cache=_CACHED, **options)(function))
+
+
+def jit_helper(function: Callable[P, R]) -> Callable[P, R]:
+    """Let compiled functions call a function, and compile it as a part of them.
+
+    It costs a fraction of what :func:`jit` does: it has no entry from Python, which for twenty arrays is longer than
+    many a function, and a constant argument is no reason to compile it once more. Called from Python it runs as plain
+    Python: slowly, and with Python's own arithmetic.
+    """
+    options = {"error_model": "numpy", "no_cfunc_wrapper": True}
+    return cast(Callable[P, R], register_jitable(**options)(function))

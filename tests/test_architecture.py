@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from pipeline.sources.synthetic import demo_ward, synthesise
 
 ROOT = Path(__file__).parent.parent
 MODULES = sorted((ROOT / "pipeline").rglob("*.py"))
@@ -97,6 +100,75 @@ found = sorted(sys.modules.keys() & {"torch", "prefect"})
 sys.exit(repr(found) if found else 0)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+# Each takes a second or 70 MB or more to import.
+HEAVY = {
+    "torch", "prefect", "sklearn", "scipy.signal", "scipy.stats", "scipy.special", "river.anomaly", "river.drift",
+    "river.datasets", "river.stream", "matplotlib", "duckdb", "fastapi", "uvicorn",
+}  # fmt: skip
+SCORE = """
+import sys
+import numpy as np
+from pipeline.detection.model import BeatModel
+from pipeline.monitor import Monitor
+from pipeline.records import Chunk
+for file in sys.argv[1:]:
+    signal, fs = np.load(file), float(file.split("-")[-2])
+    monitor = Monitor(BeatModel.pretrained())
+    leads, size = ("MLII", "V1")[: signal.shape[1]], round(7.5 * fs)
+    parts = [
+        monitor.process(Chunk("r", at, fs, leads, signal[at : at + size])) for at in range(0, len(signal), size)
+    ]
+    assert sum(len(part) for part in parts) > 20
+"""
+
+
+@pytest.fixture(scope="module")
+def signals(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Signals of one and two leads, at rates with and without the search for pacing spikes."""
+    out, name = [], "synth/ventricular"
+    record = synthesise(demo_ward(60.0)[name], name=name, seconds=60.0, seed=1)
+    whole = np.concatenate([chunk.signal for chunk in record.chunks()]).astype(np.float32)
+    for leads, fs in ((2, record.fs), (1, record.fs), (2, 128.0), (1, 128.0)):
+        at = np.round(np.arange(round(60.0 * fs)) * record.fs / fs).astype(int)
+        file = tmp_path_factory.mktemp("signals") / f"{leads}-{fs:g}-.npy"
+        np.save(file, np.asfortranarray(whole[np.minimum(at, len(whole) - 1), :leads]))
+        out.append(str(file))
+    return out
+
+
+def test_scoring_imports_nothing_that_it_does_not_use(signals: list[str]) -> None:
+    code = (
+        SCORE
+        + f"""
+assert not sys.modules.keys() & {HEAVY | {"pandas", "pyarrow", "sqlalchemy", "wfdb", "requests"}}, "of a monitor"
+import pipeline.scoring.batch
+assert not sys.modules.keys() & {HEAVY | {"sqlalchemy"}}, "of a scoring process"
+import pipeline.live.worker
+found = sorted(sys.modules.keys() & {HEAVY})
+sys.exit(repr(found) if found else 0)
+"""
+    )
+    done = subprocess.run([sys.executable, "-c", code, signals[0]], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_kind_of_stream_runs_the_same_machine_code(signals: list[str]) -> None:
+    """A second layout or type of an argument would be compiled anew, in the middle of a patient's signal."""
+    code = (
+        SCORE
+        + """
+found = {
+    f"{module.__name__}.{name}": len(value.signatures)
+    for module in list(sys.modules.values()) if getattr(module, "__name__", "").startswith("pipeline.")
+    for name, value in vars(module).items() if len(getattr(value, "signatures", [])) > 1
+}
+sys.exit(repr(found) if found else 0)
+"""
+    )
+    done = subprocess.run([sys.executable, "-c", code, *signals], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.detection.recurrence import LANES, begin, dense, dense_weights, layer_weights, squash, step
+from pipeline.detection.recurrence import LANES, begin, dense, dense_weights, layer_weights, squash, step, zeros
 from pipeline.jit import jit
 
 __all__ = ["SOFT", "CompiledAutoencoder"]
@@ -55,13 +55,13 @@ def _rebuild(
     n, steps, channels = residual.shape
     units, conditions, latents = encode_bias.shape[0] // 4, condition.shape[2], squeeze.shape[1]
     soft = np.float32(SOFT)
-    read = np.zeros((LANES, encode_input.shape[0]), dtype=np.float32)
-    recall = np.zeros((LANES, decode_input.shape[0]), dtype=np.float32)
-    gates = np.empty((LANES, 4 * units), dtype=np.float32)
-    cell = np.empty((LANES, units), dtype=np.float32)
-    hidden = np.empty((LANES, encode_hidden.shape[0]), dtype=np.float32)
-    latent = np.empty((LANES, latents), dtype=np.float32)
-    out = np.empty((LANES, channels), dtype=np.float32)
+    read = zeros(LANES, encode_input.shape[0])
+    recall = zeros(LANES, decode_input.shape[0])
+    gates = zeros(LANES, 4 * units)
+    cell = zeros(LANES, units)
+    hidden = zeros(LANES, encode_hidden.shape[0])
+    latent = zeros(LANES, latents)
+    out = zeros(LANES, channels)
     for first in range(0, n, LANES):
         lanes = min(LANES, n - first + (n - first) % 2)
         begin(cell[:lanes], hidden[:lanes])
@@ -86,4 +86,5 @@ def _rebuild(
             step(recall[:lanes], decode_input, decode_hidden, decode_bias, gates[:lanes], cell[:lanes], hidden[:lanes])
             dense(out[:lanes], hidden[:lanes], read_out, read_out_bias)
             for lane in range(lanes):
-                rebuilt[min(first + lane, n - 1), t] = out[lane]
+                for k in range(channels):
+                    rebuilt[min(first + lane, n - 1), t, k] = out[lane, k]

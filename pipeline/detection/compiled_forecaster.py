@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.detection.recurrence import LANES, begin, dense, dense_weights, layer_weights, step
+from pipeline.detection.recurrence import LANES, begin, dense, dense_weights, layer_weights, step, zeros
 from pipeline.jit import jit
 
 __all__ = ["AHEAD", "SEEN", "CompiledForecaster"]
@@ -50,11 +50,11 @@ def _foretell(
     n, steps, channels = residual.shape
     units, conditions = bias.shape[0] // 4, condition.shape[2]
     seen = np.float32(SEEN)
-    read = np.zeros((LANES, of_input.shape[0]), dtype=np.float32)
-    gates = np.empty((LANES, 4 * units), dtype=np.float32)
-    cell = np.empty((LANES, units), dtype=np.float32)
-    hidden = np.empty((LANES, of_hidden.shape[0]), dtype=np.float32)
-    out = np.empty((LANES, channels), dtype=np.float32)
+    read = zeros(LANES, of_input.shape[0])
+    gates = zeros(LANES, 4 * units)
+    cell = zeros(LANES, units)
+    hidden = zeros(LANES, of_hidden.shape[0])
+    out = zeros(LANES, channels)
     for first in range(0, n, LANES):
         lanes = min(LANES, n - first + (n - first) % 2)
         begin(cell[:lanes], hidden[:lanes])
@@ -68,4 +68,5 @@ def _foretell(
             step(read[:lanes], of_input, of_hidden, bias, gates[:lanes], cell[:lanes], hidden[:lanes])
             dense(out[:lanes], hidden[:lanes], read_out, read_out_bias)
             for lane in range(lanes):
-                foretold[min(first + lane, n - 1), t] = out[lane]
+                for k in range(channels):
+                    foretold[min(first + lane, n - 1), t, k] = out[lane, k]

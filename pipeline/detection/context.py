@@ -43,6 +43,7 @@ from pipeline.detection.templates import (
     TRUSTED,
     WINDOW,
     clear_leads,
+    copy,
     first_template,
     follow_scale,
     learn_beat,
@@ -204,22 +205,26 @@ def _advance(
     x = np.empty((n_leads, WINDOW + 2 * MARGIN))
     residual = np.empty(WINDOW)
     noise = np.empty(WINDOW)
-    level = np.zeros((n_leads, LEVELS))
-    before = np.empty_like(rhythm)
+    level = np.empty((n_leads, LEVELS))
+    before = np.empty(len(rhythm))
     for i in range(len(time)):
         if held[i]:
-            before[:] = rhythm
-        on_time[i] = follow_rhythm(time[i], broken[i], p[P_PREM], rhythm, rhythms[:, i])
+            copy(rhythm, before)
+        on_time[i] = follow_rhythm(time[i], broken[i], p[P_PREM], rhythm, rhythms, i)
         if held[i]:
-            rhythm[:] = before
+            copy(before, rhythm)
             forget_changes(time[i], rhythm)
             if first_count[0] < FIRST:
                 continue
-        if not present[i].any():
+        is_there = False
+        for lead in range(n_leads):
+            is_there = is_there or present[i, lead]
+        if not is_there:
             continue
         if first_count[0] < FIRST:
             k = first_count[0]
-            first[k] = window[i]
+            for lead in range(n_leads):
+                copy(window[i, lead], first[k, lead])
             first_facts[k, 0] = rhythms[RR, i]
             for lead in range(n_leads):
                 first_facts[k, 1 + lead] = 1.0 if present[i, lead] else 0.0

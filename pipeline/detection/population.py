@@ -8,7 +8,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 __all__ = ["PROBABILITIES", "Population", "quantiles"]
 
@@ -35,6 +34,8 @@ class Population:
     @classmethod
     def gaussian(cls) -> Self:
         """Return the population of a score that is standard normal in everybody, and beyond 3 where it is strange."""
+        from scipy.special import ndtri  # no scoring with a model asks for it
+
         return cls(ndtri(PROBABILITIES)[None], (3.0 + 9.0 * PROBABILITIES)[None])
 
     @classmethod

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.jit import jit
+from pipeline.jit import jit_helper
 
-__all__ = ["LANES", "begin", "dense", "dense_weights", "layer_weights", "squash", "step"]
+__all__ = ["LANES", "begin", "dense", "dense_weights", "layer_weights", "squash", "step", "zeros"]
 
 Floats = NDArray[np.float32]
 
@@ -49,7 +49,7 @@ def _laid_out(matrix: Floats) -> Floats:
     return np.ascontiguousarray(np.pad(matrix.T, ((0, -matrix.shape[1] % TOGETHER), (0, 0))))
 
 
-@jit
+@jit_helper
 def squash(x: Any) -> Any:
     """Return tanh(x) in float32; plain arithmetic, which processors do for many values at once."""
     x = min(max(x, -LARGEST), LARGEST)
@@ -57,12 +57,12 @@ def squash(x: Any) -> Any:
     return x * (P0 + u * (P1 + u * (P2 + u * (P3 + u * P4)))) / (ONE + u * (Q1 + u * (Q2 + u * (Q3 + u * Q4))))
 
 
-@jit
+@jit_helper
 def _sigmoid(x: Any) -> Any:
     return HALF + HALF * squash(HALF * x)
 
 
-@jit
+@jit_helper
 def add_product(total: Floats, x: Floats, weights: Floats) -> None:
     """Add ``x @ weights`` to a total: shapes (lanes, outputs), (lanes, inputs) and (inputs, outputs)."""
     for k in range(0, weights.shape[0], TOGETHER):
@@ -77,22 +77,37 @@ def add_product(total: Floats, x: Floats, weights: Floats) -> None:
                 second[j] += (b0 * c0 + b1 * c1) + (b2 * c2 + b3 * c3)
 
 
-@jit
+@jit_helper
 def dense(out: Floats, x: Floats, weights: Floats, bias: Floats) -> None:
     """Write what a dense layer makes of ``x``: shapes (lanes, outputs), (lanes, inputs), and :func:`dense_weights`."""
     for lane in range(out.shape[0]):
-        out[lane] = bias
+        row = out[lane]
+        for j in range(len(row)):
+            row[j] = bias[j]
     add_product(out, x, weights)
 
 
-@jit
+@jit_helper
+def zeros(lanes: int, columns: int) -> Floats:
+    """Return room for so many lanes."""
+    out = np.empty((lanes, columns), dtype=np.float32)
+    for lane in range(lanes):
+        for j in range(columns):
+            out[lane, j] = 0.0
+    return out
+
+
+@jit_helper
 def begin(cell: Floats, hidden: Floats) -> None:
     """Forget everything: shapes (lanes, units) and (lanes, units filled up)."""
-    cell[:] = 0.0
-    hidden[:] = 0.0
+    for lane in range(len(cell)):
+        for j in range(cell.shape[1]):
+            cell[lane, j] = 0.0
+        for j in range(hidden.shape[1]):
+            hidden[lane, j] = 0.0
 
 
-@jit
+@jit_helper
 def step(
     x: Floats, of_input: Floats, of_hidden: Floats, bias: Floats, gates: Floats, cell: Floats, hidden: Floats
 ) -> None:

@@ -17,7 +17,7 @@ from pipeline.detection.sequence.reference import (
     new_references,
 )
 from pipeline.detection.sequence.reference import LAST as LAST_INTERVAL
-from pipeline.jit import jit
+from pipeline.jit import jit_helper
 
 __all__ = ["BEATS", "RHYTHM", "RUN", "follow_rate", "follow_rhythm", "forget_changes", "new_rhythm"]
 
@@ -37,11 +37,11 @@ def new_rhythm() -> NDArray[np.float64]:
     return rhythm
 
 
-@jit
+@jit_helper
 def follow_rhythm(
-    time: float, broken: bool, premature: float, rhythm: NDArray[np.float64], out: NDArray[np.float64]
+    time: float, broken: bool, premature: float, rhythm: NDArray[np.float64], out: NDArray[np.float64], i: int
 ) -> bool:
-    """Take the next beat at ``time`` s, write what ``RHYTHM`` names of it, and return True if it is on time.
+    """Take beat ``i`` at ``time`` s, write what ``RHYTHM`` names of it, and return True if it is on time.
 
     No beat of an abrupt, regular, fast run is: it would become the patient's usual rhythm.
     """
@@ -53,19 +53,19 @@ def follow_rhythm(
     log_rr = log_interval(time - last)
     if np.isnan(rhythm[MEAN]):
         rhythm[MEAN] = log_rr
-    out[RR] = time - last
-    out[PREMATURITY] = rhythm[MEAN] - log_rr
-    return bool(out[PREMATURITY] < premature and rhythm[HOLD + HELD] == 0.0)
+    out[RR, i] = time - last
+    out[PREMATURITY, i] = rhythm[MEAN] - log_rr
+    return bool(out[PREMATURITY, i] < premature and rhythm[HOLD + HELD] == 0.0)
 
 
-@jit
+@jit_helper
 def forget_changes(time: float, rhythm: NDArray[np.float64]) -> None:
     """Keep of a beat at ``time`` s no more than that it was there: no change is known across it."""
     rhythm[LAST] = time
     rhythm[HOLD + LAST_INTERVAL] = np.nan
 
 
-@jit
+@jit_helper
 def follow_rate(rr: float, near: bool, rate: float, run_rate: float, rhythm: NDArray[np.float64]) -> None:
     """Let the rhythm follow an interval of ``rr`` s, NaN if it is not known.
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pipeline.detection.context import QRS
 from pipeline.detection.contextual import ContextualBeats
 from pipeline.detection.surroundings import NOISE_AFTER, NOISE_BEFORE, P_WAVE
-from pipeline.jit import jit
+from pipeline.jit import jit, jit_helper
 
 __all__ = ["NOISE_SHARE", "ScoreParts", "fuse", "fuse_leads", "shares_of_shape", "take_apart"]
 
@@ -128,7 +128,7 @@ def _take_apart(
         burst[i] = 0.0 if np.isnan(around) else around
 
 
-@jit
+@jit_helper
 def log_distance(error: NDArray[np.float32]) -> float:
     """Return the log of the root mean square of the errors of one lead, shape (samples of ``QRS``,).
 
@@ -187,7 +187,7 @@ def fuse(distance: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array([fuse_leads(row) for row in distance])
 
 
-@jit
+@jit_helper
 def fuse_leads(distance: NDArray[np.float64]) -> float:
     """Fuse one beat's log distances, shape (leads,), see :func:`fuse`; NaN where no lead is there."""
     total, count, least = 0.0, 0, np.inf

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.jit import jit
+from pipeline.jit import jit_helper
 
 __all__ = ["LEVELS", "NOISE_AFTER", "NOISE_BEFORE", "P_WAVE", "follow_levels", "measure_levels"]
 
@@ -23,7 +23,7 @@ BEFORE, AFTER, P_REGION = (0, 38), (90, 110), (4, 46)
 RATE = 0.02  # how fast a usual level follows
 
 
-@jit
+@jit_helper
 def roughness(x: NDArray[np.float64], first: int, stop: int) -> float:
     """Return the log of the mean absolute second difference of ``x[first:stop]``."""
     total = 0.0
@@ -32,19 +32,25 @@ def roughness(x: NDArray[np.float64], first: int, stop: int) -> float:
     return float(np.log(total / (stop - first - 2) + 1e-3))
 
 
-@jit
+@jit_helper
 def measure_levels(
     residual: NDArray[np.float64], usual: NDArray[np.float64], level: NDArray[np.float64], excess: NDArray[np.float32]
 ) -> None:
     """Write the levels of a residual, shape (samples,), and by how much they pass the usual ones; 0 if unknown."""
     level[NOISE_BEFORE] = roughness(residual, BEFORE[0], BEFORE[1])
     level[NOISE_AFTER] = roughness(residual, AFTER[0], AFTER[1])
-    level[P_WAVE] = 0.5 * np.log(np.var(residual[P_REGION[0] : P_REGION[1]]) + 1e-6)
+    mean, square, size = 0.0, 0.0, P_REGION[1] - P_REGION[0]
+    for j in range(P_REGION[0], P_REGION[1]):
+        mean += residual[j]
+    mean /= size
+    for j in range(P_REGION[0], P_REGION[1]):
+        square += (residual[j] - mean) * (residual[j] - mean)
+    level[P_WAVE] = 0.5 * np.log(square / size + 1e-6)
     for k in range(COUNT):
         excess[k] = level[k] - usual[k] if usual[COUNT] > 0 else 0.0
 
 
-@jit
+@jit_helper
 def follow_levels(level: NDArray[np.float64], usual: NDArray[np.float64]) -> None:
     """Let the usual levels of a lead follow those of a usual beat."""
     usual[COUNT] += 1.0

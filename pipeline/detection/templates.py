@@ -6,11 +6,14 @@ of its last beat; windows are in deviations of their lead.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.detection.sequence.reference import LONGEST
-from pipeline.jit import jit
+from pipeline.jit import jit_helper
+from pipeline.sorting import median, sort_order
 
 __all__ = [
     "FIRST",
@@ -21,6 +24,7 @@ __all__ = [
     "TRUSTED",
     "WINDOW",
     "clear_leads",
+    "copy",
     "first_template",
     "follow_scale",
     "learn_beat",
@@ -64,16 +68,30 @@ PARAMETERS = {
  P_RUN, P_CLIP, P_POOR, P_CLEAR) = range(len(PARAMETERS))  # fmt: skip
 
 
-@jit
+@jit_helper
+def copy(source: NDArray[np.float64], target: NDArray[Any]) -> None:
+    """Copy a row; the library's own copying of rows takes seconds to compile, for the text of its errors."""
+    for j in range(len(target)):
+        target[j] = source[j]
+
+
+@jit_helper
 def follow_scale(window: NDArray[np.float64], p: NDArray[np.float64], scale: NDArray[np.float64], lead: int) -> None:
     """Let the deviation of a lead follow that of a window."""
-    deviation = np.std(window)
+    mean = 0.0
+    for j in range(len(window)):
+        mean += window[j]
+    mean /= len(window)
+    square = 0.0
+    for j in range(len(window)):
+        square += (window[j] - mean) * (window[j] - mean)
+    deviation = (square / len(window)) ** 0.5
     if scale[lead] == 0.0:  # a lead that comes up for the first time
         scale[lead] = deviation
     scale[lead] += p[P_SRATE] * (min(deviation, 2.0 * scale[lead]) - scale[lead])
 
 
-@jit
+@jit_helper
 def first_template(
     first: NDArray[np.float32],
     facts: NDArray[np.float64],
@@ -88,33 +106,44 @@ def first_template(
     The other half may be abnormal, and its residual is no noise.
     """
     n_leads = first.shape[1]
-    x = np.zeros((FIRST, n_leads, WINDOW + 2 * MARGIN))
+    size = WINDOW + 2 * MARGIN
+    x = np.empty((FIRST, n_leads, size))
+    values, ordered = np.empty(FIRST), np.empty(FIRST)
     for lead in range(n_leads):
-        known = facts[:, 1 + lead] > 0
-        if not known.any():
-            continue
-        deviations = np.empty(FIRST)
+        known = 0
         for k in range(FIRST):
-            deviations[k] = np.std(first[k, lead])
-        scale[lead] = np.median(deviations[known])
+            if facts[k, 1 + lead] > 0:
+                values[known] = _deviation(first[k, lead])
+                known += 1
+        if known:
+            scale[lead] = median(values, known)
         for k in range(FIRST):
-            if known[k]:
-                for j in range(WINDOW + 2 * MARGIN):
-                    x[k, lead, j] = min(max(first[k, lead, j] / max(scale[lead], 1e-3), -p[P_CLIP]), p[P_CLIP])
+            is_known = facts[k, 1 + lead] > 0
+            for j in range(size):
+                value = min(max(first[k, lead, j] / max(scale[lead], 1e-3), -p[P_CLIP]), p[P_CLIP])
+                x[k, lead, j] = value if is_known else 0.0
     # The mean, not the median: in a bigeminy half of the intervals are short, and the mean lies between the two.
-    usual_rr = np.nanmean(np.minimum(facts[:, 0], LONGEST))
-    on_time = ~(facts[:, 0] < (1.0 - p[P_PREM]) * usual_rr)
-    half = max(4, on_time.sum() // 2)
+    usual_rr, known, count = 0.0, 0, 0
+    for k in range(FIRST):
+        if not np.isnan(facts[k, 0]):
+            usual_rr += min(facts[k, 0], LONGEST)
+            known += 1
+    usual_rr /= known
+    on_time = np.empty(FIRST, dtype=np.bool_)
+    for k in range(FIRST):
+        on_time[k] = not facts[k, 0] < (1.0 - p[P_PREM]) * usual_rr
+        count += on_time[k]
+    half = max(4, count // 2)
     # The medoid: the beat whose nearest half is nearest.
     best, best_sum = -1, np.inf
-    best_order = np.zeros(FIRST, dtype=np.int64)
-    best_shift = np.zeros(FIRST, dtype=np.int64)
+    distance = np.empty(FIRST)
+    order, shift = np.empty(FIRST, dtype=np.int64), np.empty(FIRST, dtype=np.int64)
+    best_order, best_shift = np.empty(FIRST, dtype=np.int64), np.empty(FIRST, dtype=np.int64)
     for a in range(FIRST):
         if not on_time[a]:
             continue
-        distance = np.full(FIRST, np.inf)
-        shift = np.zeros(FIRST, dtype=np.int64)
         for b in range(FIRST):
+            distance[b], shift[b] = np.inf, 0
             if on_time[b]:
                 for s in range(-MARGIN, MARGIN + 1):
                     error = 0.0
@@ -123,14 +152,16 @@ def first_template(
                             error += abs(x[b, lead, j + MARGIN + s] - x[a, lead, j + MARGIN])
                     if error < distance[b]:
                         distance[b], shift[b] = error, s
-        order = np.argsort(distance)
-        total = distance[order[:half]].sum()
+        sort_order(distance, order)
+        total = 0.0
+        for k in range(half):
+            total += distance[order[k]]
         if total < best_sum:
             best, best_sum = a, total
-            best_order[:], best_shift[:] = order, shift
+            for k in range(FIRST):
+                best_order[k], best_shift[k] = order[k], shift[k]
     if best < 0:
         return
-    values = np.empty(half)
     for lead in range(n_leads):
         for j in range(WINDOW):
             count = 0
@@ -140,13 +171,31 @@ def first_template(
                     values[count] = x[b, lead, j + MARGIN + best_shift[b]]
                     count += 1
             if count > 0:
-                centre = np.median(values[:count])
+                for k in range(count):
+                    ordered[k] = values[k]
+                centre = median(ordered, count)
+                apart = 0.0
+                for k in range(count):
+                    apart += abs(values[k] - centre)
                 templates[0, 0, lead, j] = centre
-                templates[1, 0, lead, j] = np.abs(values[:count] - centre).mean()
+                templates[1, 0, lead, j] = apart / count
     slots[0, 0], slots[0, 1], slots[0, 2] = half, 0.0, beat
 
 
-@jit
+@jit_helper
+def _deviation(window: NDArray[np.float32]) -> float:
+    """Return the standard deviation of a window, its mean taken in float32 as it came."""
+    mean = np.float32(0.0)
+    for j in range(len(window)):
+        mean += window[j]
+    mean = np.float32(mean / len(window))
+    square = 0.0
+    for j in range(len(window)):
+        square += (window[j] - mean) * (window[j] - mean)
+    return float((square / len(window)) ** 0.5)
+
+
+@jit_helper
 def clear_leads(
     present: NDArray[np.bool_],
     templates: NDArray[np.float64],
@@ -158,8 +207,10 @@ def clear_leads(
 
     A lead of noise finds every beat as usual as the last, a strange one too.
     """
-    quality = np.zeros(len(present))
+    quality = np.empty(len(present))
     noise = np.empty(WINDOW)
+    for lead in range(len(present)):
+        quality[lead] = 0.0
     for k in range(TRUSTED):
         if slots[k, 0] == 0.0:
             continue
@@ -179,7 +230,7 @@ def clear_leads(
         clear[lead] = present[lead] and (quality[lead] >= p[P_POOR] or best < p[P_CLEAR])
 
 
-@jit
+@jit_helper
 def nearest(
     x: NDArray[np.float64],
     present: NDArray[np.bool_],
@@ -219,7 +270,7 @@ def nearest(
     return best, best_shift, least
 
 
-@jit
+@jit_helper
 def noise_of(running: NDArray[np.float64], p: NDArray[np.float64], noise: NDArray[np.float64]) -> None:
     """Write the noise of each sample: shrunk to the lead's mean, since one sample alone is measured on few beats."""
     mean = 0.0
@@ -230,7 +281,7 @@ def noise_of(running: NDArray[np.float64], p: NDArray[np.float64], noise: NDArra
         noise[j] = (1.0 - p[P_SHRINK]) * running[j] + p[P_SHRINK] * mean + p[P_FLOOR]
 
 
-@jit
+@jit_helper
 def residual_of(
     x: NDArray[np.float64],
     shift: int,
@@ -255,7 +306,7 @@ def residual_of(
     return offset, np.log(total / (QRS.stop - QRS.start) + 1e-9)
 
 
-@jit
+@jit_helper
 def learn_beat(
     x: NDArray[np.float64],
     present: NDArray[np.bool_],
@@ -281,7 +332,7 @@ def learn_beat(
             templates[0, k, lead, j] += rate * (residual[j] + offset)
 
 
-@jit
+@jit_helper
 def trust(
     k: int, beat: float, templates: NDArray[np.float64], slots: NDArray[np.float64], p: NDArray[np.float64]
 ) -> None:
@@ -292,12 +343,14 @@ def trust(
             place = other
     if slots[place, 0] > 0 and beat - slots[place, 2] < p[P_IDLE]:
         return
-    templates[:, place] = templates[:, k]
-    slots[place] = slots[k]
-    slots[k] = 0.0
+    for lead in range(templates.shape[2]):
+        copy(templates[0, k, lead], templates[0, place, lead])
+        copy(templates[1, k, lead], templates[1, place, lead])
+    for fact in range(slots.shape[1]):
+        slots[place, fact], slots[k, fact] = slots[k, fact], 0.0
 
 
-@jit
+@jit_helper
 def new_candidate(
     x: NDArray[np.float64],
     beat: float,

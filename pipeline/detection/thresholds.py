@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from river import anomaly, base, drift, stats
+from river import base, stats
 
+from pipeline.detection.adwin import adwin
 from pipeline.detection.guesses import Guesses, gaussian
 from pipeline.detection.two_groups import OwnTail
 
@@ -28,10 +29,23 @@ MATERIAL = 1.5  # change of the mean standardised score from which a drift is ac
 REPLAY = 256  # beats that a drift detector is rebuilt from
 RR_RATE = 0.02  # how fast the mean R-R interval follows, for rates per hour
 
+
+def _page_hinkley() -> base.DriftDetector:
+    from river.drift import PageHinkley  # it takes seconds and 150 MB to import
+
+    return PageHinkley(min_instances=30, delta=0.05, threshold=30.0)
+
+
+def _no_drift() -> base.DriftDetector:
+    from river.drift import NoDrift
+
+    return NoDrift()
+
+
 DRIFT_DETECTORS: dict[str, Callable[[], base.DriftDetector]] = {
-    "adwin": lambda: drift.ADWIN(delta=1e-4),  # type: ignore[no-untyped-call]  # River's own
-    "page-hinkley": lambda: drift.PageHinkley(min_instances=30, delta=0.05, threshold=30.0),
-    "none": drift.NoDrift,
+    "adwin": lambda: adwin(delta=1e-4),
+    "page-hinkley": _page_hinkley,
+    "none": _no_drift,
 }
 
 
@@ -323,4 +337,6 @@ class AdaptiveThreshold(base.AnomalyFilter):
 
     @classmethod
     def _unit_test_params(cls) -> Any:
+        from river import anomaly
+
         yield {"anomaly_detector": anomaly.HalfSpaceTrees(seed=42)}

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.detection.population import PROBABILITIES, Population
-from pipeline.jit import jit
+from pipeline.jit import jit, jit_helper
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -151,14 +151,28 @@ def _mass(cumulative: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.diff(np.concatenate([ends, cumulative, ends + 1.0], axis=1), axis=1)
 
 
+@jit_helper
+def _place(edges: NDArray[np.float64], score: float) -> int:
+    """Return how many edges lie below a score."""
+    low, high = 0, len(edges)
+    while low < high:
+        middle = (low + high) // 2
+        if edges[middle] < score:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
 @jit
 def _smooth(
     scores: NDArray[np.float64], width: NDArray[np.float64], edges: NDArray[np.float64], out: NDArray[np.float64]
 ) -> None:
-    ones = np.zeros(len(edges) + 1)  # so many scores are far below this edge, and were not below the one before
+    ones = np.empty(len(edges) + 1)  # so many scores are far below this edge, and were not below the one before
+    for k in range(len(ones)):
+        ones[k] = 0.0
     for i in range(len(scores)):
-        first = np.searchsorted(edges, scores[i] - FAR * width[i])
-        stop = np.searchsorted(edges, scores[i] + FAR * width[i])
+        first, stop = _place(edges, scores[i] - FAR * width[i]), _place(edges, scores[i] + FAR * width[i])
         for k in range(first, stop):
             out[k] += 0.5 * math.erfc((scores[i] - edges[k]) / width[i] * HALF_ROOT)
         ones[stop] += 1.0
@@ -170,8 +184,9 @@ def _smooth(
 
 @jit
 def _observe(counts: NDArray[np.float64], score: float, edges: NDArray[np.float64], memory: float) -> None:
-    counts *= memory
-    counts[np.searchsorted(edges, score)] += 1.0
+    for j in range(len(counts)):
+        counts[j] *= memory
+    counts[_place(edges, score)] += 1.0
 
 
 @jit
@@ -182,15 +197,20 @@ def _weigh(
     out: NDArray[np.float64],
 ) -> None:
     cells, guesses = log_likelihood.shape[1], len(tails)
-    total = np.zeros(cells, dtype=np.float32)
+    total = np.empty(cells, dtype=np.float32)
+    for c in range(cells):
+        total[c] = 0.0
     for j in range(len(counts)):
         if counts[j] > 0.0:
             count = np.float32(counts[j])
             for c in range(cells):
                 total[c] += count * log_likelihood[j, c]
-    highest = total.max()
+    highest = total[0]
+    for c in range(cells):
+        highest = max(highest, total[c])
     per_guess = cells // guesses
-    out[:] = 0.0
+    for j in range(len(out)):
+        out[j] = 0.0
     sum_of_weights = 0.0
     for k in range(guesses):
         weight = 0.0
@@ -213,7 +233,7 @@ def _log_rate(log_tail: NDArray[np.float64], score: float, edges: NDArray[np.flo
     if score >= edges[last]:
         slope = min((log_tail[last] - log_tail[last - BEYOND]) / (edges[last] - edges[last - BEYOND]), -1e-3)
         return float(log_tail[last] + slope * (score - edges[last]))
-    j = np.searchsorted(edges, score) - 1
+    j = _place(edges, score) - 1
     part = (score - edges[j]) / (edges[j + 1] - edges[j])
     return float(log_tail[j] + part * (log_tail[j + 1] - log_tail[j]))
 

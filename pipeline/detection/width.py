@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.jit import jit
+from pipeline.jit import jit_helper
 
 __all__ = ["likeness_of", "wide_odds", "width_of"]
 
@@ -23,7 +23,7 @@ TINY = 1e-9
 LIKENESS, WIDTH, BIAS = 1.72, 4.41, -2.54
 
 
-@jit
+@jit_helper
 def likeness_of(x: NDArray[np.float32], own: NDArray[np.float32]) -> float:
     """Return the correlation of a beat's QRS with the patient's own, both as windows around their R peaks."""
     first, stop = R_PEAK - HALF, R_PEAK + HALF + 1
@@ -41,7 +41,7 @@ def likeness_of(x: NDArray[np.float32], own: NDArray[np.float32]) -> float:
     return float(both / np.sqrt(square * own_square + TINY))
 
 
-@jit
+@jit_helper
 def width_of(x: NDArray[np.float32]) -> float:
     """Return the log of a QRS's deviation over that of its slope, in samples."""
     first, stop = R_PEAK - HALF, R_PEAK + HALF + 1

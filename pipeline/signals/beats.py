@@ -13,7 +13,7 @@ from pipeline.signals.front import Front
 from pipeline.signals.gaps import GapTracker, Hole
 from pipeline.signals.pacing import SpikeRemover
 from pipeline.signals.peaks import PeakFinder
-from pipeline.signals.resample import FS, convert
+from pipeline.signals.resample import FS
 from pipeline.signals.rpeaks import RPeakDetector
 from pipeline.signals.window import BEFORE, MARGIN, WINDOW
 from pipeline.snapshot import joined, part_of
@@ -194,7 +194,6 @@ def _place(
     sample: NDArray[np.int64], decided: NDArray[np.int64], step: int, den: int, late: int, out: NDArray[np.int64]
 ) -> None:
     # One call for what would be three: a short chunk is made of calls.
-    convert(sample, step, den, out[0])
-    convert(decided + REACH, step, den, out[1])
     for i in range(len(decided)):
-        out[1, i] += late
+        out[0, i] = (2 * sample[i] * step + den) // (2 * den)
+        out[1, i] = (2 * (decided[i] + REACH) * step + den) // (2 * den) + late

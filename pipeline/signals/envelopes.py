@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.jit import jit
+from pipeline.jit import jit_helper
 from pipeline.signals.filters import BLOCK, Morlet, morlet
 from pipeline.signals.gaps import GONE
 
@@ -21,7 +21,7 @@ _SHARP_REAL, _SHARP_IMAG = SHARP_ENVELOPE.real, SHARP_ENVELOPE.imag
 _SHARP_REACH = SHARP_ENVELOPE.reach
 
 
-@jit
+@jit_helper
 def envelopes(signal: NDArray[np.float64], m: int, e: NDArray[np.float64], h: NDArray[np.float64]) -> None:
     """Write the envelopes of the ``m`` samples that ended ``REACH`` ago, each of shape (leads, m)."""
     first = signal.shape[1] - m - REACH
@@ -32,7 +32,7 @@ def envelopes(signal: NDArray[np.float64], m: int, e: NDArray[np.float64], h: ND
         morlet(row[first - _SHARP_REACH : first + m + _SHARP_REACH], _SHARP_REAL, _SHARP_IMAG, h[lead], room)
 
 
-@jit
+@jit_helper
 def absences(states: NDArray[np.uint8], m: int, bad: NDArray[np.bool_], gone: NDArray[np.bool_]) -> None:
     """Write, of the same samples, where each lead is missing, flat or settling, and where every lead is gone."""
     first = states.shape[1] - m - REACH

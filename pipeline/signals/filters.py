@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter
 
-from pipeline.jit import jit
+from pipeline.jit import jit, jit_helper
 from pipeline.signals.resample import FS
 
-__all__ = ["BLOCK", "BandPass", "Morlet", "morlet", "sosfilt"]
+__all__ = ["BAND_PASS", "BLOCK", "BandPass", "Morlet", "morlet", "sosfilt"]
 
 BLOCK = 512  # samples that stay in the first-level cache
+
+
+# scipy.signal.butter(2, [0.5, 40.0], "bandpass", fs=180.0, output="sos"), written down: the import takes a second and
+# 70 MB, and its last bits are the same everywhere.
+BAND_PASS = (
+    (0.23882407361278207, 0.47764814722556415, 0.23882407361278207, 1.0, -0.21758494552974575, 0.18506729288507515),
+    (1.0, -2.0, 1.0, 1.0, -1.975323017900515, 0.9756301694404643),
+)
 
 
 class BandPass:
@@ -24,14 +31,14 @@ class BandPass:
     """
 
     def __init__(self, n_leads: int) -> None:
-        self.sos = butter(2, [0.5, 40.0], "bandpass", fs=FS, output="sos")
+        self.sos = np.array(BAND_PASS)
         self.z = np.zeros((n_leads, len(self.sos), 2))
 
     def process(self, signal: NDArray[np.float64]) -> NDArray[np.float64]:
         """Filter the next samples, shape (leads, m) in mV, finite everywhere."""
         out = np.empty_like(signal)
         for lead, row in enumerate(signal):
-            sosfilt(row, self.sos, self.z[lead], out[lead])
+            _sosfilt(row, self.sos, self.z[lead], out[lead])
         return out
 
     def snapshot(self) -> dict[str, NDArray[np.generic]]:
@@ -43,7 +50,7 @@ class BandPass:
         self.z[:] = state["z"]
 
 
-@jit
+@jit_helper
 def sosfilt(
     signal: NDArray[np.float64], sos: NDArray[np.float64], z: NDArray[np.float64], out: NDArray[np.float64]
 ) -> None:
@@ -86,11 +93,11 @@ class Morlet:
         """Transform a stretch, shape (leads, m + 2 * reach) in mV; return (leads, m): its edges are context."""
         out = np.empty((signal.shape[0], signal.shape[1] - 2 * self.reach))
         for lead, row in enumerate(np.ascontiguousarray(signal)):
-            morlet(row, self.real, self.imag, out[lead], np.empty(BLOCK))
+            _morlet(row, self.real, self.imag, out[lead], np.empty(BLOCK))
         return out
 
 
-@jit
+@jit_helper
 def morlet(
     signal: NDArray[np.float64],
     real: NDArray[np.float64],
@@ -126,3 +133,6 @@ def morlet(
                 im[n] += b * (after[n] - before[n])
         for n in range(size):
             re[n] = np.sqrt(re[n] * re[n] + im[n] * im[n])
+
+
+_morlet, _sosfilt = jit(morlet), jit(sosfilt)

@@ -61,6 +61,7 @@ class Front:
         n_leads = len(self.states)
         first, stretch = resampler.next_output, resampler.take(signal)
         m = stretch.m
+        signal = np.ascontiguousarray(signal, dtype=np.float64)  # one kind, or there would be code for each
         before, states_before = self.signal, self.states
         self.history = HISTORY if first >= OPENING else OPENING
         self.signal = np.empty((2, n_leads, self.history + m))

@@ -161,8 +161,9 @@ def _clear(
                 if not is_there or height <= _STEEP * behind:
                     continue
                 is_one_of_many = n - seen[lead, 1] < many
-                seen[lead, 1:-1] = seen[lead, 2:].copy()
-                seen[lead, -1] = n
+                for k in range(1, _MANY):
+                    seen[lead, k] = seen[lead, k + 1]
+                seen[lead, _MANY] = n
                 if is_one_of_many or height > _CLEAR * behind:
                     rise = (y[end] - y[base]) / (end - base)
                     for j in range(base + 1, end):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.jit import jit
+from pipeline.jit import jit, jit_helper
 from pipeline.signals.resample import FS
 
 __all__ = ["FLAT", "Conditioner", "condition", "flat_limits", "new_steps"]
@@ -54,7 +54,7 @@ class Conditioner:
         state = np.empty(signal.shape, dtype=np.uint8)
         for lead, row in enumerate(signal):
             limits = np.full(len(row), FLAT, dtype=np.int64)
-            condition(row, self.levels[lead], self.runs[lead], limits, out[lead], state[lead])
+            _condition(row, self.levels[lead], self.runs[lead], limits, out[lead], state[lead])
         return out, state
 
     def snapshot(self) -> dict[str, NDArray[np.generic]]:
@@ -66,7 +66,7 @@ class Conditioner:
         self.levels[:], self.runs[:] = state["levels"], state["runs"]
 
 
-@jit
+@jit_helper
 def condition(
     signal: NDArray[np.float64],
     levels: NDArray[np.float64],
@@ -117,7 +117,7 @@ def new_steps(n_leads: int) -> NDArray[np.float64]:
     return steps
 
 
-@jit
+@jit_helper
 def flat_limits(
     raw: NDArray[np.float64],
     start: int,
@@ -156,3 +156,6 @@ def flat_limits(
             position += 1
         limits[n] = COARSE_FLAT if changes >= CHANGES and least >= COARSE_MV else FLAT
     steps[0], steps[1], steps[2], steps[3] = last, least, changes, float(position)
+
+
+_condition = jit(condition)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.jit import jit
+from pipeline.jit import jit, jit_helper
 
 __all__ = ["FS", "Resampler", "Stretch", "convert", "extend", "interpolate"]
 
@@ -82,9 +82,9 @@ class Resampler:
         """
         first, stretch = self.next_output, self.take(signal)
         out = np.empty((len(self._tail), stretch.m))
-        buffer = extend(signal, stretch.tail, stretch.kept, stretch.drop)
+        buffer = _extend(np.ascontiguousarray(signal, dtype=np.float64), stretch.tail, stretch.kept, stretch.drop)
         for lead, row in enumerate(buffer):
-            interpolate(row, stretch.start, self.taps, first, self.step, self.den, out[lead])
+            _interpolate(row, stretch.start, self.taps, first, self.step, self.den, out[lead])
         return out
 
     def take(self, signal: NDArray[np.floating]) -> Stretch:
@@ -108,7 +108,7 @@ class Resampler:
     def to_input(self, position: NDArray[np.int64]) -> NDArray[np.int64]:
         """Convert positions at the internal rate into the nearest samples at the input rate."""
         out = np.empty_like(position)
-        convert(position, self.step, self.den, out)
+        _convert(position, self.step, self.den, out)
         return out
 
     def snapshot(self) -> dict[str, NDArray[np.generic]]:
@@ -122,14 +122,14 @@ class Resampler:
         self._start, self.next_output = (int(v) for v in state["at"])
 
 
-@jit
+@jit_helper
 def convert(position: NDArray[np.int64], step: int, den: int, out: NDArray[np.int64]) -> None:
     """Convert positions at the internal rate into the nearest samples at the input rate."""
     for i in range(len(position)):
         out[i] = (2 * position[i] * step + den) // (2 * den)
 
 
-@jit
+@jit_helper
 def interpolate(
     buffer: NDArray[np.float64],
     start: int,
@@ -179,7 +179,7 @@ def interpolate(
             out[i + 3] = sum_d
 
 
-@jit
+@jit_helper
 def extend(signal: NDArray[np.floating], tail: NDArray[np.float64], kept: int, drop: int) -> NDArray[np.float64]:
     """Return the next samples behind those that are kept, shape (leads, n); keep all but the first ``drop`` of them."""
     size = kept + len(signal)
@@ -192,3 +192,6 @@ def extend(signal: NDArray[np.floating], tail: NDArray[np.float64], kept: int, d
         for i in range(size - drop):
             tail[lead, i] = buffer[lead, drop + i]
     return buffer
+
+
+_convert, _extend, _interpolate = jit(convert), jit(extend), jit(interpolate)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.jit import jit
+from pipeline.jit import jit_helper
 
 __all__ = ["FEATURES", "LOWEST", "WEIGHTS_FILE", "describe", "is_beat", "read_weights"]
 
@@ -57,7 +57,7 @@ def read_weights(path: Path = WEIGHTS_FILE) -> NDArray[np.float64]:
     return np.array([[*(row[name] for name in FEATURES), row["intercept"]] for row in stored["weights"]])
 
 
-@jit
+@jit_helper
 def describe(
     peak: float,
     sharpness: float,
@@ -68,7 +68,7 @@ def describe(
     recent_noise: float,
     before: float,
     after: float,
-    width: int,
+    width: float,
     least_lead: float,
     greatest_lead: float,
     out: NDArray[np.float64],
@@ -112,7 +112,7 @@ def describe(
     out[21] = size - np.log(level)
 
 
-@jit
+@jit_helper
 def is_beat(features: NDArray[np.float64], weights: NDArray[np.float64]) -> bool:
     """Return True if a maximum with these features is more likely a beat than the odds ask for."""
     total = weights[len(features)]

@@ -9,10 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.jit import jit
+from pipeline.jit import jit, jit_helper
 from pipeline.signals.envelopes import absences, envelopes
 from pipeline.signals.resample import FS
 from pipeline.signals.rpeak_decision import FEATURES, LOWEST, describe, is_beat
+from pipeline.sorting import median
 
 __all__ = ["LOOK", "PARAMETERS", "REFRACTORY", "RING", "RRS", "START", "find", "search"]
 
@@ -61,23 +62,27 @@ PARAMETERS = {
 _P = np.array(list(PARAMETERS.values()))
 
 
-@jit
+@jit_helper
 def _median_rr(ints: NDArray[np.int64]) -> float:
     known = min(ints[KNOWN], RRS)
     if known == 0:
         return 0.8 * FS
-    return float(np.median(ints[INTERVALS : INTERVALS + known]))
+    values = np.empty(RRS)
+    for k in range(known):
+        values[k] = ints[INTERVALS + k]
+    return median(values, known)
 
 
-@jit
+@jit_helper
 def _listen(
     e: NDArray[np.float64],
     bad: NDArray[np.bool_],
+    at: int,
     ints: NDArray[np.int64],
     last_h: NDArray[np.float64],
     leads: NDArray[np.float64],
 ) -> None:
-    """Hear a sample of a silence; after three stretches of it, set the levels of the leads that have beats anew.
+    """Hear sample ``at`` of a silence; after three stretches of it, set the levels of the leads that have beats anew.
 
     Silence is where no beat comes near the level. An artefact can lift a level, or the noise floor, so far above the
     beats that none is found any more, and both follow beats alone. Where peaks stand out as only beats do, the level is
@@ -88,23 +93,29 @@ def _listen(
     level, slow, noise, noise_sum, total = leads[0], leads[1], leads[2], leads[3], leads[4]
     heard = ints[HEARING]
     if heard == 0:
-        leads[4:] = 0.0
+        for k in range(4, 8):
+            for lead in range(len(e)):
+                leads[k, lead] = 0.0
     greatest = leads[5 + heard // HEARD]
     for lead in range(len(e)):
-        total[lead] += np.inf if bad[lead] else e[lead]
-        greatest[lead] = max(greatest[lead], e[lead])
+        total[lead] += np.inf if bad[lead, at] else e[lead, at]
+        greatest[lead] = max(greatest[lead], e[lead, at])
     ints[HEARING] = heard + 1
     if heard + 1 < 3 * HEARD:
         return
     ints[HEARING] = 0
     since_s = (ints[CLOCK] - LOOK - ints[SIZED]) / FS
+    stretches = np.empty(3)
     for lead in range(len(e)):
-        middle = np.median(leads[5:, lead])
+        for k in range(3):
+            stretches[k] = leads[5 + k, lead]
+        middle = median(stretches, 3)
         least = min(slow[lead], _P[P_GREATEST]) / since_s
         if middle > max(_P[P_FAINTEST], _P[P_PEAKY] * total[lead] / (3 * HEARD), least):
             level[lead] = slow[lead] = middle
             noise[lead] = 0.15 * middle
-            noise_sum[:] = 0.0  # of all leads: they share the count
+            for other in range(len(e)):  # they share the count
+                noise_sum[other] = 0.0
             ints[CLEAN] = 0
             last_h[0] = 0.0
 
@@ -137,7 +148,7 @@ def find(
     return search(e, h, bad, gone, weights, ints, last_h, leads, ring, lead_ring, opening, found, facts, candidates)
 
 
-@jit
+@jit_helper
 def search(
     e: NDArray[np.float64],
     h: NDArray[np.float64],
@@ -188,23 +199,30 @@ def search(
         taken += 1
     if ints[CLOCK] < START:
         return 0, 0
-    if not taken:
-        return _decide(e, h, bad, gone, weights, ints, last_h, leads, ring, lead_ring, found, facts, candidates)
-    for lead in range(n_leads):
-        slow[lead] = level[lead]
-        noise[lead] = 0.15 * level[lead]
-    ints[LAST] = ints[SIZED] = -1
-    ints[CLOCK] = 0
-    return _decide(
-        np.concatenate((opening[:n_leads], e[:, taken:]), axis=1),
-        np.concatenate((opening[n_leads : 2 * n_leads], h[:, taken:]), axis=1),
-        np.concatenate((opening[2 * n_leads : 3 * n_leads] > 0.0, bad[:, taken:]), axis=1),
-        np.concatenate((opening[3 * n_leads] > 0.0, gone[taken:])),
-        weights, ints, last_h, leads, ring, lead_ring, found, facts, candidates,
-    )  # fmt: skip
+    if taken:
+        for lead in range(n_leads):
+            slow[lead] = level[lead]
+            noise[lead] = 0.15 * level[lead]
+        ints[LAST] = ints[SIZED] = -1
+        ints[CLOCK] = 0
+        size = START + e.shape[1] - taken
+        all_e, all_h = np.empty((n_leads, size)), np.empty((n_leads, size))
+        all_bad, all_gone = np.empty((n_leads, size), np.bool_), np.empty(size, np.bool_)
+        for n in range(size):
+            at = n - START + taken  # in what is new
+            all_gone[n] = opening[3 * n_leads, n] > 0.0 if n < START else gone[at]
+            for lead in range(n_leads):
+                if n < START:
+                    all_e[lead, n], all_h[lead, n] = opening[lead, n], opening[n_leads + lead, n]
+                    all_bad[lead, n] = opening[2 * n_leads + lead, n] > 0.0
+                else:
+                    all_e[lead, n], all_h[lead, n] = e[lead, at], h[lead, at]
+                    all_bad[lead, n] = bad[lead, at]
+        e, h, bad, gone = all_e, all_h, all_bad, all_gone
+    return _decide(e, h, bad, gone, weights, ints, last_h, leads, ring, lead_ring, found, facts, candidates)
 
 
-@jit
+@jit_helper
 def _decide(
     e: NDArray[np.float64],
     h: NDArray[np.float64],
@@ -276,7 +294,7 @@ def _decide(
                 calm = max(p[P_CALM] * level[lead], noise_sum[lead] / ints[CLEAN])
                 noise[lead] = min(noise[lead], max(noise[lead] * (1.0 - p[P_FALLRATE]), calm))
         if m - ints[SIZED] > p[P_QUIET] * FS:
-            _listen(e[:, i], bad[:, i], ints, last_h, leads)
+            _listen(e, bad, i, ints, last_h, leads)
         elif ints[HEARING]:
             ints[HEARING] = 0
         peak = ring[0, m % RING]
@@ -293,7 +311,7 @@ def _decide(
                 break
         if larger:
             continue
-        peak_h, before, after, width = 0.0, 0.0, 0.0, 0
+        peak_h, before, after, width = 0.0, 0.0, 0.0, 0.0
         for j in range(-6, 7):
             peak_h = max(peak_h, ring[1, (m + j) % RING])
         for j in range(REFRACTORY + 1, min(since, RING - LOOK - 2)):
@@ -301,7 +319,7 @@ def _decide(
         for j in range(-20, LOOK + 1):
             value = ring[0, (m + j) % RING]
             if j <= 20 and value > 0.5 * peak:
-                width += 1
+                width += 1.0
             if j >= 20:
                 after = max(after, value)
         # The leads that were there at the maximum; the one that gave it may have come off since.
@@ -329,7 +347,8 @@ def _decide(
         )  # fmt: skip
         if n_candidates < len(candidates):
             candidates[n_candidates, 0] = m
-            candidates[n_candidates, 1:] = features
+            for k in range(len(features)):
+                candidates[n_candidates, 1 + k] = features[k]
             n_candidates += 1
         if not is_beat(features, weights[0 if there < 2 else 1]):
             continue

@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.jit import jit
 from pipeline.signals.peaks import Peaks
 from pipeline.signals.resample import FS
 from pipeline.signals.rpeak_decision import FEATURES, read_weights
@@ -25,6 +26,7 @@ WEIGHTS = read_weights()
 NO_PEAKS = Peaks(
     np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0), np.empty(0), np.empty(0, dtype=np.bool_)
 )
+_search = jit(search)
 NO_CANDIDATES = np.empty((0, 1 + len(FEATURES)))
 _Floats = NDArray[np.float64]
 _Carried = tuple[_Floats, NDArray[np.int64], _Floats, _Floats, _Floats, _Floats, _Floats]
@@ -85,7 +87,7 @@ class RPeakDetector:
             True where a lead is missing or flat.
         """
         found, facts, candidates = self._room(e.shape[1])
-        counts = search(e, h, bad, np.asarray(bad.all(axis=0)), *self._carried(), found, facts, candidates)
+        counts = _search(e, h, bad, np.asarray(bad.all(axis=0)), *self._carried(), found, facts, candidates)
         return self._peaks(counts, found, facts, candidates)
 
     def _carried(self) -> _Carried:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.jit import jit
+from pipeline.jit import jit_helper
 
 __all__ = ["FEATURES", "HOP", "SPAN", "WINDOW_FS", "describe"]
 
@@ -39,7 +39,7 @@ FEATURES = (
 N = len(FEATURES)
 
 
-@jit
+@jit_helper
 def describe(x: NDArray[np.float64], out: NDArray[np.float64]) -> None:
     """Describe a window of one lead.
 
@@ -72,9 +72,9 @@ def describe(x: NDArray[np.float64], out: NDArray[np.float64]) -> None:
         if abs(y[i]) > 0.2 * greatest:
             beyond += 1
     seconds = n // WINDOW_FS
-    steepest_of = np.zeros(seconds)
-    high_of = np.full(seconds, -1e9)
-    low_of = np.full(seconds, 1e9)
+    steepest_of, high_of, low_of = np.empty(seconds), np.empty(seconds), np.empty(seconds)
+    for k in range(seconds):
+        steepest_of[k], high_of[k], low_of[k] = 0.0, -1e9, 1e9
     steepest = slope = slope_square = curve_square = whole = 0.0
     for i in range(n):
         k = min(i // WINDOW_FS, seconds - 1)

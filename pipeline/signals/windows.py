@@ -70,6 +70,8 @@ class WindowStage:
         stop = np.empty(n, dtype=np.int64)
         features = np.empty((n, n_leads, len(FEATURES)))
         absent, spread = np.empty((n, n_leads)), np.empty((n, n_leads))
+        # One layout: a slice of one lead has another than one of two, and would be compiled apart.
+        signal, states = np.ascontiguousarray(signal), np.ascontiguousarray(states)
         _cut(signal, states, first, self._ring, self._gone, self._half, stop, features, absent, spread)
         self._clock = last
         return Windows(stop, features, absent, spread)
@@ -131,6 +133,9 @@ def _cut(
                 missing += gone[lead, j]
             describe(window, features[found, lead])
             absent[found, lead] = missing / SPAN
-            spread[found, lead] = window[SPAN - HOP :].max() - window[SPAN - HOP :].min()
+            greatest, least = window[SPAN - HOP], window[SPAN - HOP]
+            for j in range(SPAN - HOP, SPAN):
+                greatest, least = max(greatest, window[j]), min(least, window[j])
+            spread[found, lead] = greatest - least
         stop[found] = at + 1
         found += 1

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.detection.recurrence import dense, dense_weights, layer_weights, squash, step
+from pipeline.detection.recurrence import dense, dense_weights, layer_weights, squash, step, zeros
 from pipeline.detection.sequence.heads import CLASSES, STATES, STRANGENESS, SequenceShape
 from pipeline.detection.sequence.tokens import (
     INTERVAL,
@@ -18,13 +18,14 @@ from pipeline.detection.sequence.tokens import (
     USUAL_INTERVAL,
     squashed_shape,
 )
-from pipeline.jit import jit
+from pipeline.jit import jit, jit_helper
 
 __all__ = ["AS_IT_IS", "USUAL_P", "USUAL_RR", "USUAL_SHAPE", "CompiledSequence", "expected_weights"]
 
 Floats = NDArray[np.float32]
 TWO = 2  # layers are compiled for an even number of beats side by side; a sequence stands beside itself
 AS_IT_IS, USUAL_RR, USUAL_SHAPE, USUAL_P = range(4)
+_INTERVAL, _USUAL_INTERVAL = np.array(INTERVAL), np.array(USUAL_INTERVAL, dtype=np.float32)
 WAYS = 4  # in which a beat is judged: as it is, at its usual interval, with its usual shape, with its usual P wave
 
 
@@ -121,34 +122,35 @@ class CompiledSequence:
         return classes, interval, states
 
 
-@jit
+@jit_helper
 def _judge(
     token: Floats,
     before: NDArray[np.float64],
     hidden: Floats,
+    units: int,
     judge: Floats,
     judge_bias: Floats,
     classes: Floats,
     classes_bias: Floats,
     out: Floats,
 ) -> None:
-    units = len(hidden)
-    read = np.zeros((WAYS, judge.shape[0]), dtype=np.float32)
-    judged = np.zeros((WAYS, classes.shape[0]), dtype=np.float32)
-    room = np.empty((WAYS, judge.shape[1]), dtype=np.float32)
+    read = zeros(WAYS, judge.shape[0])
+    judged = zeros(WAYS, classes.shape[0])
+    room = zeros(WAYS, judge.shape[1])
     for way in range(WAYS):
-        read[way, :units] = hidden
-        read[way, units : units + len(token)] = token
+        for j in range(units):
+            read[way, j] = hidden[j]
+        for j in range(len(token)):
+            read[way, units + j] = token[j]
     for k in range(len(INTERVAL)):
-        read[USUAL_RR, units + INTERVAL[k]] = USUAL_INTERVAL[k]
+        read[USUAL_RR, units + _INTERVAL[k]] = _USUAL_INTERVAL[k]
     at = units + SHAPE_COLUMN
-    read[USUAL_SHAPE, at], read[USUAL_SHAPE, at + 1], read[USUAL_SHAPE, at + 2] = (
-        before[1],
-        squashed_shape(before[1]),
-        0.0,
-    )
+    read[USUAL_SHAPE, at] = before[1]
+    read[USUAL_SHAPE, at + 1] = squashed_shape(before[1])
+    read[USUAL_SHAPE, at + 2] = 0.0
     at = units + P_COLUMN
-    read[USUAL_P, at], read[USUAL_P, at + 1] = before[2], 0.0
+    read[USUAL_P, at] = before[2]
+    read[USUAL_P, at + 1] = 0.0
     read[USUAL_P, units + UNTIMELY] = before[3]
     dense(room, read, judge, judge_bias)
     for way in range(WAYS):
@@ -183,24 +185,27 @@ def _read(
     told_states: Floats,
 ) -> None:
     units, columns = state.shape[1], token.shape[1]
-    read = np.zeros((TWO, of_input.shape[0]), dtype=np.float32)
-    gates = np.empty((TWO, 4 * units), dtype=np.float32)
-    cell = np.empty((TWO, units), dtype=np.float32)
-    hidden = np.zeros((TWO, of_hidden.shape[0]), dtype=np.float32)
-    of_next = np.empty((TWO, interval.shape[1]), dtype=np.float32)
-    of_state = np.empty((TWO, states.shape[1]), dtype=np.float32)
+    read = zeros(TWO, of_input.shape[0])
+    gates = zeros(TWO, 4 * units)
+    cell = zeros(TWO, units)
+    hidden = zeros(TWO, of_hidden.shape[0])
+    of_next = zeros(TWO, interval.shape[1])
+    of_state = zeros(TWO, states.shape[1])
     for lane in range(TWO):
-        cell[lane] = state[0]
-        hidden[lane, :units] = state[1]
+        for j in range(units):
+            cell[lane, j], hidden[lane, j] = state[0, j], state[1, j]
     for i in range(len(token)):
-        _judge(token[i], before[i], hidden[0, :units], judge, judge_bias, classes, classes_bias, told_classes[i])
+        _judge(token[i], before[i], hidden[0], units, judge, judge_bias, classes, classes_bias, told_classes[i])
         dense(of_next, hidden, interval, interval_bias)
-        told_interval[i] = of_next[0]
+        for j in range(of_next.shape[1]):
+            told_interval[i, j] = of_next[0, j]
         if not held[i]:
             for lane in range(TWO):
-                read[lane, :columns] = token[i]
+                for j in range(columns):
+                    read[lane, j] = token[i, j]
             step(read, of_input, of_hidden, bias, gates, cell, hidden)
         dense(of_state, hidden, states, states_bias)
-        told_states[i] = of_state[0]
-    state[0] = cell[0]
-    state[1] = hidden[0, :units]
+        for j in range(of_state.shape[1]):
+            told_states[i, j] = of_state[0, j]
+    for j in range(units):
+        state[0, j], state[1, j] = cell[0, j], hidden[0, j]

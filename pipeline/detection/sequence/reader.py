@@ -11,7 +11,7 @@ from pipeline.detection.sequence.compiled import AS_IT_IS, USUAL_P, USUAL_RR, US
 from pipeline.detection.sequence.heads import LIKELY
 from pipeline.detection.sequence.reference import log_interval
 from pipeline.detection.sequence.tokens import BEFORE, HELD_COLUMN, READ, follow_beats, new_memory
-from pipeline.jit import jit
+from pipeline.jit import jit, jit_helper
 
 __all__ = ["SequenceReader", "SequenceReading"]
 
@@ -168,7 +168,7 @@ def _conclude(
         state[i] = best + 1 if probability[i] >= LIKELY else 0
 
 
-@jit
+@jit_helper
 def _odds(classes: NDArray[np.float32]) -> float:
     """Return the log odds of an abnormal beat."""
     normal, a, b = np.float64(classes[0]), np.float64(classes[1]), np.float64(classes[2])
@@ -177,7 +177,7 @@ def _odds(classes: NDArray[np.float32]) -> float:
     return float(min(max(odds, -HIGHEST_ODDS), HIGHEST_ODDS))
 
 
-@jit
+@jit_helper
 def _share_below(interval: NDArray[np.float32], x: float) -> float:
     """Return the share of a mixture of logistics that lies below ``x``."""
     mixtures = len(interval) // 3
@@ -192,7 +192,7 @@ def _share_below(interval: NDArray[np.float32], x: float) -> float:
     return float(below / total)
 
 
-@jit
+@jit_helper
 def _median(interval: NDArray[np.float32]) -> float:
     low, high = -2.0, 2.0
     for _ in range(BISECTIONS):

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.jit import jit
+from pipeline.jit import jit_helper
 
 __all__ = [
     "HELD",
@@ -56,13 +56,13 @@ def new_references() -> NDArray[np.float64]:
     return out
 
 
-@jit
+@jit_helper
 def log_interval(rr: float) -> float:
     """Return the log of an interval in s, cut off at what a heart can do."""
     return float(np.log(min(max(rr, SHORTEST), LONGEST)))
 
 
-@jit
+@jit_helper
 def follow_references(references: NDArray[np.float64], log_rr: float, strange: bool) -> None:
     """Let the references follow a beat's log interval, NaN where it is not known.
 
@@ -93,7 +93,7 @@ def follow_references(references: NDArray[np.float64], log_rr: float, strange: b
     r[LAST] = log_rr
 
 
-@jit
+@jit_helper
 def _hold(r: NDArray[np.float64], log_rr: float) -> None:
     """Begin or end a hold."""
     if r[HELD]:

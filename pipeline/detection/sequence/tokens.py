@@ -21,7 +21,7 @@ from pipeline.detection.sequence.reference import (
     log_interval,
     new_references,
 )
-from pipeline.jit import jit
+from pipeline.jit import jit, jit_helper
 
 __all__ = [
     "BEFORE",
@@ -150,19 +150,22 @@ def follow_beats(
         Written: what held before each beat: the slow reference in log s, NaN where nothing is known of the rate, and
         the usual shape and P wave; and how untimely the beat would be if its P wave told nothing.
     """
-    kept = np.empty_like(memory)
+    kept = np.empty(len(memory))
     for i in range(len(rr)):
         before[i, 0], before[i, 1], before[i, 2] = memory[SLOW], memory[SHAPE_AT], memory[P_AT]
         if held[i]:
-            kept[:] = memory
+            for k in range(len(memory)):
+                kept[k] = memory[k]
         before[i, 3] = _follow_beat(rr[i], shape[i], p_wave[i], noise[i], memory, token[i])
         if held[i]:
-            memory[:] = kept
-            memory[RECENT : RECENT + PAST] = np.nan
+            for k in range(len(memory)):
+                memory[k] = kept[k]
+            for k in range(PAST):
+                memory[RECENT + k] = np.nan
             memory[LAST] = np.nan
 
 
-@jit
+@jit_helper
 def _follow_beat(
     rr: float, shape: float, p_wave: float, noise: float, m: NDArray[np.float64], out: NDArray[np.float32]
 ) -> float:
@@ -210,9 +213,10 @@ def _follow_beat(
     out[20] = _untimely(early, m[CHANGE], p) if known and not np.isnan(p_wave) else without_p
     m[LAST_SHAPE] = squashed
     strange = shape > STRANGE
-    follow_references(m[:REFERENCES], log_rr, strange)
+    follow_references(m, log_rr, strange)
     if not known:
-        m[RECENT : RECENT + PAST] = np.nan  # no change is known across a gap
+        for k in range(PAST):
+            m[RECENT + k] = np.nan  # no change is known across a gap
         return without_p
     if not m[HELD]:
         _follow_usual(m, early, least, strange, has_shape, shape, p)
@@ -222,7 +226,7 @@ def _follow_beat(
     return without_p
 
 
-@jit
+@jit_helper
 def _untimely(early: float, usual_change: float, p_wave: float) -> float:
     by = max(early, 0.0)
     beyond = max(p_wave - P_CHANGED, 0.0) / P_CHANGED
@@ -232,18 +236,18 @@ def _untimely(early: float, usual_change: float, p_wave: float) -> float:
     return float(HEIGHT * np.tanh(GAIN * max(by, 0.0) / (FLOOR + usual_change)))
 
 
-@jit
+@jit_helper
 def squashed_shape(shape: float) -> float:
     """Return a shape on a scale that changes most where usual shapes end."""
     return float(np.tanh(2.0 * (shape - MIDDLE_SHAPE)))
 
 
-@jit
+@jit_helper
 def _cut(value: float, limit: float) -> float:
     return min(max(value, -limit), limit)
 
 
-@jit
+@jit_helper
 def _follow_usual(
     m: NDArray[np.float64], early: float, least: float, strange: bool, has_shape: bool, shape: float, p: float
 ) -> None:

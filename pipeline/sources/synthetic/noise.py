@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfilt
 
 from pipeline.sources.synthetic.autonomic import Tones
 
@@ -18,7 +17,10 @@ class _Band:
     """White noise in a band, rms 1, in blocks that join without a seam."""
 
     def __init__(self, rng: np.random.Generator, fs: float, low_hz: float, high_hz: float) -> None:
+        from scipy.signal import butter, sosfilt  # it takes a second and 70 MB to import
+
         self._rng = rng
+        self._filter = sosfilt
         self._sos = butter(2, (low_hz, min(high_hz, 0.45 * fs)), "bandpass", fs=fs, output="sos")
         self._state = np.zeros((len(self._sos), 2, LEADS))
         impulse = np.zeros(int(8.0 * fs))
@@ -29,7 +31,7 @@ class _Band:
     def __call__(self, n: int) -> Floats:
         """Return the next n samples of both leads, shape (n, 2)."""
         white = self._scale * self._rng.standard_normal((n, LEADS))
-        out, self._state = sosfilt(self._sos, white, axis=0, zi=self._state)
+        out, self._state = self._filter(self._sos, white, axis=0, zi=self._state)
         return np.asarray(out, dtype=np.float64)
 
 
