@@ -30,7 +30,8 @@ def _cache_dirs() -> list[Path]:
     it calls has changed in another file. ``ECG_CACHE_DIR`` counts where it stands in the environment:
     a settings file is read at the edge, and this is imported everywhere.
     """
-    sources = [Path(__file__).with_name("sorting.py"), *sorted(Path(__file__).parent.glob("*/**/*.py"))]
+    top = [Path(__file__).with_name(name) for name in ("records.py", "sorting.py")]  # what kernels take from them
+    sources = [*top, *sorted(Path(__file__).parent.glob("*/**/*.py"))]
     stamps = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in sources]
     digest = hashlib.sha256(repr(stamps).encode()).hexdigest()[:16]
     named, own = os.environ.get("ECG_CACHE_DIR"), platformdirs.user_cache_dir("ecg-anomaly")
@@ -109,7 +110,7 @@ def jit(function: Callable[P, R]) -> Callable[P, R]:
     first run of a version compiles; where nothing can be written, every run does.
     """
     # Nobody calls these through a C pointer, so there is no entry for it either.
-    options = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
     return cast(Callable[P, R], numba.njit(cache=_CACHED, **options)(function))
 
 
@@ -120,5 +121,6 @@ def jit_helper(function: Callable[P, R]) -> Callable[P, R]:
     many a function, and a constant argument is no reason to compile it once more. Called from Python it runs as plain
     Python: slowly, and with Python's own arithmetic.
     """
-    options = {"error_model": "numpy", "no_cfunc_wrapper": True}
-    return cast(Callable[P, R], register_jitable(**options)(function))
+    options: dict[str, Any] = {"error_model": "numpy", "no_cfunc_wrapper": True}
+    compiled: Callable[P, R] = register_jitable(**options)(function)
+    return compiled

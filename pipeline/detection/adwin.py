@@ -20,7 +20,7 @@ class _Adwin(base.DriftDetector):
     def _reset(self) -> None:
         from river._river_rust.drift import AdaptiveWindowing
 
-        super()._reset()  # type: ignore[no-untyped-call]  # River's own
+        super()._reset()
         self._window: Any = AdaptiveWindowing(
             delta=self.delta, clock=32, max_buckets=5, min_window_length=5, grace_period=10
         )
