@@ -30,7 +30,7 @@ ROWS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
             ("records", "annotations", "record_name"),
             ("settings", "setting_names"),
             ("errors", "health"),
-            ("snapshot", "jit"),
+            ("snapshot", "jit", "sorting"),
             ("clock", "processes"),
         ),
     ),

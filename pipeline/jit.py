@@ -30,7 +30,9 @@ def _cache_dirs() -> list[Path]:
     it calls has changed in another file. ``ECG_CACHE_DIR`` counts where it stands in the environment:
     a settings file is read at the edge, and this is imported everywhere.
     """
-    top = [Path(__file__).with_name(name) for name in ("records.py", "sorting.py")]  # what kernels take from them
+    top = [
+        Path(__file__).with_name(name) for name in ("jit.py", "records.py", "sorting.py")
+    ]  # what kernels take from them
     sources = [*top, *sorted(Path(__file__).parent.glob("*/**/*.py"))]
     stamps = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in sources]
     digest = hashlib.sha256(repr(stamps).encode()).hexdigest()[:16]

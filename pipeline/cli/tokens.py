@@ -7,7 +7,18 @@ from pathlib import Path
 
 from pipeline.errors import OutputError
 
-__all__ = ["keep_token"]
+__all__ = ["keep_token", "kept_token"]
+
+
+def kept_token(file: Path) -> str | None:
+    """Return the token that an earlier run has written; None where there is none that this user alone can have read."""
+    try:
+        stat = file.lstat()
+        if not (file.is_file() and stat.st_uid == os.geteuid() and stat.st_mode & 0o077 == 0):
+            return None
+        return file.read_text("ascii").strip() or None
+    except (OSError, ValueError):
+        return None
 
 
 def keep_token(token: str, file: Path, variable: str) -> Path:

@@ -129,6 +129,7 @@ class AlarmEngine:
         self._paused = False
         self._last_beat = self._silent_from = time
         self._times.append(time)
+        self._pulses.beat(time)
         self._recent.append(is_anomaly)
         if not is_anomaly and wide < OWN and wide != 0.0:  # 0 is what is not known
             self._own.append(time)
@@ -247,7 +248,9 @@ class AlarmEngine:
         is_sure = fibrillation > SURE or self._pulses.have_stopped(stop)
         if not is_sure and (self._is_organised(stop) or sum(t > stop - OWN_S for t in self._own) == OWN_BEATS):
             return
-        if not self._disagree("ventricular fibrillation", start, stop - PULSES_S, stop, text):
+        # Compressions of the chest make pulses: they end no fibrillation that has been told.
+        lasts = self._episodes.is_told("ventricular fibrillation")
+        if lasts or not self._disagree("ventricular fibrillation", start, stop - PULSES_S, stop, text):
             self._episodes.tell(
                 "ventricular fibrillation", stop - FIBRILLATION_S, stop, -1, -1, "fibrillation or flutter", true_s=stop
             )
@@ -279,7 +282,7 @@ class AlarmEngine:
         """Tell what a silence is that is long enough for an alarm: pulses decide, else whether a lead is still."""
         start = self._silent_from
         lasted = f"no beat for {now - WAIT - start:.3g} s"
-        if self._disagree("asystole", start, start + LATE_S, now, lasted):
+        if not self._episodes.is_told("asystole") and self._disagree("asystole", start, start + LATE_S, now, lasted):
             self._episodes.over("cannot analyse", now)
             self._unclear = True
         elif is_still or self._pulses.have_stopped(now):

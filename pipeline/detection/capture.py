@@ -12,6 +12,7 @@ BEFORE_S = 0.35  # s before it in which a beat of the patient's own leaves the v
 LOST = 2  # pulses in a row that start no beat
 APART_S = 0.35  # s: pulses nearer to each other are those of two chambers, of which the last one counts
 KEPT = 8
+TOGETHER_S = 2.0  # s: pulses further apart are none in a row
 
 
 class Capture:
@@ -19,7 +20,7 @@ class Capture:
 
     def __init__(self) -> None:
         self._beats: deque[float] = deque(maxlen=KEPT)  # R peaks in s
-        self._lost: list[float] = []  # pulses in a row that started none, in s
+        self._lost: list[float] = []  # first and last of the pulses in a row that started none, in s
         self._last = float("-inf")
 
     def beat(self, time: float) -> None:
@@ -39,8 +40,10 @@ class Capture:
             self._lost = []
         elif is_second and self._lost:
             self._lost[-1] = at
+        elif self._lost and at - self._lost[-1] <= TOGETHER_S:
+            self._lost = [self._lost[0], at]
         else:
-            self._lost.append(at)
+            self._lost = [at]
         return self._lost[0] if len(self._lost) >= LOST else None
 
     def snapshot(self) -> list[Any]:

@@ -72,6 +72,10 @@ class Episodes:
         """Tell whether an episode of one of these causes goes on."""
         return any(cause in self._open and not self._open[cause].ended for cause in causes)
 
+    def is_told(self, kind: str) -> bool:
+        """Tell whether an alarm of this kind has been told that goes on."""
+        return any(episode.alarm.kind == kind and not episode.ended for episode in self._open.values())
+
     def _is_said(self, rule: Rule) -> bool:
         """Tell whether an episode of no less priority goes on that says more than a new one of this rule would."""
         of = [self._open[cause] for cause in rule.quiet_while if self.lasts(cause)]

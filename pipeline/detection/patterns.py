@@ -46,6 +46,7 @@ class Patterns:
         """
         if math.isnan(rr):
             self._signs.clear()
+            self._since, self._others = math.nan, 0  # nobody knows what was in the hole
         self._signs.append("V" if is_ventricular else "N")
         self._rr = rr
         if not (is_ventricular or math.isnan(rr)):

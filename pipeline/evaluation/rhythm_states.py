@@ -85,17 +85,22 @@ def judge_states(beats: JudgedBeats, annotations: Annotations, state: NDArray[np
     counted, found = beats.matching.reference, beats.matching.detection
     order = np.argsort(counted, kind="stable")
     counted, found = counted[order], found[order]
-    state = state[found]
+    extra, state = state[beats.matching.extra], state[found]
     annotated, told, both = {}, {}, {}
     for name in TOLD:
         within = rhythm[counted] == name
-        said = (state == RHYTHMS.index(name)) & ~np.isin(rhythm[counted], LOOK_ALIKE.get(name, ()))
+        code = RHYTHMS.index(name)
+        said = (state == code) & ~np.isin(rhythm[counted], LOOK_ALIKE.get(name, ()))
         annotated[name], told[name], both[name] = int(within.sum()), int(said.sum()), int((within & said).sum())
+        told[name] += int((extra == code).sum())  # after a beat that is none
     runs, seen = {}, {}
     for letter, name in RUNS.items():
-        stretches = _stretches(reference.aami[counted] == letter)
+        # Beats that were missed belong to a run as well; it counts from the end of the learning period on.
+        first = counted[0] if len(counted) else len(reference)
+        stretches = [(a, b) for a, b in _stretches(reference.aami == letter) if a >= first]
         runs[letter] = len(stretches)
-        seen[letter] = sum(bool((state[a:b] == RHYTHMS.index(name)).any()) for a, b in stretches)
+        told_at = counted[state == RHYTHMS.index(name)]
+        seen[letter] = sum(bool(((told_at >= a) & (told_at < b)).any()) for a, b in stretches)
     return RecordRhythms(beats.record, annotated, told, both, runs, seen)
 
 

@@ -33,6 +33,7 @@ PREFERENCE = (
 )
 
 _WAVES = {"ABP": 0, "ART": 1, "IBP": 2, "AOB": 3, "PLE": 4, "PPG": 5}  # by the beginning of their names
+_ATRIAL = ("RAP",)
 
 _MARKS = " \t\r\n\x00,;:'\"`"
 
@@ -136,7 +137,9 @@ def choose_waves(names: Sequence[str]) -> list[int]:
     >>> choose_waves(["PLETH", "II", "RESP", "PAP", "ABP"])
     [4, 0]
     """
+    # The pressure in a right atrium goes on with its P waves while the ventricles stand still.
     pulses = [i for i, name in enumerate(names) if signal_kind(name) == "pulse"]
+    pulses = [i for i in pulses if plain_name(names[i]) not in _ATRIAL]
     return sorted(pulses, key=lambda i: _WAVES.get(plain_name(names[i])[:3], len(_WAVES)))[:MAX_WAVES]
 
 

@@ -169,7 +169,9 @@ class Guard:
         if origin is not None and not access.is_own_origin(origin, host):
             return JSONResponse({"error": "requests from another site are refused"}, 403)
         if changes and origin is None and not has_token:
-            return JSONResponse({"error": "a request without Origin needs the token"}, 403)
+            return JSONResponse(
+                {"error": "show the token: Authorization: Bearer TOKEN (a request of no page needs it)"}, 403
+            )
         if scope["path"] in OPEN_PATHS or has_token:
             return None
         if access.is_session(cookie_parser(headers.get("cookie", "")).get(access.cookie)):

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, generate_latest
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -28,6 +28,7 @@ __all__ = ["Log", "create_gateway", "frames_of"]
 
 LONGEST = 4 * MAX_BYTES  # bytes of a request
 MOST = 200  # frames of a request
+AT_ONCE = 20  # requests that wait for the log; others come again
 ONE = ("application/json", "application/msgpack", "application/vnd.msgpack")
 LINES = ("application/x-ndjson", "application/jsonl")
 
@@ -95,13 +96,24 @@ def create_gateway(log: Log, access: Access, checks: Mapping[str, Check]) -> Sta
         counts.labels(outcome)
     refused = Counter("ecg_gateway_refused", "Requests of which no frame was taken", registry=registry)
 
+    waiting = 0
+
+    def unstored(frames: Sequence[Frame], why: str) -> Response:
+        counts.labels("unstored").inc(len(frames))
+        logger.warning("%d frames are not stored: %s", len(frames), why)
+        return JSONResponse({"error": "the log does not answer: send them again"}, 503, {"Retry-After": "1"})
+
     async def take(request: Request) -> Response:
+        nonlocal waiting
         body = bytearray()
-        async for part in request.stream():
-            body += part
-            if len(body) > LONGEST:
-                refused.inc()
-                return JSONResponse({"error": f"more than {LONGEST:,} bytes: send fewer frames at once"}, 413)
+        try:
+            async for part in request.stream():
+                body += part
+                if len(body) > LONGEST:
+                    refused.inc()
+                    return JSONResponse({"error": f"more than {LONGEST:,} bytes: send fewer frames at once"}, 413)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody reads it
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         try:
             frames = await run_in_threadpool(frames_of, media_type, bytes(body))
@@ -109,12 +121,15 @@ def create_gateway(log: Log, access: Access, checks: Mapping[str, Check]) -> Sta
             refused.inc()
             logger.warning("refused: %s", error)
             return JSONResponse({"error": str(error)}, 422 if isinstance(error, FrameError) else 415)
+        if waiting >= AT_ONCE or any(check() is not None for check in checks.values()):
+            return unstored(frames, f"{waiting} requests wait for the log, or it is gone")
+        waiting += 1
         try:
             await run_in_threadpool(log.send, frames)
         except SourceUnavailable as error:
-            counts.labels("unstored").inc(len(frames))
-            logger.warning("%d frames are not stored: %s", len(frames), error)
-            return JSONResponse({"error": "the log does not answer: send them again"}, 503, {"Retry-After": "1"})
+            return unstored(frames, str(error))
+        finally:
+            waiting -= 1
         counts.labels("stored").inc(len(frames))
         return JSONResponse({"stored": len(frames)})
 

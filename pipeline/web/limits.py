@@ -8,14 +8,14 @@ from collections import OrderedDict
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-__all__ = ["limited_protocol"]
+__all__ = ["MOST_WAITING", "REQUEST_S", "limited_protocol"]
 
-REQUEST_S = 10.0  # s in which a request must be there, head and body; a body of ours is 4 KB at the most
+REQUEST_S = 10.0  # s in which a request must be there, head and body: a page's is 4 KB at the most
 MOST_WAITING = 100  # requests that are on their way; where there are more, the oldest goes
 MOST = 1000  # connections, pages that are open among them
 
 
-def limited_protocol() -> type[H11Protocol]:
+def limited_protocol(request_s: float = REQUEST_S, most_waiting: int = MOST_WAITING) -> type[H11Protocol]:
     """Return uvicorn's protocol for one server, with these limits."""
     waiting: OrderedDict[H11Protocol, asyncio.TimerHandle] = OrderedDict()
 
@@ -26,7 +26,7 @@ def limited_protocol() -> type[H11Protocol]:
                 transport.abort()
                 return
             self._begin()
-            while len(waiting) > MOST_WAITING:
+            while len(waiting) > most_waiting:
                 oldest = next(iter(waiting))
                 waiting.pop(oldest).cancel()
                 oldest.transport.abort()
@@ -50,7 +50,7 @@ def limited_protocol() -> type[H11Protocol]:
             super().handle_websocket_upgrade(event)
 
         def _begin(self) -> None:
-            waiting[self] = self.loop.call_later(REQUEST_S, self._give_up)
+            waiting[self] = self.loop.call_later(request_s, self._give_up)
 
         def _end(self) -> None:
             timer = waiting.pop(self, None)

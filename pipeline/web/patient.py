@@ -97,8 +97,14 @@ class Patient:
             for alarm in (*findings.alarms, *findings.updates):
                 self._take_state(alarm)
             while len(self._alarms) > EVENTS:
-                self._alarms.popitem(last=False)
+                del self._alarms[self._least_needed()]
             return rows
+
+    def _least_needed(self) -> str:
+        """Return the key of the alarm to forget: the oldest that is over and seen to, else that is over, else any."""
+        over = [key for key, raised in self._alarms.items() if raised.alarm.ended_s is not None]
+        mild = (key for key in over if (one := self._alarms[key]).acknowledged_by or one.alarm.priority != "high")
+        return next(mild, None) or next(iter(over or self._alarms))
 
     def _take_state(self, alarm: Alarm) -> RaisedAlarm:
         """Keep the last state of an alarm; one whose priority has risen is to be acknowledged anew."""

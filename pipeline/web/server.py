@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 
 from pipeline.errors import OutputError
 from pipeline.web.access import is_loopback
-from pipeline.web.limits import limited_protocol
+from pipeline.web.limits import MOST_WAITING, REQUEST_S, limited_protocol
 
 __all__ = ["Server"]
 
@@ -32,6 +32,8 @@ class Server:
         Port; 0 takes any that is free.
     option : str
         What says which port on the command line, for messages.
+    request_s, most_requests : float, int
+        How long a request may take to arrive, in s, and how many may be on their way.
 
     Raises
     ------
@@ -39,7 +41,16 @@ class Server:
         If the address cannot be listened at.
     """
 
-    def __init__(self, host: str, port: int, *, option: str = "--port") -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        option: str = "--port",
+        request_s: float = REQUEST_S,
+        most_requests: int = MOST_WAITING,
+    ) -> None:
+        self._protocol = limited_protocol(request_s, most_requests)
         try:
             family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
             self._socket = socket.create_server((host, port), family=family)
@@ -82,7 +93,7 @@ class Server:
     def _server(self, app: Starlette) -> uvicorn.Server:
         config = uvicorn.Config(
             app,
-            http=limited_protocol(),
+            http=self._protocol,
             log_config=None,
             access_log=False,  # a token may stand in an address
             server_header=False,

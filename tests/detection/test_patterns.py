@@ -6,6 +6,7 @@ import math
 import pytest
 
 from pipeline.detection.alarms import AlarmEngine
+from pipeline.detection.patterns import Patterns
 from pipeline.records import Alarm
 from pipeline.settings import AlarmSettings
 
@@ -91,3 +92,10 @@ def test_pacing_pulses_that_start_no_beat_are_told(restart: bool) -> None:
     assert (alarm.priority, alarm.physiological) == ("medium", True)
     assert alarm.onset_s == pytest.approx(1.0 + 0.85 * 10)
     assert alarm.raised_s - alarm.onset_s == pytest.approx(0.85 + 0.8)
+
+
+def test_fibrillation_before_a_hole_says_nothing_of_what_was_in_it() -> None:
+    patterns = Patterns()
+    for time, rr in ((0.0, 0.6), (0.7, 0.7), (600.0, math.nan), (600.8, 0.8)):
+        patterns.beat(time, rr, is_ventricular=False, is_fibrillating=True)
+        assert patterns.fibrillates_since(time) is None

@@ -103,11 +103,43 @@ def test_pulses_refute_fibrillation_until_they_stop() -> None:
 
 
 def test_pulses_refute_an_extreme_rate_but_not_one_of_which_they_may_be_a_part() -> None:
-    fast = [0.28 * i for i in range(150)]
-    for rr, expected in ((0.7, ["signals disagree"]), (0.4, ["signals disagree"]), (0.56, ["extreme tachycardia"])):
-        told, _ = play([pulse(rr * i + 0.3) for i in range(round(42 / rr))], beats=fast, levels={})
+    for rr, expected in ((0.7, ["signals disagree"]), (0.75, ["signals disagree"]), (0.56, ["extreme tachycardia"])):
+        calm = [rr * i for i in range(round(20 / rr))]
+        beats = [*calm, *(calm[-1] + 0.28 * i for i in range(1, 80))]
+        told, _ = play([pulse(rr * i + 0.3) for i in range(round(42 / rr))], beats=beats, levels={})
         assert [kind for kind in kinds(told) if kind != "tachycardia"] == expected, rr
     # Twice or three times: a heart that fills too little, or T waves taken for beats. Nobody knows: it is told.
+
+
+@pytest.mark.parametrize("apart", [0.4, 0.63, 1.5])
+def test_a_wave_that_never_followed_the_beats_refutes_nothing(apart: float) -> None:
+    """Mains in a wave, a ventilator and whatever else is as regular as a heart."""
+    never = [pulse(apart * i + 0.3) for i in range(round(60 / apart))]
+    assert kinds(play(never, beats=HEART, levels=CALM)[0]) == ["pause", "asystole"]
+
+
+def test_where_one_wave_has_stopped_another_refutes_nothing() -> None:
+    other = [replace(mark, wave="PLETH") for mark in ON_TIME]
+    assert "asystole" in kinds(play([*STOPPED, *other], beats=HEART, levels=CALM)[0])
+    both = [*ON_TIME, *other]
+    assert kinds(play(both, beats=HEART, levels=CALM)[0]) == ["pause", "signals disagree"]
+    faster = [*other[:38], *(replace(pulse(30.4 + 0.6 * i), wave="PLETH") for i in range(1, 40))]
+    assert "asystole" in kinds(play([*ON_TIME, *faster], beats=HEART, levels=CALM)[0])
+
+
+def test_compressions_of_the_chest_end_no_fibrillation() -> None:
+    levels = CALM | dict.fromkeys(range(32, 60), 4.0)
+    compressions = [pulse(40.0 + 0.6 * i) for i in range(30)]
+    told, updates = play([*STOPPED, *compressions], beats=HEART, levels=levels)
+    assert kinds(told) == ["ventricular fibrillation"]
+    assert all(alarm.ended_s is None for alarm in updates)
+
+
+def test_a_wave_may_speak_without_beats_for_a_while_alone() -> None:
+    long = dict.fromkeys(range(1, 110), -3.0)
+    told, _ = play([pulse(0.8 * i + 0.3) for i in range(130)], beats=HEART, levels=long)
+    assert kinds(told) == ["pause", "signals disagree", "asystole"]
+    assert 29.6 + 45.0 < told[-1].raised_s < 29.6 + 50.0
 
 
 def signal() -> NDArray[np.float32]:

@@ -57,6 +57,13 @@ def test_a_long_run_is_found_if_it_is_told_within_it() -> None:
     assert (figures.runs, figures.found) == ({"S": 2, "V": 2}, {"S": 0, "V": 2})
 
 
+def test_a_run_goes_by_all_annotated_beats() -> None:
+    one = record("NNVVVNVVVNN", {}, [SINUS] * 11, lost=(5,))
+    assert one.runs == {"S": 0, "V": 0}  # what was missed between them is no ventricular beat
+    two = record("NNVVVVVVNN", {}, [SINUS] * 6 + [RUN] + [SINUS] * 3, lost=(4,))
+    assert (two.runs["V"], two.found["V"]) == (1, 1)
+
+
 def test_a_beat_that_was_not_detected_tells_nothing_and_a_rhythm_nobody_has_is_no_figure() -> None:
     one = record("NVNVNVNV", {0: "(B"}, [BIGEMINY] * 8, lost=(3, 4))
     assert (one.annotated["(B"], one.both["(B"]) == (6, 6)

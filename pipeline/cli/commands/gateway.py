@@ -29,6 +29,7 @@ a file of this user. Put a proxy with TLS in front and name it with --name.
 """
 
 PATIENCE_S = 5.0  # for the log to confirm; a device's own patience is short
+REQUEST_S, MOST_REQUESTS = 60.0, 500  # for megabytes over a slow link, and from many devices
 
 
 @click.command("gateway", cls=PipelineCommand, epilog=EPILOG)
@@ -49,7 +50,7 @@ def command(broker_url: str, host: str, port: int, names: tuple[str, ...]) -> No
 
     For devices that speak neither NATS nor MQTT. What is answered with 200 is in the log, and the monitor reads it.
     """
-    from pipeline.cli.tokens import keep_token
+    from pipeline.cli.tokens import keep_token, kept_token
     from pipeline.live.broker import servers
     from pipeline.live.device import NatsDevice
     from pipeline.web.access import Access
@@ -58,12 +59,13 @@ def command(broker_url: str, host: str, port: int, names: tuple[str, ...]) -> No
     from pipeline.web.server import Server
 
     given = os.environ.get("ECG_GATEWAY_TOKEN") or None
-    token = given or secrets.token_urlsafe(24)
+    file = read_settings().state_dir / "gateway-token"
+    token = given or kept_token(file) or secrets.token_urlsafe(24)  # devices know it from the run before
     try:
         access, brokers = Access(host, token, names), servers(broker_url)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    server = Server(host, port)
+    server = Server(host, port, request_s=REQUEST_S, most_requests=MOST_REQUESTS)
     try:
         log = NatsDevice(brokers, patience_s=PATIENCE_S)
     except BaseException:
@@ -73,7 +75,7 @@ def command(broker_url: str, host: str, port: int, names: tuple[str, ...]) -> No
         log_as_json()
         where = "ECG_GATEWAY_TOKEN"
         if given is None:
-            where = str(keep_token(token, read_settings().state_dir / "gateway-token", where))
+            where = str(keep_token(token, file, where))
         click.echo(f"Gateway: {server.url}frames")
         click.echo(f"It asks for the token in {where}.")
         server.run(create_gateway(log, access, {"broker": lambda: None if log.is_connected else "it is gone"}))

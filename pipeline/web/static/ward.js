@@ -36,7 +36,14 @@ export class Patient {
 
   alarm(alarm) {
     this.alarms.set(alarm.key, alarm);
-    if (this.alarms.size > ALARMS) this.alarms.delete(this.alarms.keys().next().value);
+    if (this.alarms.size > ALARMS) this.alarms.delete(this.#leastNeeded());
+  }
+
+  // The alarm to forget: the oldest that is over and seen to, else that is over, else of all.
+  #leastNeeded() {
+    const over = [...this.alarms.values()].filter((alarm) => alarm.ended_s !== null && alarm.ended_s !== undefined);
+    const mild = over.find((alarm) => alarm.by || alarm.priority !== "high");
+    return (mild ?? over[0] ?? this.alarms.values().next().value).key;
   }
 
   addBeats(rows) {
