@@ -103,11 +103,12 @@ def test_pulses_refute_fibrillation_until_they_stop() -> None:
 
 
 def test_pulses_refute_an_extreme_rate_but_not_one_of_which_they_may_be_a_part() -> None:
-    for rr, expected in ((0.7, ["signals disagree"]), (0.75, ["signals disagree"]), (0.56, ["extreme tachycardia"])):
+    for rr, is_told in ((0.7, False), (0.75, False), (0.56, True)):
         calm = [rr * i for i in range(round(20 / rr))]
         beats = [*calm, *(calm[-1] + 0.28 * i for i in range(1, 80))]
         told, _ = play([pulse(rr * i + 0.3) for i in range(round(42 / rr))], beats=beats, levels={})
-        assert [kind for kind in kinds(told) if kind != "tachycardia"] == expected, rr
+        assert "signals disagree" in kinds(told), rr  # also while the mean rate still rises
+        assert ("extreme tachycardia" in kinds(told)) == is_told, rr
     # Twice or three times: a heart that fills too little, or T waves taken for beats. Nobody knows: it is told.
 
 
