@@ -18,7 +18,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS = 120
 
 .DEFAULT_GOAL := help
-.PHONY: help install compile demo test test-fast test-lowest lock sbom audit fuzz lint format docs docs-serve notebooks serve overhead train rpeaks fibrillation alarms evaluate calibration cost bench soak clean distclean
+.PHONY: help install compile demo test test-fast test-lowest lock sbom audit fuzz lint format docs docs-serve notebooks serve overhead train rpeaks fibrillation alarms evaluate calibration cost worth bench soak clean distclean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -122,6 +122,9 @@ calibration: $(STAMP)  ## Hold threshold rules side by side on DS2, and refresh 
 
 cost: $(STAMP)  ## Hold networks of other sizes side by side on DS1, and refresh docs/results (needs mitdb)
 	$(BIN)/ecg-anomaly cost --insert docs/results/network.md cost
+
+worth: $(STAMP)  ## Hold the sequence network beside none and beside one without memory (half an hour; needs mitdb, svdb)
+	$(BIN)/ecg-anomaly worth --insert docs/results/network.md worth
 
 bench: $(STAMP)  ## Measure speed, memory and growth beside other tools, and refresh docs/results (a quarter of an hour)
 	$(BIN)/ecg-anomaly bench backfill --insert docs/results/speed-records.md bench:backfill

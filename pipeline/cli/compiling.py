@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["compile_while_shown", "ensure_compiled"]
 
-FIRST_RUN = "First run of this version: compiling machine code takes a minute or so, once."
+FIRST_RUN = "First run of this version: compiling machine code takes one to two minutes, once."
 
 
 class _Stopped(Exception):
@@ -40,22 +40,22 @@ def compile_while_shown(model: BeatModel, stop: Event) -> None:
 
 
 def ensure_compiled(model: BeatModel | None = None, *, progress: bool | None = None) -> None:
-    """Make the machine code of this version if it is not there, with a line and a bar where somebody looks.
+    """Make the machine code of this version if it is not there, with a line, and a bar where somebody looks.
 
     Parameters
     ----------
     model : BeatModel, optional
         What will score; by default the model that ships.
     progress : bool or None
-        Whether the line and the bar are shown; by default on a terminal.
+        Whether the bar is shown; by default on a terminal. The line is left out only if it is False.
     """
-    from pipeline.cli.display import progress_bar, shows_progress
+    from pipeline.cli.display import progress_bar
     from pipeline.compiling import compile_all, is_compiled
 
     kind = "autoencoder" if model is None else model.kind
     if is_compiled(kind):
         return
-    if shows_progress(progress):
+    if progress is not False:  # also into a log: a minute of silence looks like a standstill
         click.echo(FIRST_RUN, err=True)
     with progress_bar("compiling", progress) as show:
         compile_all(kind, lambda share: show("", share))

@@ -18,6 +18,7 @@ from pipeline.settings import Settings
 from pipeline.sources import open_record
 from pipeline.sources.door import HIGHEST_FS, LOWEST_FS, Door
 from pipeline.sources.foreign import open_recording
+from pipeline.sources.foreign.registry import is_listed
 from pipeline.sources.leads import MAX_LEADS, millivolts_per_unit, unique_names
 from pipeline.storage.beats import beat_columns
 
@@ -118,7 +119,7 @@ def score_record(
     """
     if isinstance(record, str | Path):
         path = Path(record)
-        if path.is_file() or isinstance(record, Path):
+        if path.is_file() or isinstance(record, Path) or is_listed(path):
             opened: Record = open_recording(path, fs=fs, units=units, leads=leads, max_leads=2)
         else:
             opened = open_record(record, leads=leads, settings=settings)
