@@ -37,8 +37,8 @@ def training_command(
     Parameters
     ----------
     records : sequence of str
-        Names, globs or databases as they were given; none for all of ``data_dir``, or without one for the records of the
-        shipped models.
+        Names, globs or databases as they were given; none for all of ``data_dir``, or, without one, for the
+        records of the shipped models.
     out, data_dir, kind, shape, how, sequence, seeds, one_class
         As :func:`pipeline.learning.training.train_model` takes them. What no option of the command sets follows in
         brackets, as Python sets it.

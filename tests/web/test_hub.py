@@ -3,12 +3,13 @@ from __future__ import annotations
 import math
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from pipeline.live.listener import Intake, Status
-from pipeline.records import Gap, Record
+from pipeline.records import Alarm, Gap, Record
 from pipeline.web.hub import ENDED, EVENTS, Hub
 from pipeline.web.patient import Patient
 from pipeline.web.ring import MISSING
@@ -41,6 +42,20 @@ def test_buffers_are_bounded(minute: Heard) -> None:
     assert patient.kept == (50 * 360, 60 * 360)
     assert len(patient.beats(0, 60 * 360)) <= 25
     assert len(hub.events_since(0)[1] or []) <= EVENTS
+
+
+def test_a_graver_alarm_is_not_pushed_out_by_many_milder_ones(minute: Heard) -> None:
+    hub = Hub()
+    tell(hub, minute)
+    found = next(found for _, found in minute if len(found))
+    grave = Alarm(RUN, "asystole", "high", True, 1.0, 5.0, -1, -1, "", "asystole@1", 0, None)
+    over = replace(grave, key="asystole@0", ended_s=4.0)  # nobody has seen it yet
+    mild = [Alarm(RUN, "R on T", "low", True, 9.0, 9.0, 0, 0, "", f"mild@{i}", 0, 10.0) for i in range(600)]
+    hub.findings(replace(found.without_events(), alarms=(over, grave, *mild)))
+    kept = [raised.alarm.key for raised in only(hub).alarms()]
+    assert len(kept) == 500
+    assert {"asystole@0", "asystole@1", "mild@599"} <= set(kept)
+    assert "mild@0" not in kept
 
 
 def test_a_viewer_hears_each_event_once_and_in_order(hub: Hub) -> None:
