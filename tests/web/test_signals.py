@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -93,7 +94,7 @@ def test_a_pause_silences_for_two_minutes_and_changes_nothing_that_is_seen(ward:
     page.locator("#sound").click()
     wait(page, "monitor.signals.bursts.length > 0")
     page.locator("#pause").click()
-    expect(page.locator("#pause")).to_contain_text("paused 2:00")
+    expect(page.locator("#pause")).to_contain_text(re.compile(r"paused (2:00|1:\d\d)"))
     assert flash(page, "flutter") == "high 0.5s"
     n = page.evaluate("monitor.signals.bursts.length")
     later = "performance.now() / 1000 + {}"
@@ -101,6 +102,10 @@ def test_a_pause_silences_for_two_minutes_and_changes_nothing_that_is_seen(ward:
     assert page.evaluate("monitor.signals.bursts.length") == n
     page.evaluate(f"monitor.signals.second({later.format(121)})")
     assert page.evaluate("monitor.signals.bursts.length") == n + 1
+    page.reload()  # a page may not sound before somebody presses something on it: it says so
+    expect(page.locator("#sound")).to_have_text("sound was on: press")
+    page.locator("#sound").click()
+    expect(page.locator("#sound")).to_have_text("sound on")
 
 
 def test_what_is_over_stays_in_view_and_is_recalled_until_somebody_takes_note(ward: Service, open_page: Open) -> None:

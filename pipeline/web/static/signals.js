@@ -19,6 +19,7 @@ export const BURSTS = {
 };
 const RANK = Object.keys(BURSTS);
 const LOUD = 0.25;
+const WISH = "ecg-sound"; // whether somebody wants to hear alarms in this browser
 const HARMONICS = [1, 0.6, 0.4, 0.3, 0.2]; // a tone of several is heard from where
 
 // What should be heard now: the most urgent alarm that lasts and that nobody has taken note of; else one to be recalled.
@@ -107,6 +108,7 @@ export class AlarmSignals {
       this.#context = null;
       this.pausedUntil = -Infinity;
     } else this.#context = context();
+    localStorage.setItem(WISH, this.isOn ? "on" : "off");
     this.#last = { priority: null, at: -Infinity };
     this.#show(performance.now() / 1000);
   }
@@ -121,7 +123,10 @@ export class AlarmSignals {
   #show(now) {
     const paused = this.isOn && this.isPaused(now);
     this.sound.setAttribute("aria-pressed", String(this.isOn));
-    setText(this.sound, this.isOn ? "sound on" : "sound off");
+    // A browser lets no page sound before somebody presses something on it: after a reload it is said that this is due.
+    const due = !this.isOn && localStorage.getItem(WISH) === "on";
+    this.sound.classList.toggle("due", due);
+    setText(this.sound, this.isOn ? "sound on" : due ? "sound was on: press" : "sound off");
     this.pause.hidden = !this.isOn;
     this.pause.setAttribute("aria-pressed", String(paused));
     const left = Math.ceil(this.pausedUntil - now);
