@@ -27,7 +27,9 @@ __all__ = ["WfdbRecord"]
 # of the chosen leads, which are decoded, and of all leads, which are read.
 _BLOCK, _BLOCK_OF_ALL = 2**18, 2**21
 
-_RARE = ("8", "61")  # formats of which some cannot be read in parts: no reason to lose the leads beside them
+# Formats of a wave that is left out, so that it is no reason to lose the leads beside it: some cannot be read in parts,
+# and a compressed file that is damaged cannot be read at all (the leads' own file is read anyway).
+_RARE, _PACKED = ("8", "61"), ("508", "516", "524")
 _PEEK_S, _PEEKS = 60.0, 10  # s of signal, and how often, in which beats are looked for where no name tells a lead
 
 
@@ -103,7 +105,14 @@ class WfdbRecord:
         self._per_frame = 1
         if self._header.fs < MIN_FS:
             self._per_frame = math.gcd(*(channel.per_frame for channel in self._channels))
-        self._waves = [wave for wave in self._waves if wave.fmt not in _RARE and wave.per_frame % self._per_frame == 0]
+        files = {channel.file for channel in self._channels}
+        self._waves = [
+            wave
+            for wave in self._waves
+            if wave.fmt not in _RARE
+            and wave.per_frame % self._per_frame == 0
+            and (wave.file in files or wave.fmt not in _PACKED)
+        ]
         stored = self._header.fs * self._per_frame
         if not LOWEST_FS <= stored <= HIGHEST_FS:
             raise RecordUnsupported(

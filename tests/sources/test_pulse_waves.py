@@ -54,3 +54,17 @@ def test_a_damaged_wave_is_no_reason_to_lose_the_leads(tmp_path: Path, damage: s
     else:
         with pytest.raises(Exception, match="checksum"):
             list(parts)
+
+
+def test_a_compressed_wave_of_its_own_file_is_left_out(tmp_path: Path) -> None:
+    """Where it is damaged nothing of it can be read, and the leads are what counts."""
+    wave = np.cumsum(np.random.default_rng(2).normal(size=(20 * FS, 2)), axis=0) / 50
+    wfdb.wrsamp("r", FS, ["mV"], ["II"], p_signal=wave[:, :1], fmt=["16"], write_dir=str(tmp_path))
+    wfdb.wrsamp("p", FS, ["mmHg"], ["ABP"], p_signal=wave[:, 1:], fmt=["516"], write_dir=str(tmp_path))
+    lead, other = ((tmp_path / f"{name}.hea").read_text().splitlines() for name in ("r", "p"))
+    (tmp_path / "r.hea").write_text("\n".join([lead[0].replace(" 1 ", " 2 ", 1), lead[1], other[1], ""]))
+    file = tmp_path / "p.dat"
+    file.write_bytes(file.read_bytes()[:300] + bytes(len(file.read_bytes()) - 300))
+    parts = list(open_record("r", data_dir=tmp_path).chunks())
+    assert sum(len(part.signal) for part in parts) == 20 * FS
+    assert {part.waves for part in parts} == {()}
