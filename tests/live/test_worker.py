@@ -85,12 +85,17 @@ def url(tmp_path: Path) -> str:
 
 @contextmanager
 def a_worker(
-    model: BeatModel, servers: Sequence[str], database: Database, partitions: Partitions = EVERYBODY
+    model: BeatModel,
+    servers: Sequence[str],
+    database: Database,
+    partitions: Partitions = EVERYBODY,
+    clock: Callable[[], int] = now_us,
+    settings: LiveSettings = QUICK,
 ) -> Iterator[Worker]:
     """A worker that does what it is told step by step."""
     with Broker(servers) as broker:
         engine = Engine(model, clock=now_us)
-        yield Worker(broker, database, engine, partitions, clock=now_us, settings=QUICK)
+        yield Worker(broker, database, engine, partitions, clock=clock, settings=settings)
 
 
 @contextmanager
@@ -261,19 +266,21 @@ def test_one_of_three_brokers_may_die(
 def test_a_worker_that_dies_is_replaced_and_cannot_write_any_more(
     model: BeatModel, nats: NatsServer, url: str, frames: list[Frame], expected: Results
 ) -> None:
-    third = len(frames) // 3
+    third, ahead_us = len(frames) // 3, [0]
+    leased: Any = {"clock": lambda: now_us() + ahead_us[0], "settings": LiveSettings(commit_s=0.2, lease_s=300.0)}
     with Database.open(url) as database, ExitStack() as stack:
-        first = stack.enter_context(a_worker(model, [nats.url], database))
+        first = stack.enter_context(a_worker(model, [nats.url], database, **leased))
         send(nats.url, frames[:third])
         while not results(database)["live_beats"]:
             first.step()
         assert first.owned == set(range(8))
-        second = stack.enter_context(working(model, [nats.url], database))
+        second = stack.enter_context(working(model, [nats.url], database, **leased))
         send(nats.url, frames[third : 2 * third])
         for _ in range(5):
             first.step()  # it is slow, but alive
         assert second.owned == set()
-        wait_for(lambda: second.owned == set(range(8)), "the takeover")  # and now it is silent
+        ahead_us[0] = 301_000_000  # and now it has been silent for longer than its lease
+        wait_for(lambda: second.owned == set(range(8)), "the takeover")
         for _ in range(30):
             first.step()
         assert first.owned == set()
