@@ -53,9 +53,8 @@ class AlarmTimeline:
         self._flat = round(settings.flat_s * FS)
         self._engine = AlarmEngine(record, settings)
         self._levels: deque[Level] = deque()  # of windows, until it is their turn; empty between chunks
-        self._marks: deque[PulseMark] = (
-            deque()
-        )  # of pulse waves, which are ahead of the electrodes' signal by its filters
+        # Of pulse waves, which are ahead of the electrodes' signal by its filters.
+        self._marks: deque[PulseMark] = deque()
         self._open: dict[int, int] = {}  # lead -> start of the hole that is open
         self._events: list[tuple[int, int, int, int, str]] = []  # due, rank in _ORDER, lead, sample, reason
 

@@ -22,7 +22,6 @@ from pipeline.settings import AlarmSettings
 __all__ = ["WAIT", "AlarmEngine"]
 
 WAIT = 0.5  # s: a beat is out at most so long after its R peak, so only then is silence known to be silence
-EXTREME = ("extreme bradycardia", "extreme tachycardia")
 RATE_BEATS = 8  # R-R intervals in the mean heart rate of extreme tachycardia, beats in the mean noise
 SLOW_BEATS, FAST_BEATS = 4, 16  # R-R intervals in the mean heart rate of a slow and of a fast heart
 RUN, LONG_RUN = 3, 6  # beats
@@ -206,6 +205,8 @@ class AlarmEngine:
 
     def _rate(self, number: int, time: float, decided: float) -> None:
         limits = self.settings
+        # An extreme rate that is refuted is no milder alarm either: so pulses that would be one refute nothing.
+        milder = {"extreme bradycardia": limits.brady_bpm, "extreme tachycardia": limits.tachy_bpm}
         for kind, n, sign, limit in (
             ("extreme bradycardia", SLOW_BEATS, -1.0, limits.extreme_brady_bpm),
             ("bradycardia", SLOW_BEATS, -1.0, limits.brady_bpm),
@@ -217,11 +218,11 @@ class AlarmEngine:
             took = sum(list(self._intervals)[-n:])
             rate = 60.0 * n / took
             if sign * rate > sign * limit:
-                if kind in EXTREME and self._disagree(
-                    kind, time - took, time - took, decided, f"{rate:.0f} beats a minute", (rate, sign, limit)
+                text = f"{rate:.0f} beats a minute"
+                if kind in milder and self._disagree(
+                    kind, time - took, time - took, decided, text, (rate, sign, milder[kind])
                 ):
                     return
-                text = f"{rate:.0f} beats a minute"
                 self._episodes.tell(kind, time - took, decided, number - n, number, text, rate_bpm=rate, true_s=time)
 
     def window(self, stop: float, fibrillation: float, spread: tuple[float, ...] = ()) -> None:
@@ -304,7 +305,8 @@ class AlarmEngine:
     ) -> bool:
         """Tell it where pulses from ``start`` on, in s, say that an alarm is none; without pulses nothing says so.
 
-        Of a ``rate`` (it, 1 if it is too high or -1, its limit) they say so where theirs is another one, and no alarm.
+        Of a ``rate`` (it, 1 if it is too high or -1, the limit of the mildest alarm on that side) they say so where
+        theirs is another one, and no alarm.
         """
         pulses = self._pulses.rate(start, now)
         if pulses is None:

@@ -16,9 +16,8 @@ FOLLOWS = 0.1  # how fast the usual interval follows
 # A heart's QT interval is 0.40 s at 60 a minute and goes with the root of the R-R interval (Bazett 1920); its R peak
 # lies 0.04 s after its begin. A ventricular beat before the end of it falls on the T wave.
 QT, BEGIN_S = 0.40, 0.04
-AF_S = (
-    30.0  # s that atrial fibrillation lasts at the least to be told (Hindricks et al. 2020, 10.1093/eurheartj/ehaa612)
-)
+# s that atrial fibrillation lasts at the least to be told (Hindricks et al. 2020, doi:10.1093/eurheartj/ehaa612).
+AF_S = 30.0
 OTHERS = 4  # beats in a row of another rhythm that end it
 
 

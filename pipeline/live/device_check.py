@@ -48,9 +48,7 @@ class Refusal:
 class _Patient:
     sequencer: Sequencer
     frames: deque[_Facts] = field(default_factory=lambda: deque(maxlen=KEPT))
-    waits_us: deque[int] = field(
-        default_factory=lambda: deque(maxlen=KEPT)
-    )  # from the end of its signal to its arrival
+    waits_us: deque[int] = field(default_factory=lambda: deque(maxlen=KEPT))  # from a signal's end to its arrival
     leads: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)  # sent, and scored of them
     units: set[str] = field(default_factory=set)  # that are not scored
     longest_s: float = 0.0

@@ -136,6 +136,15 @@ def test_compressions_of_the_chest_end_no_fibrillation() -> None:
     assert all(alarm.ended_s is None for alarm in updates)
 
 
+def test_pulses_that_are_an_alarm_themselves_refute_no_graver_one() -> None:
+    """Else nobody would be told of either."""
+    calm = [0.41 * i for i in range(50)]  # 146 a minute: a tachycardia
+    beats = [*calm, *(calm[-1] + 0.28 * i for i in range(1, 80))]
+    told, _ = play([pulse(0.41 * i + 0.3) for i in range(100)], beats=beats, levels={})
+    assert "extreme tachycardia" in kinds(told)
+    assert "signals disagree" not in kinds(told)
+
+
 def test_a_wave_may_speak_without_beats_for_a_while_alone() -> None:
     long = dict.fromkeys(range(1, 110), -3.0)
     told, _ = play([pulse(0.8 * i + 0.3) for i in range(130)], beats=HEART, levels=long)

@@ -68,7 +68,7 @@ def command(broker_url: str, host: str, port: int, names: tuple[str, ...]) -> No
     server = Server(host, port, request_s=REQUEST_S, most_requests=MOST_REQUESTS)
     try:
         log = NatsDevice(brokers, patience_s=PATIENCE_S)
-    except BaseException:
+    except BaseException:  # Ctrl-C as well: the address is let go
         server.close()
         raise
     try:
