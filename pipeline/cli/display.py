@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.cli.stopping import stop_if_asked
-
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -67,7 +65,7 @@ def shows_progress(wanted: bool | None) -> bool:
 def progress_bar(title: str, wanted: bool | None) -> Iterator[Report]:
     """Show a bar on standard error while the block runs; by default only on a terminal."""
     if not shows_progress(wanted):
-        yield lambda _what, _share: stop_if_asked()
+        yield lambda _what, _share: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -84,7 +82,6 @@ def progress_bar(title: str, wanted: bool | None) -> Iterator[Report]:
         task = bar.add_task(title, total=1.0, what="")
 
         def report(what: str, share: float) -> None:
-            stop_if_asked()
             bar.update(task, completed=share, what=what)
 
         yield report

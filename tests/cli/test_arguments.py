@@ -99,7 +99,7 @@ def test_every_command_shows_examples_in_80_columns(ecg: Run, command: str) -> N
     ran = ecg(command, "--help")
     assert ran.exit_code == 0
     assert f"Examples:\n  ecg-anomaly {command}" in ran.stdout
-    assert max(map(len, ran.stdout.splitlines())) <= 82  # click's 80, and its indent
+    assert max(map(len, ran.stdout.splitlines())) <= 80
 
 
 def test_the_list_of_commands_is_whole(ecg: Run) -> None:

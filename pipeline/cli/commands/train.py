@@ -25,9 +25,10 @@ Examples:
   ecg-anomaly train mitdb --epochs 1 --sequence-passes 10   # a quick try
 
 RECORDS are names, globs or databases, five records at least. Without them and
-without --data-dir the model is trained on the training half of mitdb and records 800
-to 859 of svdb, as the ones that ship were; those learnt from annotated normal beats
-alone (--one-class). A card with the model's figures is written beside it.
+without --data-dir the model is trained on the training half of mitdb and on
+records 800 to 859 of svdb, as the ones that ship were; those learnt from
+annotated normal beats alone (--one-class). A card with the model's figures is
+written beside it.
 Use the new model with: ecg-anomaly score ... --model FILE
 """
 
