@@ -24,10 +24,10 @@ Examples:
   ecg-anomaly alarms --number 17 --take-back --by "A. Nurse"
   ecg-anomaly alarms --log
 
-Alarms of the flows and of live monitoring stay open until somebody has taken note
-of them, on a page or here. Who did what is kept in a log, also when it is taken
-back. Alarms of the synthetic patients of `monitor --demo` are left out, unless
---demos or a --number asks for them.
+Alarms of the flows and of live monitoring stay open until somebody has taken
+note of them, on a page or here. Who did what is kept in a log, also when it is
+taken back. Alarms of the synthetic patients of `monitor --demo` are left out,
+unless --demos or a --number asks for them.
 """
 
 

@@ -17,9 +17,10 @@ Examples:
   ECG_BROKER_TOKEN=... ecg-anomaly broker --host 0.0.0.0
 
 With a token, clients connect to nats://TOKEN@HOST:PORT, and over MQTT with the
-token as their password. Any nats-server with JetStream, or a cluster, serves too.
-Ctrl-C ends it in order, with exit code 0. The stream of frames is made before it
-listens, so that what a device is told is kept. One broker works on a folder.
+token as their password. Any nats-server with JetStream, or a cluster, serves
+too. Ctrl-C ends it in order, with exit code 0. The stream of frames is made
+before it listens, so that what a device is told is kept. One broker works on a
+folder.
 """
 
 

@@ -31,8 +31,9 @@ Examples:
   ecg-anomaly calibration --split DS2 --step 1.5
   ecg-anomaly calibration mitdb/208 mitdb/119 --json calibration.json
 
-Each rule sees the same scores and no label. Rates are those of normal beats from
-5:00 on. The population of the shipped model is DS1: figures on DS1 are in-sample.
+Each rule sees the same scores and no label. Rates are those of normal beats
+from 5:00 on. The population of the shipped model is DS1: figures on DS1 are in-
+sample.
 
 Exit codes: 0 all records measured, 1 some failed (the others were measured).
 """

@@ -21,9 +21,9 @@ Examples:
   ecg-anomaly check-device nats://127.0.0.1:4222 --seconds 30
   ecg-anomaly check-device mqtt://127.0.0.1:1883 --patient ward/bed-1
 
-A file holds frames as JSON, one a line, or as MessagePack, one after the other. From a broker
-what devices publish is listened to, and nothing is taken away from the monitor.
-docs/devices.md says what a device must send.
+A file holds frames as JSON, one a line, or as MessagePack, one after the other.
+From a broker what devices publish is listened to, and nothing is taken away
+from the monitor. docs/devices.md says what a device must send.
 
 Exit codes: 0 all messages would be taken, 1 some would be refused or none came, 2 bad argument.
 """

@@ -20,8 +20,9 @@ Examples:
   ecg-anomaly demo mitdb/208 mitdb/119 --out demo-out
 
 Without RECORDS, ten synthetic patients of different rhythms are written to
-DIR/records/synth as WFDB files and read from there, as any record is; nothing is
-fetched. Se and +P in the table count from 5:00 on, so shorter records have none.
+DIR/records/synth as WFDB files and read from there, as any record is; nothing
+is fetched. Se and +P in the table count from 5:00 on, so shorter records have
+none.
 """
 
 

@@ -48,9 +48,9 @@ Examples:
   ecg-anomaly evaluate --split DS1 --model forecaster
   ecg-anomaly evaluate --split DS1 --noise em --snr 6
 
-Any annotated WFDB database will do. Without RECORDS: the records of --split, from
-PhysioNet or a --data-dir that holds them, or every annotated record of --data-dir.
-Several splits or folders have their tables one after the other.
+Any annotated WFDB database will do. Without RECORDS: the records of --split,
+from PhysioNet or a --data-dir that holds them, or every annotated record of
+--data-dir. Several splits or folders have their tables one after the other.
 Figures count from 5:00 on; what comes before is learnt from, without labels.
 
 Exit codes: 0 all records measured, 1 some failed (the others were measured).

@@ -39,14 +39,14 @@ Examples:
   ecg-anomaly evaluate-alarms --rhythms nsrdb --no-rivals --json figures.json
   ecg-anomaly evaluate-alarms --rhythms vfdb --rhythms cudb --rhythms mitdb --split DS1 --held-out
 
-A folder of --rhythms holds WFDB records with rhythm annotations ((VT, (VFL, (N ...) or
-[ and ]; a record that nobody annotated counts as that of a healthy person. The folder of
---challenge holds records and the file ALARMS.
+A folder of --rhythms holds WFDB records with rhythm annotations ((VT, (VFL, (N
+...) or [ and ]; a record that nobody annotated counts as that of a healthy
+person. The folder of --challenge holds records and the file ALARMS.
 
-With --held-out the detector of fibrillation is fitted five times on the records of all
-these folders (of mitdb: DS1), each time without a fifth of the people, whom it then judges.
-A record that cannot be read is told and counted; the others are measured.
-Without rivals, rhythms are one table.
+With --held-out the detector of fibrillation is fitted five times on the records
+of all these folders (of mitdb: DS1), each time without a fifth of the people,
+whom it then judges. A record that cannot be read is told and counted; the
+others are measured. Without rivals, rhythms are one table.
 
 Exit codes: 0 all records measured, 1 some failed (the others were measured).
 """

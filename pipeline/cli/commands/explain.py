@@ -22,9 +22,9 @@ Examples:
   ecg-anomaly explain mitdb/208 --time 12:18 --figure why.png
   ecg-anomaly explain ward/bed1 --data-dir my-records --time 754.2 --json
 
-The record is scored from its beginning to the beat. Beats count from 0, as in the
-tables that `score` writes. Parts of the score are counted from what is usual for
-this patient.
+The record is scored from its beginning to the beat. Beats count from 0, as in
+the tables that `score` writes. Parts of the score are counted from what is
+usual for this patient.
 """
 
 

@@ -21,9 +21,9 @@ Signal comes with an alarm as SampledData where it is kept: that of a scored
 record for as long as the record is at hand; that of a live patient for as long
 as a running monitor remembers it, half an hour, so name its page with --monitor
 (and its token with ECG_MONITOR_TOKEN). An alarm whose signal is no longer kept
-is written without it and says so in a note; a line on standard error counts them.
-Alarms of the synthetic patients of `monitor --demo` are left out, unless --demos
-or a --number asks for them.
+is written without it and says so in a note; a line on standard error counts
+them. Alarms of the synthetic patients of `monitor --demo` are left out, unless
+--demos or a --number asks for them.
 """
 
 

@@ -15,10 +15,10 @@ Examples:
   ecg-anomaly score night.edf study/*.dcm --out results
   ecg-anomaly import holter.ecg --out my-records
 
-Any of them may be compressed with gzip (night.edf.gz). Where a library is missing:
-pip install 'ecg-anomaly[formats]'
-Packages add formats by an entry point of the group ecg_anomaly.formats.
-Damaged files are tried by `ecg-anomaly fuzz`.
+Any of them may be compressed with gzip (night.edf.gz). Where a library is
+missing: pip install 'ecg-anomaly[formats]' Packages add formats by an entry
+point of the group ecg_anomaly.formats. Damaged files are tried by `ecg-anomaly
+fuzz`.
 """
 
 

@@ -19,13 +19,15 @@ Examples:
   curl -H "Authorization: Bearer $ECG_GATEWAY_TOKEN" -H "Content-Type: application/x-ndjson"
        --data-binary @frames.jsonl http://127.0.0.1:8700/frames
 
-A device posts one frame (application/json, application/msgpack) or several, one a line
-(application/x-ndjson). 200: the log has all of them. 422: one is not as it should be, and
-none was stored; the answer says which and why. 503: send them again. docs/devices.md says
-what a frame holds. /livez, /readyz and /metrics are answered too.
+A device posts one frame (application/json, application/msgpack) or several, one
+a line (application/x-ndjson). 200: the log has all of them. 422: one is not as
+it should be, and none was stored; the answer says which and why. 503: send them
+again. docs/devices.md says what a frame holds. /livez, /readyz and /metrics are
+answered too.
 
-Every request must show the token in ECG_GATEWAY_TOKEN, or the one that is made and kept in
-a file of this user. Put a proxy with TLS in front and name it with --name.
+Every request must show the token in ECG_GATEWAY_TOKEN, or the one that is made
+and kept in a file of this user. Put a proxy with TLS in front and name it with
+--name.
 """
 
 PATIENCE_S = 5.0  # for the log to confirm; a device's own patience is short

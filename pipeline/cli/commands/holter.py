@@ -23,8 +23,9 @@ Examples:
   ecg-anomaly holter mitdb/119 --json
 
 Writes RECORD.html (the worst strips first), RECORD.pdf (A4, strips at 25 mm/s),
-RECORD.json and RECORD.parquet (a row an hour) into the folder. Each figure stands
-with its definition and, where the record is annotated, beside the annotators'.
+RECORD.json and RECORD.parquet (a row an hour) into the folder. Each figure
+stands with its definition and, where the record is annotated, beside the
+annotators'.
 """
 
 

@@ -25,8 +25,9 @@ Examples:
 
 Each file (`ecg-anomaly formats` tells which are read) becomes a WFDB record of
 the file's name; its ECG leads are taken, or those that --leads names. With --to
-it becomes EDF+, CSV or Parquet instead, with its annotations, and with --results
-with the beats that were found in it. What `score` reads needs no import.
+it becomes EDF+, CSV or Parquet instead, with its annotations, and with
+--results with the beats that were found in it. What `score` reads needs no
+import.
 Exit codes: 0 all files imported, 1 some or all failed, 2 bad argument.
 """
 

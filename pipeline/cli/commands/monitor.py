@@ -35,8 +35,8 @@ that share a database and a broker share the patients: each of the 64 partitions
 has one worker at a time, and another takes over when that one is gone.
 
 The page is served on this machine alone. With --host it can be reached from
-elsewhere and asks for a token: that of ECG_MONITOR_TOKEN, or one that is made and
-shown. Put a proxy with TLS in front and name it with --name.
+elsewhere and asks for a token: that of ECG_MONITOR_TOKEN, or one that is made
+and shown. Put a proxy with TLS in front and name it with --name.
 """
 
 

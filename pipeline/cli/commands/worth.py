@@ -27,7 +27,8 @@ Examples:
 
 Without RECORDS: the records that the shipped model learnt from. Each network is
 trained in folds over the records and judged on records that it has not seen, on
-the project's own R peaks, from 5:00 on. With the defaults it takes half an hour.
+the project's own R peaks, from 5:00 on. With the defaults it takes half an
+hour.
 """
 
 

@@ -24,10 +24,10 @@ Examples:
   ecg-anomaly bench backfill --workers 2 --no-stages
   ecg-anomaly bench backfill --data-dir my-records
 
-Without RECORDS: all of mitdb, or synthetic records where neither a mirror nor the
-network is in reach. Each worker is a fresh process with one thread, bound to a core
-of its own; it scores one record before the clock starts. The stages are told apart
-in a second run by a sampling profiler, whose own cost is stated.
+Without RECORDS: all of mitdb, or synthetic records where neither a mirror nor
+the network is in reach. Each worker is a fresh process with one thread, bound
+to a core of its own; it scores one record before the clock starts. The stages
+are told apart in a second run by a sampling profiler, whose own cost is stated.
 """
 
 

@@ -31,9 +31,9 @@ hours     one record from a generator, scored to Parquet
 leads     a WFDB file of so many leads, of which two are scored
 rates     two leads at 128 to 1,000 Hz
 
-Each in fresh processes with one thread, bound to a core. An exponent is the slope of
-a straight line through log cost over log size; above 1.05 is worse than linear. With
-the defaults it takes about ten minutes.
+Each in fresh processes with one thread, bound to a core. An exponent is the
+slope of a straight line through log cost over log size; above 1.05 is worse
+than linear. With the defaults it takes about ten minutes.
 """
 
 

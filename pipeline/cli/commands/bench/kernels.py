@@ -21,10 +21,11 @@ Examples:
   ecg-anomaly bench kernels --only memory --days 1
   ecg-anomaly bench kernels --only network --device cuda
 
-Each part runs in a fresh process with one thread, bound to a core, on the first of
-RECORDS; without RECORDS, on the first one of mitdb, or a synthetic one. The long
-records are synthetic, written to a temporary folder (0.9 GB for seven days), and
-take some minutes. `ecg-anomaly bench peers` sets other packages beside these.
+Each part runs in a fresh process with one thread, bound to a core, on the first
+of RECORDS; without RECORDS, on the first one of mitdb, or a synthetic one. The
+long records are synthetic, written to a temporary folder (0.9 GB for seven
+days), and take some minutes. `ecg-anomaly bench peers` sets other packages
+beside these.
 """
 
 

@@ -25,12 +25,12 @@ Examples:
   ecg-anomaly bench peers mitdb/208 --beats 200 --rival 'wfdb XQRS' --rival sleepecg
   ecg-anomaly bench peers --data-dir my-records --json
 
-The first time, an environment of the rivals is made in the cache folder (with pip,
-1.4 GB, about a minute). Without RECORDS: three of mitdb, or synthetic ones. Each
-rival runs with one thread on the core on which this project is measured. A rival's
-network has as many weights as this project's and is given the first --beats of each
-record; what they take is scaled to all beats. Reading files counts for this project
-and not for the rivals.
+The first time, an environment of the rivals is made in the cache folder (with
+pip, 1.4 GB, about a minute). Without RECORDS: three of mitdb, or synthetic
+ones. Each rival runs with one thread on the core on which this project is
+measured. A rival's network has as many weights as this project's and is given
+the first --beats of each record; what they take is scaled to all beats. Reading
+files counts for this project and not for the rivals.
 """
 
 
