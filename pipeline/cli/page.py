@@ -100,6 +100,7 @@ def _watch(feed: Feed, settings: Settings, show: Show, *, origin: str | None, is
     from pipeline.clock import now_us
     from pipeline.explain.witness import Witness
     from pipeline.live.engine import Engine
+    from pipeline.live.limit_looker import LimitLooker
     from pipeline.monitor import Monitor
     from pipeline.scoring import model_at
     from pipeline.web.desk import AlarmDesk
@@ -122,7 +123,9 @@ def _watch(feed: Feed, settings: Settings, show: Show, *, origin: str | None, is
     engine.on_intake = hub.intake
     hub.why = engine.explain
     with ExitStack() as stack:
-        desk = stack.enter_context(AlarmDesk(hub, stack.enter_context(open_database(settings)), origin))
+        database = stack.enter_context(open_database(settings))
+        desk = stack.enter_context(AlarmDesk(hub, database, origin, alarms=settings.alarms))
+        stack.enter_context(LimitLooker(database, engine))
 
         def begin(engine: Engine, stop: threading.Event) -> None:
             compile_while_shown(model, stop)  # the page answers meanwhile

@@ -19,6 +19,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
+from pipeline.alarm_limits import LIMITS
 from pipeline.errors import OutputError
 from pipeline.storage.database.alarms import StoredAlarm
 from pipeline.web.access import Access, Guard
@@ -40,6 +41,7 @@ LONGEST_S = 120.0  # s of signal or shapes in one answer
 ALARMS = 500  # alarms in one answer
 LONGEST_NAME = 80  # characters of who acknowledges
 LONGEST_BODY = 4096  # bytes
+LARGEST = 1e6  # number in a limit
 MOST = 5000  # alarms acknowledged, or actions told, at once
 LONGEST_LIST = 65_536  # bytes of their numbers
 
@@ -126,6 +128,27 @@ class _Service:
         mine = {raised.id for raised in patient.alarms()}
         return _json([{**_stored(one), "is_of_this_run": one.id in mine} for one in stored])
 
+    async def limits(self, request: Request) -> Response:
+        return _json(await self._limits(self._patient(request)))
+
+    async def set_limits(self, request: Request) -> Response:
+        patient, document = self._patient(request), await _body(request)
+        wanted = document.get("limits")
+        if not isinstance(wanted, dict) or not wanted or not all(_is_limit(value) for value in wanted.values()):
+            raise HTTPException(400, "limits are numbers by name; null where the usual one is to hold")
+        try:
+            await run_in_threadpool(self.desk.set_limits, patient.name, wanted, _who(document))
+        except ValueError as error:
+            raise HTTPException(400, str(error)) from error
+        return _json(await self._limits(patient))
+
+    async def _limits(self, patient: Patient) -> dict[str, Any]:
+        usual, own, history = await run_in_threadpool(self.desk.limits, patient.name)
+        limits = [
+            {**asdict(limit), "usual": getattr(usual, name), "own": own.get(name)} for name, limit in LIMITS.items()
+        ]
+        return {"limits": limits, "history": [asdict(change) for change in history]}
+
     async def acknowledge(self, request: Request) -> Response:
         by = _who(await _body(request))
         return _json((await self._change(self.desk.acknowledge, [request.path_params["alarm"]], by))[0])
@@ -208,6 +231,8 @@ def create_app(hub: Hub, desk: AlarmDesk, access: Access, *checks: Mapping[str, 
         Route("/api/patients/{patient:int}/beats", service.beats),
         Route("/api/patients/{patient:int}/beats/{beat:int}/why", service.why),
         Route("/api/patients/{patient:int}/alarms", service.alarms),
+        Route("/api/patients/{patient:int}/limits", service.limits, methods=["GET"]),
+        Route("/api/patients/{patient:int}/limits", service.set_limits, methods=["POST"]),
         Route("/api/alarms/acknowledge", service.acknowledge_all, methods=["POST"]),
         Route("/api/alarms/take-back", service.take_back, methods=["POST"]),
         Route("/api/alarms/actions", service.actions),
@@ -240,11 +265,15 @@ async def _no_database(_request: Request, _error: Exception) -> Response:
     return JSONResponse({"error": "the database cannot be used now; try again"}, 503)
 
 
+def _is_limit(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST)
+
+
 def _who(document: Mapping[str, Any]) -> str:
     """Return who does something, as a document names them."""
     by = document.get("by")
     if not isinstance(by, str) or not 0 < len(by.strip()) <= LONGEST_NAME or not by.strip().isprintable():
-        raise HTTPException(400, f"by is who acknowledges: 1 to {LONGEST_NAME} printable characters")
+        raise HTTPException(400, f"by is who does so: 1 to {LONGEST_NAME} printable characters")
     return by
 
 

@@ -8,6 +8,10 @@ const NAMED = 8; // kinds that a question names; it counts the rest
 
 export const knownName = () => localStorage.getItem(KEY);
 
+export function rememberName(name) {
+  localStorage.setItem(KEY, name);
+}
+
 export function forgetName() {
   localStorage.removeItem(KEY);
 }
@@ -45,7 +49,7 @@ function ask(alarms) {
     dialog.addEventListener("close", () => {
       const name = form.by.value.trim();
       if (dialog.returnValue !== "ok" || !name) return resolve(null);
-      localStorage.setItem(KEY, name);
+      rememberName(name);
       resolve(name);
     }, { once: true });
     dialog.returnValue = "";

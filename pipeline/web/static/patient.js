@@ -5,6 +5,7 @@ import { AlarmTable } from "./alarmtable.js";
 import { BeatView } from "./beatview.js";
 import { clock, el, palette, say, setText } from "./dom.js";
 import { History } from "./history.js";
+import { openLimits } from "./limits.js";
 import { Minimap } from "./minimap.js";
 import { Strip } from "./strip.js";
 import { hrefOf, qualityBars, qualityText, showChips, showPast, showQuality, showRate, stateText } from "./tile.js";
@@ -62,6 +63,7 @@ export class PatientView {
         el("span", { className: "space" }),
         el("label", { className: "save" }, "Save ", this.save),
         button("Copy link", "an address that opens exactly this view", () => this.#copy()),
+        button("Limits", "limits of alarms for this patient", () => this.patient && openLimits(this.patient)),
         this.who, button("Acknowledge all", "A", () => this.acknowledge(this.patient?.openAlarms() ?? []))),
       this.paper, this.map,
       el("section", { className: "trends" }, el("header", {}, el("h3", {}, "Score, p-value, R-R interval"), this.readout, el("span", { className: "space" }),
