@@ -39,6 +39,8 @@ class Address:
     names: tuple[str, ...]
     token: str | None
     browser: bool
+    viewer: str | None = None
+    user_header: str | None = None
 
 
 class Feeding:
@@ -157,7 +159,7 @@ def _page(address: Address, more: Mapping[str, Check], folder: Path, held: ExitS
     if token is None and not is_loopback(address.host):
         token = secrets.token_urlsafe(24)
     try:
-        access = Access(address.host, token, address.names)
+        access = Access(address.host, token, address.names, address.viewer, address.user_header)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     server = Server(address.host, address.port)

@@ -85,6 +85,7 @@ ENDPOINTS = (
     Endpoint("get", "/metrics", "Counts over all patients, for Prometheus", "text/plain"),
     Endpoint("get", "/api/openapi.json", "This description", "application/json"),
     Endpoint("get", "/api", "This description, to read", "text/html"),
+    Endpoint("get", "/api/me", "Who asks: the role, clinician or viewer, and the name by which a proxy knows them"),
     Endpoint(
         "get",
         "/api/patients/{patient}/signal",

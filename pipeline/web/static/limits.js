@@ -3,6 +3,7 @@
 import { knownName, rememberName } from "./acknowledge.js";
 import { ask, post } from "./connection.js";
 import { el, say, setText, wallClock } from "./dom.js";
+import { fillName, mayChange } from "./me.js";
 
 const SHOWN = 5; // changes that stand below
 
@@ -49,9 +50,10 @@ export async function openLimits(wanted) {
   }
   setText(dialog.querySelector("h2"), `Limits of ${patient.name}`);
   trouble("");
-  form.by.value = knownName() ?? "";
+  fillName(form.by, knownName());
+  for (const field of form.querySelectorAll("input, .primary")) field.disabled = !mayChange();
   dialog.showModal();
-  form.querySelector("tbody input").focus();
+  (mayChange() ? form.querySelector("tbody input") : dialog.querySelector(".cancel")).focus();
 }
 
 // What differs from what holds: a number, or null where a field was emptied.
