@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+SMALL  := $(VENV)/.installed-small
 OUT    ?= demo-out
 RECORDS ?=
 SOAK_MINUTES ?= 30
@@ -25,19 +26,22 @@ help:  ## Show this list
 
 install: $(STAMP)  ## Install the project and its tools into .venv (once)
 
-$(STAMP): pyproject.toml
+# What the demo and the tutorial need is a third of what the tests need: neither PyTorch nor Prefect.
+$(STAMP): WHAT = '.[dev]'
+$(SMALL): WHAT = '.[live,query]'
+$(STAMP) $(SMALL): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || \
 	  { rm -rf $(VENV); echo "The venv module is missing: apt-get install python3-venv"; exit 1; }
 	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --editable '.[dev]' $(if $(LOCKED),--constraint constraints.txt)
+	$(BIN)/pip install --quiet --editable $(WHAT) $(if $(LOCKED),--constraint constraints.txt)
 	@touch $@
 
 compile: $(STAMP)  ## Make the machine code of this version before it is needed (a minute, once)
 	@$(BIN)/python -c 'from pipeline.compiling import compile_all; [compile_all(kind) for kind in ("autoencoder", "forecaster")]'
 
-demo: $(STAMP)  ## Score ten synthetic patients (or RECORDS="mitdb/208 mitdb/119") and write a report
+demo: $(if $(wildcard $(STAMP)),$(STAMP),$(SMALL))  ## Score ten synthetic patients (or RECORDS="mitdb/208 mitdb/119") and write a report
 	$(BIN)/ecg-anomaly demo $(RECORDS) --out $(OUT)
 
 test: $(STAMP)  ## Run the tests, in three processes (TEST_PROCESSES): they wait for servers and pages now and then

@@ -23,10 +23,17 @@ HEAD = "# The tests pass with these (`make lock`); `make install LOCKED=1` insta
 
 
 def named() -> list[Requirement]:
-    """Return what pyproject.toml names, as far as this system needs it."""
+    """Return what pyproject.toml names, as far as this system needs it; extras that name others are followed."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    found = [Requirement(text) for text in project["dependencies"] + project["optional-dependencies"][EXTRA]]
-    return [one for one in found if one.marker is None or one.marker.evaluate({"extra": ""})]
+    waiting = [Requirement(text) for text in (*project["dependencies"], f"{project['name']}[{EXTRA}]")]
+    found: list[Requirement] = []
+    while waiting:
+        one = waiting.pop(0)
+        if one.name == project["name"]:
+            waiting += [Requirement(text) for extra in one.extras for text in project["optional-dependencies"][extra]]
+        elif one.marker is None or one.marker.evaluate({"extra": ""}):
+            found.append(one)
+    return found
 
 
 def lowest() -> Iterator[str]:

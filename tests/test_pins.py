@@ -19,6 +19,7 @@ def named() -> list[Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"].values()
     found = [Requirement(text) for texts in (project["dependencies"], *extras) for text in texts]
+    found = [one for one in found if one.name != project["name"]]  # an extra that names others
     return [one for one in found if one.marker is None or one.marker.evaluate()]
 
 

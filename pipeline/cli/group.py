@@ -15,6 +15,7 @@ import click
 
 from pipeline import __version__
 from pipeline.cli import commands
+from pipeline.cli.extras import advice
 from pipeline.cli.stopping import listen
 from pipeline.errors import PipelineError
 
@@ -79,6 +80,11 @@ class PipelineCommand(click.Command):
             raise _Failure(ctx, error) from error
         except _BadArgument as error:
             raise _Refusal(ctx, error.__cause__) from error
+        except ModuleNotFoundError as error:
+            words = advice(error)
+            if words is None:
+                raise
+            raise _Refusal(ctx, PipelineError(words)) from error
         except KeyboardInterrupt:
             click.echo("\nStopped. What was finished is kept whole; run the same command again to go on.", err=True)
             ctx.exit(INTERRUPTED)
@@ -89,6 +95,16 @@ class PipelineCommand(click.Command):
             formatter.write_paragraph()
             for line in self.epilog.strip().splitlines():
                 formatter.write(f"{line}\n")
+
+
+def _absent(name: str, words: str) -> click.Command:
+    """Return what stands for a command of a package that lacks something: it says so, and the list has it."""
+
+    def tell(**_: Any) -> None:
+        raise click.UsageError(words)
+
+    settings = {"ignore_unknown_options": True, "allow_extra_args": True}
+    return click.Command(name, callback=tell, context_settings=settings, short_help=words, add_help_option=False)
 
 
 class _Commands(click.Group):
@@ -109,7 +125,12 @@ class _Commands(click.Group):
             command = import_module(_own_commands()[cmd_name]).command
             return command
         for added in entry_points(group=ENTRY_POINTS, name=cmd_name):
-            command = added.load()
+            try:
+                command = added.load()
+            except ModuleNotFoundError as error:
+                if (words := advice(error)) is None:
+                    raise
+                return _absent(cmd_name, words)
             return command
         return None
 

@@ -27,6 +27,7 @@ def explain(
     threshold: ThresholdSettings | None = None,
     alarms: AlarmSettings | None = None,
     peaks: Callable[[], PeakFinder] | None = None,
+    gates: bool = True,
 ) -> Explanation:
     """Explain a beat of a record, by number or by time.
 
@@ -45,6 +46,8 @@ def explain(
         What scored it; by default the model that ships.
     threshold, alarms, peaks
         As :class:`pipeline.Monitor` takes them.
+    gates : bool
+        Whether the gates of the LSTM are looked at, which takes PyTorch.
 
     Raises
     ------
@@ -66,7 +69,12 @@ def explain(
     if (beat or 0) < 0 or not (time_s or 0.0) >= 0.0:
         raise ValueError(f"beats and times count from 0: beat is {beat}, time_s is {time_s}")
     witness = Witness(
-        model or BeatModel.pretrained(), threshold=threshold, alarms=alarms, peaks=peaks, remember=REMEMBERED
+        model or BeatModel.pretrained(),
+        threshold=threshold,
+        alarms=alarms,
+        peaks=peaks,
+        remember=REMEMBERED,
+        gates=gates,
     )
     last: tuple[int, float] | None = None  # number and time of the last beat seen
     for findings in witness.stream(record, seconds=CHUNK_S):
@@ -74,16 +82,16 @@ def explain(
             continue
         first, stop = int(findings.beat[0]), int(findings.beat[-1]) + 1
         if beat is not None and first <= beat < stop:
-            return witness.explain(beat)
+            return witness.explain(beat, gates=gates)
         if time_s is not None and float(findings.time_s[-1]) >= time_s:
             at = int(findings.time_s.searchsorted(time_s))
             near = [(int(findings.beat[k]), float(findings.time_s[k])) for k in (at - 1, at) if k >= 0]
             near += [last] if at == 0 and last is not None else []
-            return witness.explain(min(near, key=lambda pair: abs(pair[1] - time_s))[0])
+            return witness.explain(min(near, key=lambda pair: abs(pair[1] - time_s))[0], gates=gates)
         last = stop - 1, float(findings.time_s[-1])
     if last is None:
         raise RecordUnsupported(f"record {record.name!r} has no beat")
     if time_s is not None and time_s <= record.n_samples / record.fs:
-        return witness.explain(last[0])
+        return witness.explain(last[0], gates=gates)
     what = f"beat {beat}" if time_s is None else f"beat at {time_s:g} s"
     raise RecordUnsupported(f"record {record.name!r} has no {what}: its last is {last[0]}, at {last[1]:.1f} s")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.cli.extras import is_installed
 from pipeline.cli.group import PipelineCommand, bad_arguments
 from pipeline.cli.options import data_dir_option, json_option, leads_option, model_option, read_settings
 from pipeline.cli.study import check_outputs
@@ -47,6 +48,9 @@ def _seconds(_ctx: click.Context, _parameter: click.Parameter, value: str | None
 @data_dir_option
 @leads_option
 @model_option
+@click.option(
+    "--gates/--no-gates", default=None, help="Look at the gates of the LSTM.  [default: where PyTorch is installed]"
+)
 @click.option("--figure", type=click.Path(dir_okay=False, path_type=Path), help="Draw it here (.png, .svg or .pdf).")
 @json_option
 def command(
@@ -56,6 +60,7 @@ def command(
     data_dir: Path | None,
     leads: tuple[str, ...] | None,
     model: Path | None,
+    gates: bool | None,
     figure: Path | None,
     as_json: bool,
 ) -> None:
@@ -81,6 +86,7 @@ def command(
         model=network,
         threshold=settings.threshold,
         alarms=settings.alarms,
+        gates=is_installed("torch") if gates is None else gates,
     )
     if as_json:
         show_json(explanation.to_dict())
