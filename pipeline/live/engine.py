@@ -95,7 +95,9 @@ class Engine:
         self._chunks: list[Chunk] = []
         self._results: list[Result] = []
         self._fillings = Fillings()
-        self._limits: Mapping[str, Mapping[str, float]] | None = None  # that are to hold
+        # That are to hold, and that hold: another thread may say at any moment that others are to.
+        self._limits: Mapping[str, Mapping[str, float]] | None = None
+        self._limits_in_force: Mapping[str, Mapping[str, float]] | None = None
         self._swept_us = 0
         self._lines = LogLimit()
 
@@ -412,9 +414,10 @@ class Engine:
         self._hear_all(patient, ())
 
     def _score(self) -> None:
-        limits, self._limits = self._limits, None
-        if limits is not None:
+        limits = self._limits
+        if limits is not None and limits is not self._limits_in_force:
             self._ward.set_limits(limits)
+            self._limits_in_force = limits
         if not self._chunks:
             return
         chunks, self._chunks = self._chunks, []
