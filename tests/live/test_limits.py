@@ -36,7 +36,7 @@ def test_a_limit_holds_soon_after_it_was_set_and_for_a_patient_that_comes_back(
             told += take(engine, 0, 40)
             assert told == []
             database.limits.set(NAME, {"tachy_bpm": 95.0}, "Ada", at_us=1)
-            wait_for(lambda: engine._limits is not None, "the limits at the engine")
+            wait_for(lambda: engine._limits == {NAME: {"tachy_bpm": 95.0}}, "the limits at the engine")
             assert "tachycardia" in take(engine, 40, 80)
         again = Engine(model, clock=lambda: BEGAN_US)
         state = engine.snapshot(NAME)
