@@ -11,6 +11,7 @@ TEST_PROCESSES ?= 3
 FUZZ_INPUTS ?= 2000
 TOOLS  := .venv-tools
 LOWEST := .venv-lowest
+BARE   := .venv-wheel
 
 # Nothing here reports usage to anybody, and the threads of BLAS do not fight over a small machine.
 export DO_NOT_TRACK = 1
@@ -19,7 +20,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS = 120
 
 .DEFAULT_GOAL := help
-.PHONY: help install compile demo test test-fast test-lowest lock sbom audit fuzz lint format docs docs-serve notebooks serve overhead train rpeaks fibrillation alarms evaluate calibration cost worth bench soak clean distclean
+.PHONY: help install compile demo test test-fast test-lowest test-wheel lock sbom audit fuzz lint format docs docs-serve notebooks serve overhead train rpeaks fibrillation alarms evaluate calibration cost worth bench soak clean distclean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +56,13 @@ test-lowest: $(STAMP)  ## Run the fast tests with the oldest packages that pypro
 	$(BIN)/python deploy/pins.py --lowest > $(LOWEST)/constraints.txt
 	$(LOWEST)/bin/pip install --quiet --editable '.[dev]' --constraint $(LOWEST)/constraints.txt
 	$(LOWEST)/bin/pytest --numprocesses 2 --dist loadfile -m "not slow"
+
+test-wheel:  ## Install the wheel alone into an environment of its own, say how large that is, and run the demo there
+	$(PYTHON) -m venv --clear $(BARE)
+	$(BARE)/bin/pip wheel --quiet --no-deps --wheel-dir $(BARE)/wheel .
+	$(BARE)/bin/pip install --quiet $(BARE)/wheel/*.whl
+	du -sm $(BARE)
+	$(BARE)/bin/ecg-anomaly demo --minutes 6 --out $(BARE)/demo
 
 lock: $(STAMP)  ## Write constraints.txt: the versions that are installed now; `make install LOCKED=1` installs these
 	$(BIN)/python deploy/pins.py > constraints.txt
