@@ -56,7 +56,9 @@ def test_a_stop_is_raised_at_once(listening: None) -> None:
         signal.raise_signal(signal.SIGINT)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, -signal.SIGINT), (signal.SIGTERM, 128 + signal.SIGTERM)])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, -signal.SIGINT), (signal.SIGTERM, 128 + signal.SIGTERM)]
+)
 def test_an_import_is_not_cut_short_and_other_threads_import_on(
     tmp_path: Path, number: signal.Signals, status: int
 ) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import RecordCorrupt
-from pipeline.sources.foreign import acq_file, formats, open_recording
+from pipeline.sources.foreign import apart, formats, open_recording
 from pipeline.sources.foreign.samples import write_acq, write_samples
 
 
@@ -33,7 +33,7 @@ def test_what_biopacs_library_does_not_come_back_from_is_a_damaged_file(
     slow.mkdir()
     (slow / "__init__.py").write_text("def read(name):\n    while True:\n        pass\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setattr(acq_file, "CPU_S", 1)
+    monkeypatch.setattr(apart, "CPU_S", 1)
     with pytest.raises(RecordCorrupt, match=r"a\.acq: it is damaged \(its reader came to no end"):
         open_recording(file)
     (slow / "__init__.py").write_text("def read(name):\n    return bytearray(2**40)\n")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import gzip
 import json
 import struct
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,13 @@ __all__ = [
     "write_dicom",
     "write_ishne",
     "write_kardia",
+    "write_movesense",
     "write_muse",
     "write_samples",
     "write_scp",
     "write_sierra",
+    "write_vital",
+    "write_withings",
     "write_xdf",
 ]
 
@@ -288,6 +292,75 @@ def write_acq(path: Path, steps: Steps, names: Sequence[str], fs: float, scale_m
     path.write_bytes(out + struct.pack("<ii", 8, 0))
 
 
+def write_movesense(path: Path, counts: Steps, fs: float, keep: NDArray[np.bool_], size: int = 16) -> None:
+    """Write a log of a Movesense sensor: packets of counts of 1/20 V in 17 bits, at times of its clock in ms."""
+    entries: list[dict[str, object]] = [
+        {"TimeDetailed": {"relativeTime": 4000, "utcTime": round(START.replace(tzinfo=UTC).timestamp() * 1e6)}}
+    ]
+    for packet, first in enumerate(range(0, len(counts) - size + 1, size)):
+        if keep[packet]:
+            samples = counts[first : first + size].tolist()
+            entries.append({"MeasECG": {"Timestamp": 4000 + int(1000 * first / fs), "Samples": samples}})
+            entries.append({"MeasHR": {"average": 61.2, "rrData": [980]}})
+    path.write_text(json.dumps({"Samples": entries}))
+
+
+def write_withings(path: Path, recordings: Sequence[tuple[str, int, Sequence[float]]], fs: int) -> None:
+    """Write a Withings export's ``signal.csv``: a row for each recording, with its date and where it was worn."""
+    lines = ["date,type,frequency,duration,wearposition,signal,doctor_assessment,doctor_name,checkup_date"]
+    for date, where, values in recordings:
+        numbers = ",".join(f"{value:g}" for value in values)
+        lines.append(f'{date},1,{fs},{len(values) // fs},{where},"[{numbers}]",,,')
+    path.write_text("\n".join(lines) + "\n")
+
+
+def write_vital(
+    path: Path,
+    waves: Sequence[tuple[str, str, float, float, int, Sequence[tuple[float, NDArray[np.generic]]]]],
+    notes: Sequence[tuple[float, str]] = (),
+    *,
+    minutes: int = 0,
+) -> None:
+    """Write a VitalDB file (VitalRecorder's, version 3): a device, tracks, and blocks of samples, a packet each.
+
+    Parameters
+    ----------
+    path : Path
+        Where to.
+    waves : sequence of tuples
+        Name, unit, rate in Hz, units of a step, format (1 for floats, 5 for steps of 16 bits, 7 for 32), and blocks:
+        when each begins in s since 1970, and its samples.
+    notes : sequence of tuples
+        When something was noted, and what.
+    minutes : int
+        From the recorder's clock to UTC.
+    """
+
+    def text(value: str) -> bytes:
+        return struct.pack("<I", len(value.encode())) + value.encode()
+
+    def packet(kind: int, content: bytes) -> bytes:
+        return struct.pack("<BI", kind, len(content)) + content
+
+    begins = [time_s for *_, blocks in waves for time_s, _ in blocks]
+    head = struct.pack("<hIIdd", minutes, 0, 0, min(begins), max(begins) + 1.0)
+    out = b"VITA" + struct.pack("<IH", 3, len(head)) + head
+    out += packet(9, struct.pack("<I", 1) + text("Monitor") + text("Bed 7") + text(""))
+    for number, (name, unit, fs, step, form, _) in enumerate(waves, start=1):
+        track = struct.pack("<HBB", number, 1, form) + text(name) + text(unit) + struct.pack("<ffI", -1.0, 2.0, 0)
+        out += packet(0, track + struct.pack("<fddBI", fs, step, 0.0, 0, 1))
+    if notes:
+        out += packet(0, struct.pack("<HBB", 99, 5, 0) + text("EVENT") + text(""))
+    kinds = {1: "<f4", 5: "<i2", 7: "<i4"}
+    for number, (*_, form, blocks) in enumerate(waves, start=1):
+        for time_s, samples in blocks:
+            body = struct.pack("<HdHI", 10, time_s, number, len(samples)) + samples.astype(kinds[form]).tobytes()
+            out += packet(1, body)
+    for time_s, note in notes:
+        out += packet(1, struct.pack("<HdHI", 10, time_s, 99, 0) + text(note))
+    path.write_bytes(gzip.compress(out))
+
+
 def write_samples(folder: Path, *, seconds: float = 12.0, fs: int = 250) -> list[Path]:
     """Write a small file of each format that is read, and return them; the signal is a made-up one.
 
@@ -319,6 +392,17 @@ def write_samples(folder: Path, *, seconds: float = 12.0, fs: int = 250) -> list
     write_dicom(folder / "dicom.dcm", steps, ["V1", "II", "aVF"], fs, 2.5)
     write_acq(folder / "acq.acq", steps, ["V1", "II", "RSP"], fs, 0.0025)
     every = np.ones(len(steps), dtype=np.bool_)
+    counts = np.round(beat * 1e6 / 381.47).astype(np.int16)
+    write_movesense(folder / "movesense.json", counts, fs, every, size=8)
+    rows = "\n".join(f"{4000 + int(1000 * i / fs)},{count}" for i, count in enumerate(counts.tolist()))
+    (folder / "movesense.csv").write_text(f"Timestamp,Count\n{rows}\n")
+    microvolts = np.round(1000 * beat).tolist()
+    write_withings(folder / "withings.csv", [("2021-03-04T22:30:01+01:00", 1, microvolts)], fs)
+    answer = {"signal": [int(value) for value in microvolts], "sampling_frequency": fs, "wearposition": 1}
+    (folder / "withings.json").write_text(json.dumps({"status": 0, "body": answer}))
+    began = START.replace(tzinfo=UTC).timestamp()
+    seconds_of = [(began + i, steps[i * fs : (i + 1) * fs, 0]) for i in range(int(seconds))]
+    write_vital(folder / "vital.vital", [("ECG_II", "mV", float(fs), 0.0025, 5, seconds_of)], [(began + 3.0, "note")])
     write_xdf(folder / "xdf.xdf", steps[:, :2].astype(np.float32), ["II", "V1"], ["uV", "uV"], fs, every)
     leads = [
         edfio.EdfSignal(signal[:, i], fs, label=name, physical_dimension="mV", physical_range=(-5, 5))
