@@ -78,8 +78,13 @@ def write_aecg(path: Path, steps: Steps, leads: Sequence[str], fs: float, scale_
     )
 
 
-def write_muse(path: Path, steps: Steps, leads: Sequence[str], fs: int, scale_uv: float) -> None:
-    """Write a GE MUSE RestingECG: base64 of little-endian steps of 16 bits, a lead each."""
+def write_muse(
+    path: Path, steps: Steps, leads: Sequence[str], fs: int, scale_uv: float, exponent: int = 0, before: str = ""
+) -> None:
+    """Write a GE MUSE RestingECG: base64 of little-endian steps of 16 bits, a lead each.
+
+    Its rate stands there by a power of ten; ``before`` is what comes before the rhythm's waveform.
+    """
     data = "".join(
         "<LeadData><LeadByteCountTotal>{n}</LeadByteCountTotal><LeadTimeOffset>0</LeadTimeOffset>"
         "<LeadSampleCountTotal>{s}</LeadSampleCountTotal><LeadAmplitudeUnitsPerBit>{scale}</LeadAmplitudeUnitsPerBit>"
@@ -100,9 +105,10 @@ def write_muse(path: Path, steps: Steps, leads: Sequence[str], fs: int, scale_uv
         '<?xml version="1.0" encoding="ISO-8859-1"?><RestingECG><MuseInfo><MuseVersion>9.0</MuseVersion></MuseInfo>'
         "<TestDemographics><DataType>RESTING</DataType><AcquisitionDevice>MAC55</AcquisitionDevice>"
         f"<AcquisitionTime>{START:%H:%M:%S}</AcquisitionTime><AcquisitionDate>{START:%m-%d-%Y}</AcquisitionDate>"
-        "</TestDemographics><Waveform><WaveformType>Rhythm</WaveformType>"
+        f"</TestDemographics>{before}<Waveform><WaveformType>Rhythm</WaveformType>"
         f"<NumberofLeads>{len(leads)}</NumberofLeads><SampleType>CONTINUOUS_SAMPLES</SampleType>"
-        f"<SampleBase>{fs}</SampleBase><SampleExponent>0</SampleExponent>{data}</Waveform></RestingECG>",
+        f"<SampleBase>{round(fs / 10**exponent)}</SampleBase><SampleExponent>{exponent}</SampleExponent>{data}"
+        "</Waveform></RestingECG>",
         "latin-1",
     )
 
@@ -120,16 +126,22 @@ def write_kardia(path: Path, steps: Steps, leads: Sequence[str], fs: int, resolu
     path.write_text(json.dumps(document))
 
 
-def write_scp(path: Path, steps: Steps, codes: Sequence[int], fs: int, resolution_nv: int) -> None:
-    """Write an SCP-ECG record (EN 1064), sections 0, 1, 3 and 6: rhythm data of 16 bits, not compressed."""
+def write_scp(
+    path: Path, steps: Steps, codes: Sequence[int], fs: int, resolution_nv: int, *, is_packed: bool = False
+) -> None:
+    """Write an SCP-ECG record (EN 1064), sections 0, 1, 3 and 6: rhythm data of 16 bits.
+
+    Packed, they are second differences in the standard's own Huffman code (section 2), as most devices write them.
+    """
     leads, n = steps.shape[1], len(steps)
     patient = struct.pack("<BH4B", 25, 4, 0, 0, 0, 0)[:3] + struct.pack("<HBB", START.year, START.month, START.day)
     patient += struct.pack("<BH3B", 26, 3, START.hour, START.minute, START.second) + struct.pack("<BH", 255, 0)
     definition = struct.pack("<BB", leads, 4 | leads << 3)  # all leads at the same time
     definition += b"".join(struct.pack("<IIB", 1, n, code) for code in codes)
-    rhythm = struct.pack("<HHBB", resolution_nv, 1_000_000 // fs, 0, 0)
-    rhythm += struct.pack(f"<{leads}H", *[2 * n] * leads) + steps.T.astype("<i2").tobytes()
-    bodies = {1: patient, 3: definition, 6: rhythm}
+    rows = [_huffman(lead) if is_packed else lead.astype("<i2").tobytes() for lead in steps.T]
+    rhythm = struct.pack("<HHBB", resolution_nv, 1_000_000 // fs, 2 * is_packed, 0)
+    rhythm += struct.pack(f"<{leads}H", *map(len, rows)) + b"".join(rows)
+    bodies = {1: patient, 3: definition, 6: rhythm} | ({2: struct.pack("<H", 19999)} if is_packed else {})
     pointers, at, parts = b"", 7 + 16 + 10 * 12, []
     for number in range(12):
         body = bodies.get(number)
@@ -149,6 +161,27 @@ def write_scp(path: Path, steps: Steps, codes: Sequence[int], fs: int, resolutio
     rest = first + b"".join(parts)
     whole = struct.pack("<I", 6 + len(rest)) + rest
     path.write_bytes(struct.pack("<H", binascii.crc_hqx(whole, 0xFFFF)) + whole)
+
+
+def _huffman(lead: NDArray[np.int16]) -> bytes:
+    """Return second differences in the default code of EN 1064: small ones as a run of ones, others as they are."""
+    values = lead.astype(int).tolist()
+    second = values[:2] + [values[i] - 2 * values[i - 1] + values[i - 2] for i in range(2, len(values))]
+    bits = []
+    for value in second:
+        size = abs(value)
+        if size == 0:
+            bits.append("0")
+        elif size <= 8:
+            bits.append("1" * size + "0" + ("1" if value < 0 else "0"))
+        elif -128 <= value < 128:
+            bits.append("1111111110" + f"{value & 0xFF:08b}")
+        else:
+            bits.append("1111111111" + f"{value & 0xFFFF:016b}")
+    text = "".join(bits)
+    text += "0" * (-len(text) % 8)
+    out = int(text, 2).to_bytes(len(text) // 8, "big")
+    return out + b"\0" * (len(out) % 2)
 
 
 def write_sierra(path: Path, steps: Steps, leads: Sequence[str], fs: int, resolution_uv: float) -> None:
@@ -218,6 +251,8 @@ def write_dicom(
     sensitivity_uv: float,
     baseline_uv: float = 0.0,
     padding: int | None = None,
+    skew: Sequence[float] | None = None,
+    moment: str = f"{START:%Y%m%d%H%M%S}",
 ) -> None:
     """Write an ambulatory DICOM ECG in explicit little endian, element by element (PS3.3 C.10.9, PS3.5)."""
 
@@ -243,7 +278,7 @@ def write_dicom(
         + sequence(0x3A, 0x211, [code("uV", "UCUM", "microvolt")])
         + element(0x3A, 0x212, "DS", b"1")
         + element(0x3A, 0x213, "DS", f"{baseline_uv}".encode())
-        + element(0x3A, 0x215, "DS", b"0")
+        + element(0x3A, 0x215, "DS", f"{0 if skew is None else skew[i]}".encode())
         + element(0x3A, 0x21A, "US", struct.pack("<H", 16))
         for i, lead in enumerate(leads)
     ]
@@ -265,7 +300,7 @@ def write_dicom(
     body = (
         element(8, 0x16, "UI", sop)
         + element(8, 0x18, "UI", b"1.2.3")
-        + element(8, 0x2A, "DT", f"{START:%Y%m%d%H%M%S}".encode())
+        + element(8, 0x2A, "DT", moment.encode())
     )
     body += element(8, 0x60, "CS", b"ECG") + element(8, 0x70, "LO", b"Maker") + sequence(0x5400, 0x100, [group])
     path.write_bytes(b"\0" * 128 + b"DICM" + meta + body)
