@@ -92,6 +92,9 @@ def test_scp_ecg(tmp_path: Path, steps: NDArray[np.int16]) -> None:
 def test_philips_sierra(tmp_path: Path, steps: NDArray[np.int16]) -> None:
     files.write_sierra(tmp_path / "p.xml", steps, ["V1", "II", "aVF"], FS, 5.0)
     check(tmp_path / "p.xml", ("II", "V1", "aVF"), steps[:, [1, 0, 2]] * 5e-3)
+    files.write_sierra(tmp_path / "packed.xml", steps, ["V1", "II", "V2"], FS, 5.0, is_packed=True)
+    assert (tmp_path / "packed.xml").stat().st_size < 0.8 * (tmp_path / "p.xml").stat().st_size
+    check(tmp_path / "packed.xml", ("II", "V1", "V2"), steps[:, [1, 0, 2]] * 5e-3)
 
 
 def test_dicom(tmp_path: Path, steps: NDArray[np.int16]) -> None:

@@ -184,9 +184,15 @@ def _huffman(lead: NDArray[np.int16]) -> bytes:
     return out + b"\0" * (len(out) % 2)
 
 
-def write_sierra(path: Path, steps: Steps, leads: Sequence[str], fs: int, resolution_uv: float) -> None:
-    """Write a Philips Sierra document, version 1.03: parsed waveforms as plain base64, a lead after the other."""
-    data = base64.b64encode(steps.T.astype("<i2").tobytes()).decode()
+def write_sierra(
+    path: Path, steps: Steps, leads: Sequence[str], fs: int, resolution_uv: float, *, is_packed: bool = False
+) -> None:
+    """Write a Philips Sierra document, version 1.03: parsed waveforms as base64, a lead after the other.
+
+    Packed, each lead is a chunk of its own in XLI, as electrocardiographs write them.
+    """
+    raw = b"".join(map(_xli, steps.T)) if is_packed else steps.T.astype("<i2").tobytes()
+    data = base64.b64encode(raw).decode()
     path.write_text(
         '<?xml version="1.0" encoding="UTF-8"?>'
         '<restingecgdata xmlns="http://www3.medical.philips.com"><documentinfo><documenttype>SierraECG</documenttype>'
@@ -196,11 +202,35 @@ def write_sierra(path: Path, steps: Steps, leads: Sequence[str], fs: int, resolu
         f"<numberchannelsvalid>{len(leads)}</numberchannelsvalid>"
         f"<numberchannelsallocated>{len(leads)}</numberchannelsallocated>"
         "<bitspersample>16</bitspersample><signalsigned>true</signalsigned></signalcharacteristics></dataacquisition>"
-        f'<waveforms><parsedwaveforms dataencoding="Base64" compression="None" leadlabels="{" ".join(leads)}" '
+        f'<waveforms><parsedwaveforms dataencoding="Base64" compression="{"XLI" if is_packed else "None"}" leadlabels="{" ".join(leads)}" '
         f'numberofleads="{len(leads)}" samplespersecond="{fs}" durationperchannel="{1000 * len(steps) // fs}" '
         f'resolution="{resolution_uv}" bitspersample="16" signed="true">{data}'
         "</parsedwaveforms></waveforms></restingecgdata>"
     )
+
+
+def _xli(lead: NDArray[np.int16]) -> bytes:
+    """Return a chunk of XLI: what second differences miss, high bytes before low ones, in LZW of codes of 10 bits."""
+    values = lead.astype(int).tolist()
+    missed = [2 * values[i - 1] - values[i - 2] - values[i] for i in range(2, len(values))]
+    codes = [*values[:2], *(miss + 64 for miss in missed[1:]), 0]  # each is of the sample after the next
+    words = [code & 0xFFFF for code in codes]
+    plain = bytes(word >> 8 for word in words) + bytes(word & 0xFF for word in words)
+    known = {bytes([byte]): byte for byte in range(256)}
+    out, text = [], b""
+    for byte in plain:
+        longer = text + bytes([byte])
+        if longer in known:
+            text = longer
+            continue
+        out.append(known[text])
+        if len(known) < 1023:
+            known[longer] = len(known)
+        text = bytes([byte])
+    bits = "".join(f"{code:010b}" for code in [*out, known[text], 1023])  # the last one ends it
+    bits += "0" * (-len(bits) % 8)
+    body = int(bits, 2).to_bytes(len(bits) // 8, "big")
+    return struct.pack("<ihh", len(body), 0, missed[0]) + body
 
 
 def write_xdf(
