@@ -106,7 +106,10 @@ def test_dicom(tmp_path: Path, steps: NDArray[np.int16]) -> None:
 
 
 def test_dicom_keeps_fractions_of_a_second_zone_and_skew(tmp_path: Path, steps: NDArray[np.int16]) -> None:
-    moments = {"20210304223001.25-0530": "2021-03-04T22:30:01.250000-05:30", "20210304223001.5": "2021-03-04T22:30:01.500000"}
+    moments = {
+        "20210304223001.25-0530": "2021-03-04T22:30:01.250000-05:30",
+        "20210304223001.5": "2021-03-04T22:30:01.500000",
+    }
     for moment, told in moments.items():
         files.write_dicom(tmp_path / "d.dcm", steps, ["II", "V1", "V5"], FS, 2.5, skew=[0, 5, -3], moment=moment)
         read = read_recording(tmp_path / "d.dcm")

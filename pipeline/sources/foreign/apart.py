@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ BYTES_A_CPU_S = 4_000_000  # of the file, for each s more
 LEAST_MEMORY = 2**30  # bytes, beside some for each of the file
 # Each thread of numpy's libraries takes address space of its own: on a large machine more than the limit.
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+_LIMITS = (-signal.SIGKILL, -signal.SIGXCPU)
 PATIENCE = 40  # times the processor's time, on a machine that has other things to do
 
 
@@ -68,8 +70,10 @@ def read_apart(
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:
             raise _no_end(path) from error
-        if done.returncode < 0:
+        if done.returncode in _LIMITS:
             raise _no_end(path)
+        if done.returncode < 0:
+            raise RecordCorrupt(f"{path.name}: it is damaged (its reader broke down, signal {-done.returncode})")
         if done.returncode:
             said = done.stderr.decode(errors="replace").strip().splitlines() or ["no word"]
             raise RecordCorrupt(f"{path.name}: it is damaged ({said[-1]:.300})")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.sources.foreign.grid import Uneven
+from pipeline.sources.foreign.grid import MOST_MISSING, Uneven
 
 __all__ = ["WRAP_S", "Blocks", "place_blocks"]
 
@@ -111,7 +111,7 @@ def place_blocks(onset_s: NDArray[np.float64], counts: NDArray[np.int64], fs: fl
     ahead_s = onset_s[kept] - onset_s[0] - before / fs  # of the time at which it would begin without a hole
     jumps = _jumps(ahead_s, min(0.5 * float(np.median(sizes)) / fs, _LEAST_HOLE_S), fs)
     missing = int(jumps.sum())
-    if missing > max(_HOLES_S * fs, 10 * int(sizes.sum())):
+    if missing > max(min(_HOLES_S * fs, MOST_MISSING), 10 * int(sizes.sum())):
         raise Uneven(f"holes of {missing / fs / 3600:.0f} h between {sizes.sum() / fs / 3600:.3g} h of blocks")
     first = before + np.cumsum(jumps)
     position = np.full(len(onset_s), -1, dtype=np.int64)

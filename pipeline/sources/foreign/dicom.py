@@ -109,7 +109,10 @@ def _moment(ds: Any) -> datetime | None:
         if match is None:
             continue
         fraction, offset = (match[2] or "0").ljust(6, "0"), match[3] or zone
-        for form, digits in (("%Y%m%d%H%M%S%f%z", match[1] + fraction + offset), ("%Y%m%d%H%M%S%f", match[1] + fraction)):
+        for form, digits in (
+            ("%Y%m%d%H%M%S%f%z", match[1] + fraction + offset),
+            ("%Y%m%d%H%M%S%f", match[1] + fraction),
+        ):
             try:
                 return datetime.strptime(digits, form)
             except ValueError:

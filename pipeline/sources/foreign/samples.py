@@ -327,11 +327,7 @@ def write_dicom(
         + element(2, 0x10, "UI", b"1.2.840.10008.1.2.1")
     )
     meta = element(2, 0, "UL", struct.pack("<I", len(meta))) + meta
-    body = (
-        element(8, 0x16, "UI", sop)
-        + element(8, 0x18, "UI", b"1.2.3")
-        + element(8, 0x2A, "DT", moment.encode())
-    )
+    body = element(8, 0x16, "UI", sop) + element(8, 0x18, "UI", b"1.2.3") + element(8, 0x2A, "DT", moment.encode())
     body += element(8, 0x60, "CS", b"ECG") + element(8, 0x70, "LO", b"Maker") + sequence(0x5400, 0x100, [group])
     path.write_bytes(b"\0" * 128 + b"DICM" + meta + body)
 

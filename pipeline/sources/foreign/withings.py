@@ -51,7 +51,7 @@ def open_table(path: Path, options: ReadOptions) -> ArrayFile:
     try:
         frame = pd.read_csv(path, dtype=str, encoding="utf-8-sig", keep_default_na=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise RecordCorrupt(f"{path.name}: it is not a table ({error})") from error
+        raise RecordCorrupt(f"{path.name}: it is not a table ({' '.join(str(error).split())})") from error
     frame.columns = pd.Index([str(name).strip().casefold() for name in frame.columns])
     rows = [row for row in frame.to_dict("records") if _NUMBER.search(row["signal"])]
     if not rows:
