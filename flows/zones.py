@@ -40,15 +40,15 @@ def warnings_of(name: str, schedules: Iterable[Any]) -> dict[str, str]:
     year = datetime.now(UTC).year
     zones = {str(getattr(one.schedule, "timezone", None) or "UTC") for one in schedules}
     return {
-        f"schedule of {name} in {zone}": "clocks change there: Prefect starts a night's run an hour early in spring, and "
-        "intervals pause or move in autumn; the next run scores what is not scored yet; in UTC no night moves"
+        f"schedule of {name} in {zone}": "clocks change there: Prefect starts a night's run an hour early in spring, "
+        "and intervals pause or move in autumn; the next run scores what is not scored yet; in UTC no night moves"
         for zone in sorted(zones)
         if changes_clocks(zone, year)
     }
 
 
 def warnings_of_deployments(names: Iterable[str], client: SyncPrefectClient | None = None) -> dict[str, str]:
-    """Return the same for the schedules that the server holds of deployments, those that somebody has added among them."""
+    """Return the same for the schedules that the server holds, those that somebody has added among them."""
     if client is None:
         with get_client(sync_client=True) as own:
             return warnings_of_deployments(names, own)

@@ -38,7 +38,7 @@ FILES: dict[str, tuple[str, Sequence[bytes]]] = {
     "kardia": ("kardia.json", (b"frequency", b"mainsFrequency", b"null", b"[", b"{", *_NUMBERS)),
     "mat": ("mat.mat", (b"MATLAB 5.0", b"IM", b"\x0f\x00\x00\x00")),
     "mat73": ("mat73.mat", (b"\x89HDF\r\n\x1a\n", b"MATLAB_class", b"TREE", b"HEAP", b"SNOD", b"\xff" * 8)),
-    "movesense": ("movesense.json", (b"MeasECG", b"MeasECGmV", b"TimeDetailed", b"Samples", b"Timestamp", b"null", *_NUMBERS)),
+    "movesense": ("movesense.json", (b"MeasECG", b"MeasECGmV", b"TimeDetailed", b"Samples", b"null", *_NUMBERS)),
     "movesense_csv": ("movesense.csv", _TABLE),
     "muse": ("muse.xml", (*_XML, b"WaveFormData", b"SampleExponent", *_NUMBERS)),
     "npy": ("npy.npy", (b"\x93NUMPY", b"'descr': '<f8'", b"'O'", b"True", b"(3000, 3)")),

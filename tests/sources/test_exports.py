@@ -104,7 +104,7 @@ def test_a_withings_watch_is_in_microvolts_and_a_blood_pressure_monitor_in_milli
     np.testing.assert_allclose(read.signal[:, 0], beats_mv, atol=1e-3)
     assert (read.fs, read.notes) == (500.0, ())
     files.write_withings(tmp_path / "worn.csv", [("2021-03-04", 9, monitor[2])], 500)
-    with pytest.raises(RecordUnsupported, match="watch .uV. or a blood pressure monitor .mV.*--units"):
+    with pytest.raises(RecordUnsupported, match=r"watch .uV. or a blood pressure monitor .mV.*--units"):
         read_recording(tmp_path / "worn.csv")
     files.write_withings(tmp_path / "none.csv", [], 300)
     with pytest.raises(RecordUnsupported, match="holds no recordings"):

@@ -124,7 +124,7 @@ def _entries(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             for entry in entries:
                 yield name, entry
         return
-    for entries in document["Samples"] if "Samples" in document else [document]:
+    for entries in document.get("Samples", [document]):
         yield from entries.items()
 
 

@@ -202,7 +202,8 @@ def write_sierra(
         f"<numberchannelsvalid>{len(leads)}</numberchannelsvalid>"
         f"<numberchannelsallocated>{len(leads)}</numberchannelsallocated>"
         "<bitspersample>16</bitspersample><signalsigned>true</signalsigned></signalcharacteristics></dataacquisition>"
-        f'<waveforms><parsedwaveforms dataencoding="Base64" compression="{"XLI" if is_packed else "None"}" leadlabels="{" ".join(leads)}" '
+        f'<waveforms><parsedwaveforms dataencoding="Base64" compression="{"XLI" if is_packed else "None"}" '
+        f'leadlabels="{" ".join(leads)}" '
         f'numberofleads="{len(leads)}" samplespersecond="{fs}" durationperchannel="{1000 * len(steps) // fs}" '
         f'resolution="{resolution_uv}" bitspersample="16" signed="true">{data}'
         "</parsedwaveforms></waveforms></restingecgdata>"

@@ -1,4 +1,4 @@
-"""Reads a VitalDB file in the process of :mod:`pipeline.sources.foreign.apart_child`; it imports nothing of the project."""
+"""Reads a VitalDB file in the process of ``apart_child``; it imports nothing of the project."""
 
 from __future__ import annotations
 
