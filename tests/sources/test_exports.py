@@ -161,7 +161,7 @@ def test_a_vitaldb_file_has_its_own_rate_lead_time_zone_and_notes(
 def test_floats_and_wide_steps_of_vitaldb_are_read(
     tmp_path: Path, beats_mv: NDArray[np.float64], form: int, kind: type
 ) -> None:
-    steps = (beats_mv if form == 1 else np.round(1e5 * beats_mv)).astype(kind)
+    steps: NDArray[np.generic] = (beats_mv if form == 1 else np.round(1e5 * beats_mv)).astype(kind)
     blocks = [(START.timestamp() + i, steps[128 * i : 128 * i + 128]) for i in range(16)]
     files.write_vital(tmp_path / "x.vital", [("II", "mV", 128.0, 1e-5, form, blocks)])
     np.testing.assert_allclose(read_recording(tmp_path / "x.vital").signal[:, 0], beats_mv, atol=1e-5)

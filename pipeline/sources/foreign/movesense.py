@@ -16,14 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from pipeline.errors import RecordCorrupt, RecordUnsupported
 from pipeline.sources.foreign.base import ArrayFile, ReadOptions, Signal
 from pipeline.sources.foreign.blocks import place_blocks
 from pipeline.sources.foreign.grid import Uneven
-from pipeline.sources.foreign.table import Table, signals_of
-from pipeline.sources.foreign.text_table import read_text_table
 
 __all__ = ["knows_log", "knows_table", "open_log", "open_table"]
 
@@ -92,6 +89,11 @@ def open_table(path: Path, options: ReadOptions) -> ArrayFile:
     RecordCorrupt, RecordUnsupported
         If it is no such table.
     """
+    import pandas as pd  # here: the list of formats is read before any file is
+
+    from pipeline.sources.foreign.table import Table, signals_of
+    from pipeline.sources.foreign.text_table import read_text_table
+
     text = read_text_table(path)
     frame = pd.DataFrame({0: text.frame.iloc[:, 0], 1: text.frame.iloc[:, 1]})
     table = Table(path.name, ["timestamp", "ECG"], ["ms", None], frame, options.fs, text.first_line)

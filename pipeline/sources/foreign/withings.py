@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.errors import RecordCorrupt, RecordUnsupported
@@ -48,6 +47,8 @@ def open_table(path: Path, options: ReadOptions) -> ArrayFile:
     RecordUnsupported
         If it holds no recording.
     """
+    import pandas as pd  # here: the list of formats is read before any file is
+
     try:
         frame = pd.read_csv(path, dtype=str, encoding="utf-8-sig", keep_default_na=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
@@ -57,7 +58,8 @@ def open_table(path: Path, options: ReadOptions) -> ArrayFile:
     if not rows:
         raise RecordUnsupported(f"{path.name}: it holds no recordings, only names")
     dates = [_moment(row.get("date", "")) for row in rows]
-    latest = max(range(len(rows)), key=lambda i: (-math.inf if dates[i] is None else dates[i].timestamp(), i))
+    when_s = [-math.inf if date is None else date.timestamp() for date in dates]
+    latest = max(range(len(rows)), key=lambda i: (when_s[i], i))
     row, date = rows[latest], dates[latest]
     where = row["wearposition"].strip()
     units = "uV" if where in _WRISTS else "mV" if where in _ARMS else None
