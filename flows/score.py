@@ -35,6 +35,7 @@ from flows.ledger import Run, noted_run
 from flows.pages import link_to
 from flows.retrying import PATIENTLY
 from flows.runners import reason_of_failure, runner_for
+from flows.zones import warnings_of_this_run
 from pipeline.announcing import EventSender, events_of
 from pipeline.clock import now_us
 from pipeline.compiling import compile_all, is_compiled
@@ -138,6 +139,8 @@ def score(
     if alpha is not None:
         threshold = settings.threshold.model_validate({**settings.threshold.model_dump(), "alpha": alpha})
         settings = settings.model_copy(update={"threshold": threshold})
+    for about, what in warnings_of_this_run().items():
+        get_run_logger().warning("%s: %s", about, what)
     model = model or model_in_use(settings)
     loaded = model_at(model, settings.device)  # a damaged model is one line, not one a record
     checksum = loaded.checksum

@@ -40,12 +40,15 @@ def serve_all(file: Path | None, runs: int) -> None:
     from flows.deployments import FILE, keep_added_schedules, keep_paused, load_deployments, rest
     from flows.pages import URL, pages
     from flows.setup import check_server, set_up
+    from flows.zones import warnings_of
 
     chosen = file or FILE
     check_server()
     deployments = load_deployments(chosen)
     refuse_if_served(deployments)
     done = set_up(chosen) | keep_added_schedules(deployments) | keep_paused(deployments)
+    for deployment in deployments:
+        done |= warnings_of(deployment.full_name, deployment.schedules or [])
     for name, what in done.items():
         sys.stdout.write(f"{name}: {what}\n")
     with ExitStack() as stack:

@@ -8,12 +8,13 @@ from pathlib import Path
 from pipeline.fuzzing.door import Enter
 from pipeline.records import Record
 from pipeline.sources import open_record
+from pipeline.sources.foreign.grid import MOST_MISSING
 from pipeline.sources.synthetic import demo_ward, synthesise, write_wfdb
 
 __all__ = ["read", "read_all", "seed_of", "spoilt", "written"]
 
 SECONDS = 20.0
-MOST = 2_000_000  # samples that a few bytes may turn into here
+MOST = MOST_MISSING + 2**20  # samples that a few bytes may turn into: most of them are missing
 
 
 def written(folder: Path) -> Path:

@@ -8,6 +8,9 @@ A spike leaves the line and comes back to it within 10 ms, while around it the s
 both. It is higher than what any beat of the last seconds rose by in 4 ms, so that noise on a large signal is none.
 Where it stands out by less, it counts only if five others came in the 10 s before it, as a pacemaker's do. A signal
 without spikes passes as it is, bit by bit.
+
+A loose electrode makes spikes as well, in bursts, and they are better taken out than scored. They are no marks: those
+of a pacemaker are of about one height, and nearly all of one sign.
 """
 
 from __future__ import annotations
@@ -28,6 +31,8 @@ _BACK = 0.35  # share of its height by which the line behind it may differ from 
 _STEEP, _CLEAR = 5.0, 12.0  # times the greatest slope around it, for one of many and for a single one
 _FADE_S = 5.0  # in which the steepest beat is forgotten
 _MANY, _MANY_S = 5, 10.0  # so many others in so many seconds make it one of many
+_ALIKE = 2.0  # times as high or as low as the others a mark's spike may be: sampling alone makes much of a difference
+_SAME_SIGN = 4  # of six signs, the least sum: one may be another, where a sample caught the recoil of the pulse
 _APART_S = 0.02  # spikes of two leads within so long are one pulse's
 
 # Carried as samples of the stream: where what is kept begins, the next to look at, the next to give out, the last mark.
@@ -65,6 +70,7 @@ class SpikeRemover:
         self._seen = np.full(
             (n_leads, 1 + _MANY), -self._many, dtype=np.int64
         )  # end of the last one, and starts of some
+        self._heights = np.zeros((n_leads, 1 + _MANY))  # of the last ones, in mV with their sign
 
     def process(self, signal: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.int64]]:
         """Take the next samples, shape (n, leads) in mV with NaN where missing.
@@ -74,8 +80,8 @@ class SpikeRemover:
         signal : ndarray, shape (m, leads)
             The samples that are sure now, without spikes.
         marks : ndarray of int64, shape (k,)
-            Where pulses were, in samples of the stream: those that others came before, as a pacemaker's do. A pulse
-            that stands alone is taken out, and nothing says that it was a pacemaker's.
+            Where pulses were, in samples of the stream: those that others like them came before, as a pacemaker's do.
+            A pulse that stands alone or is unlike the others is taken out, and nothing says that it was a pacemaker's.
         """
         if not self._is_on:
             return signal, _NONE
@@ -83,7 +89,7 @@ class SpikeRemover:
         marks = np.empty(2 + len(buffer) // self._apart, dtype=np.int64)
         found = _clear(
             buffer, self._at, self._seen, self._slope, self._core, self._before, self._after, self._many, self._apart,
-            self._steepest, self._fade, marks,
+            self._steepest, self._fade, self._heights, marks,
         )  # fmt: skip
         start, following, out = (int(value) for value in self._at[:_MARKED])
         sure = min(following - 2 * self._slope, start + len(buffer))  # what comes later may still be changed
@@ -100,15 +106,28 @@ class SpikeRemover:
             "at": self._at.copy(),
             "seen": self._seen.copy(),
             "steepest": self._steepest.copy(),
+            "heights": self._heights.copy(),
         }
 
     def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
         """Continue from a state that :meth:`snapshot` returned."""
         self._tail = np.array(state["tail"], dtype=np.float64)
         self._at[:], self._seen[:], self._steepest[:] = state["at"], state["seen"], state["steepest"]
+        self._heights[:] = state["heights"]
 
 
 _NONE = np.empty(0, dtype=np.int64)
+
+
+@jit
+def _are_alike(heights: NDArray[np.float64]) -> bool:
+    """Tell whether the last spike is like those before it."""
+    last, signs = abs(heights[-1]), 0
+    for height in heights:
+        signs += 1 if height > 0 else -1
+        if not last <= _ALIKE * abs(height) or not abs(height) <= _ALIKE * last:
+            return False
+    return abs(signs) >= _SAME_SIGN
 
 
 @jit
@@ -124,6 +143,7 @@ def _clear(
     apart: int,
     steepest: NDArray[np.float64],
     fade: float,
+    heights: NDArray[np.float64],
     marks: NDArray[np.int64],
 ) -> int:
     """Replace the spikes that are known by now; ``buffer`` begins at sample ``at[_START]``; return how many marks."""
@@ -161,14 +181,16 @@ def _clear(
                 if not is_there or height <= _STEEP * behind:
                     continue
                 is_one_of_many = n - seen[lead, 1] < many
-                for k in range(1, _MANY):
-                    seen[lead, k] = seen[lead, k + 1]
-                seen[lead, _MANY] = n
+                for k in range(_MANY):
+                    if k > 0:
+                        seen[lead, k] = seen[lead, k + 1]
+                    heights[lead, k] = heights[lead, k + 1]
+                seen[lead, _MANY], heights[lead, _MANY] = n, y[peak] - y[base]
                 if is_one_of_many or height > _CLEAR * behind:
                     rise = (y[end] - y[base]) / (end - base)
                     for j in range(base + 1, end):
                         y[j] = y[base] + rise * (j - base)
-                    if is_one_of_many and n - at[_MARKED] >= apart:
+                    if is_one_of_many and n - at[_MARKED] >= apart and _are_alike(heights[lead]):
                         at[_MARKED] = n
                         marks[found] = start + peak
                         found += 1

@@ -40,6 +40,7 @@ _FLAC = {"508", "516", "524"}
 
 MOST_BYTES = 16 * 2**20  # of a header: a master of half a million segments
 MOST_SIGNALS = 1000
+MOST_STEPS = 2**32  # of a baseline: a sample has 32 bits at most
 LONGEST_S = 366 * 86400.0  # s that a record may last
 LONGEST_GAP_S = 31 * 86400.0  # s that it may declare as missing in one piece; a few bytes can declare any length
 
@@ -249,6 +250,11 @@ def _from_wfdb(parsed: Any, raw: bytes, record: str, file: str) -> Header:
             raise RecordUnsupported(f"record {record!r}: {file} names an unknown signal format, {channel.fmt}")
         if channel.per_frame < 1:
             raise RecordCorrupt(f"record {record!r}: {file} gives {channel.name} {channel.per_frame} samples a frame")
+        baseline = parsed.baseline[channel.index] or 0
+        if abs(baseline) > MOST_STEPS:
+            raise RecordCorrupt(
+                f"record {record!r}: {file} gives {channel.name} a baseline of {float(f'{baseline}'):.3g}"
+            )
     return Header(fs, length, channels)
 
 

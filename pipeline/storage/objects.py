@@ -118,7 +118,7 @@ def _put(path: Place, document: BaseModel) -> None:
 def _read(out: UPath, folder: str, kind: type[M]) -> Iterator[M]:
     root = out / folder
     with readable(root, folder):
-        out.fs.invalidate_cache()  # other machines write as well
+        out.fs.invalidate_cache()  # other machines write as well, and a caller's own path may keep its listings
         names = sorted(out.fs.find(root.path))
         contents = out.fs.cat(names) if names else {}
     for name in names:

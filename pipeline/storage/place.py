@@ -44,7 +44,8 @@ def place(out: PlaceLike) -> Place:
         return Path(text)
     if text.startswith("file://"):
         return Path(unquote(urlsplit(text).path))
-    path = UPath(text)
+    # Other machines write as well: what was listed once is no answer to whether an object is there now.
+    path = UPath(text, use_listings_cache=False)
     try:
         assert path.fs is not None  # noqa: S101 - it is made here, or not at all
     except ImportError as error:  # fsspec says which package to install

@@ -119,9 +119,15 @@ def scheduled(prefect: PrefectServer, house: House) -> dict[str, Any]:
     return dict(deployment)
 
 
-def test_a_schedule_really_fires(house: House, scheduled: dict[str, Any]) -> None:
+def test_a_schedule_really_fires_and_a_zone_whose_clocks_change_is_warned_of(
+    prefect: PrefectServer, house: House, scheduled: dict[str, Any]
+) -> None:
     assert sorted(read_summary(house.folder / "scheduled").records) == ["tinydb/a", "tinydb/b"]
     assert scheduled["schedules"][0]["schedule"]["timezone"] == "Europe/Berlin"
+    about = "in Europe/Berlin: clocks change there: Prefect starts a night's run an hour early in spring"
+    assert f"schedule of score/mitdb {about}" in (house.folder / "serve.log").read_text()
+    logged = prefect.ask("/logs/filter", logs={"level": {"ge_": 30}}, limit=200)
+    assert any(f"schedule of mitdb {about}" in line["message"] for line in logged)
     assert "completed" in {run.state for run in house.runs("score")}
 
 

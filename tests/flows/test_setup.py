@@ -67,6 +67,16 @@ def test_the_command_sets_up_and_says_what_it_did(prefect: PrefectServer) -> Non
     assert "setup-prefect" in CliRunner().invoke(cli, ["--help"]).stdout
 
 
+def test_a_schedule_in_a_zone_whose_clocks_change_is_warned_of(prefect: PrefectServer, tmp_path: Path) -> None:
+    text = FILE.read_text().replace("entrypoint: ", f"entrypoint: {ROOT}/")
+    (tmp_path / "prefect.yaml").write_text(text.replace("timezone: Etc/UTC", "timezone: America/New_York", 1))
+    ran = CliRunner().invoke(cli, ["setup-prefect", "--file", str(tmp_path / "prefect.yaml")], catch_exceptions=False)
+    assert ran.exit_code == 0
+    (line,) = [line for line in ran.stderr.splitlines() if "America/New_York: clocks change there" in line]
+    assert line.startswith("Warning: schedule of ")
+    assert "Etc/UTC" not in ran.stderr
+
+
 def test_without_a_server_it_says_how_to_get_one() -> None:
     with temporary_settings({PREFECT_API_URL: None}), pytest.raises(PipelineError, match="make serve"):
         set_up()

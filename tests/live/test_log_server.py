@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -89,6 +92,21 @@ def test_a_store_is_free_again_when_its_broker_was_killed(command: str, tmp_path
         process.kill()
         process.wait()
         LogServer(tmp_path / "store", host="127.0.0.1", port=free_port(), mqtt_port=free_port())
+
+
+def test_the_stream_takes_half_of_the_free_disk_at_most_for_nats_server_stands_still_on_a_full_one(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1_000_000))
+    store = tmp_path / "store"
+    server = LogServer(store, host="127.0.0.1", port=free_port(), mqtt_port=free_port())
+    server.prepare()
+    os.close(server._lock)
+    with running(command, store) as (port, mqtt_port, _):
+        publish_at_once(mqtt_port, "ecg/ward/bed-1", 1)
+        with Broker([f"nats://127.0.0.1:{port}"]) as broker:
+            config = broker.run(broker.jetstream.stream_info(STREAM)).config
+    assert (config.max_bytes, config.discard) == (500_000, DiscardPolicy.OLD)
 
 
 def test_a_full_stream_keeps_what_is_new(nats: NatsServer) -> None:

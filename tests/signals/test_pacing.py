@@ -116,6 +116,20 @@ def test_a_pulse_that_stands_alone_is_no_pacemakers_mark(fs: float) -> None:
     assert not len(find(signal, fs)["spikes"])
 
 
+@pytest.mark.parametrize("fs", [250.0, 360.0])
+def test_spikes_of_a_loose_electrode_are_no_pacemakers_marks(fs: float) -> None:
+    signal, _, _ = paced(fs, "both", 1.0, height_mv=0.0)
+    rng = np.random.default_rng(3)
+    at = np.sort(rng.uniform(5.0, 35.0, 60)) * fs  # two a second, of any height and either sign
+    at = at[np.diff(at, prepend=0.0) > 0.1 * fs].astype(int)
+    signal[at, 0] += rng.uniform(1.0, 5.0, len(at)) * rng.choice([-1.0, 1.0], len(at))
+    remover = SpikeRemover(fs, 2)
+    out, marks = remover.process(signal)
+    assert len(at) > 40
+    assert np.abs(out[at[at < len(out)], 0]).max() < 1.5  # they are taken out
+    assert len(marks) < 0.1 * len(at)  # nearly all of them were
+
+
 def test_a_signal_without_spikes_passes_bit_by_bit() -> None:
     for fs in (128.0, 250.0, 360.0, 1000.0):
         signal, _, _ = paced(fs, "both", 1.0, height_mv=0.0)

@@ -68,6 +68,14 @@ def test_ge_muse(tmp_path: Path, steps: NDArray[np.int16]) -> None:
     check(tmp_path / "m.xml", ("V5", "V1", "V2"), steps[:, [1, 0, 2]] * 4.88e-3)
 
 
+def test_ge_muse_has_its_rate_by_a_power_of_ten_and_no_mean_beat(tmp_path: Path, steps: NDArray[np.int16]) -> None:
+    files.write_muse(tmp_path / "median.xml", steps[:200] + 99, ["V1", "V5", "V2"], 500, 4.88)
+    median = (tmp_path / "median.xml").read_text("latin-1")
+    wave = median[median.index("<Waveform>") : median.index("</RestingECG>")].replace("Rhythm", "Median")
+    files.write_muse(tmp_path / "m.xml", steps, ["V1", "V5", "V2"], FS, 4.88, exponent=1, before=wave)
+    check(tmp_path / "m.xml", ("V5", "V1", "V2"), steps[:, [1, 0, 2]] * 4.88e-3)
+
+
 def test_kardia(tmp_path: Path, steps: NDArray[np.int16]) -> None:
     files.write_kardia(tmp_path / "k.json", steps, ["leadI", "leadII", "AVF"], FS, 500)
     check(tmp_path / "k.json", ("II", "I", "aVF"), steps[:, [1, 0, 2]] * 5e-4)
@@ -76,11 +84,17 @@ def test_kardia(tmp_path: Path, steps: NDArray[np.int16]) -> None:
 def test_scp_ecg(tmp_path: Path, steps: NDArray[np.int16]) -> None:
     files.write_scp(tmp_path / "s.scp", steps, [3, 2, 7], FS, 2500)  # V1, II, V5
     check(tmp_path / "s.scp", ("II", "V5", "V1"), steps[:, [1, 2, 0]] * 2.5e-3)
+    files.write_scp(tmp_path / "packed.scp", steps, [3, 2, 7], FS, 2500, is_packed=True)
+    assert (tmp_path / "packed.scp").stat().st_size < 0.5 * (tmp_path / "s.scp").stat().st_size
+    check(tmp_path / "packed.scp", ("II", "V5", "V1"), steps[:, [1, 2, 0]] * 2.5e-3)
 
 
 def test_philips_sierra(tmp_path: Path, steps: NDArray[np.int16]) -> None:
     files.write_sierra(tmp_path / "p.xml", steps, ["V1", "II", "aVF"], FS, 5.0)
     check(tmp_path / "p.xml", ("II", "V1", "aVF"), steps[:, [1, 0, 2]] * 5e-3)
+    files.write_sierra(tmp_path / "packed.xml", steps, ["V1", "II", "V2"], FS, 5.0, is_packed=True)
+    assert (tmp_path / "packed.xml").stat().st_size < 0.8 * (tmp_path / "p.xml").stat().st_size
+    check(tmp_path / "packed.xml", ("II", "V1", "V2"), steps[:, [1, 0, 2]] * 5e-3)
 
 
 def test_dicom(tmp_path: Path, steps: NDArray[np.int16]) -> None:
@@ -89,6 +103,23 @@ def test_dicom(tmp_path: Path, steps: NDArray[np.int16]) -> None:
     files.write_dicom(tmp_path / "d.dcm", steps, ["V1", "II", "aVF"], FS, 2.5, baseline_uv=40.0, padding=-9999)
     expected = np.where(steps == -9999, np.nan, steps * 2.5e-3 + 0.04)
     check(tmp_path / "d.dcm", ("Lead II", "Lead V1", "Lead aVF"), expected[:, [1, 0, 2]])
+
+
+def test_dicom_keeps_fractions_of_a_second_zone_and_skew(tmp_path: Path, steps: NDArray[np.int16]) -> None:
+    moments = {
+        "20210304223001.25-0530": "2021-03-04T22:30:01.250000-05:30",
+        "20210304223001.5": "2021-03-04T22:30:01.500000",
+    }
+    for moment, told in moments.items():
+        files.write_dicom(tmp_path / "d.dcm", steps, ["II", "V1", "V5"], FS, 2.5, skew=[0, 5, -3], moment=moment)
+        read = read_recording(tmp_path / "d.dcm")
+        assert read.start is not None
+        assert read.start.isoformat() == told
+    expected = np.full(steps.shape, np.nan)
+    expected[:, 0], expected[5:, 1], expected[:-3, 2] = steps[:, 0], steps[:-5, 1], steps[3:, 2]
+    named = {name: read.signal[:, i] for i, name in enumerate(read.leads)}
+    for i, name in enumerate(("Lead II", "Lead V1", "Lead V5")):
+        np.testing.assert_allclose(named[name], expected[:, i] * 2.5e-3, atol=1e-6, equal_nan=True)
 
 
 def test_dicom_that_its_publisher_wrote() -> None:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from pipeline.errors import RecordCorrupt
-from pipeline.sources.foreign import acq_file, formats, open_recording
+from pipeline.sources.foreign import apart, formats, open_recording
 from pipeline.sources.foreign.samples import write_acq, write_samples
 
 
@@ -33,9 +34,26 @@ def test_what_biopacs_library_does_not_come_back_from_is_a_damaged_file(
     slow.mkdir()
     (slow / "__init__.py").write_text("def read(name):\n    while True:\n        pass\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setattr(acq_file, "CPU_S", 1)
+    monkeypatch.setattr(apart, "CPU_S", 1)
     with pytest.raises(RecordCorrupt, match=r"a\.acq: it is damaged \(its reader came to no end"):
+        open_recording(file)
+    (slow / "__init__.py").write_text("def read(name):\n    import os\n    os.abort()\n")
+    with pytest.raises(RecordCorrupt, match="its reader broke down, signal 6"):
         open_recording(file)
     (slow / "__init__.py").write_text("def read(name):\n    return bytearray(2**40)\n")
     with pytest.raises(RecordCorrupt, match="MemoryError"):
         open_recording(file)
+
+
+def test_a_matlab_file_over_which_its_library_breaks_down_is_a_damaged_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    savemat(tmp_path / "a.mat", {"ecg": np.zeros((500, 2)), "fs": 250.0})
+    (tmp_path / "scipy" / "io").mkdir(parents=True)
+    (tmp_path / "scipy" / "__init__.py").write_text("")
+    (tmp_path / "scipy" / "io" / "__init__.py").write_text(
+        "class matlab:\n    def whosmat(name): import os; os.abort()\nloadmat = None\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(RecordCorrupt, match=r"a\.mat: it is damaged \(its reader broke down, signal 6"):
+        open_recording(tmp_path / "a.mat")

@@ -198,6 +198,36 @@ def test_a_second_of_a_sentinel_is_missing(
     assert any("250 values stand for none" in note for note in read.notes)
 
 
+def test_a_night_in_which_the_clocks_change_is_whole_and_keeps_its_zone(
+    tmp_path: Path, ecg: NDArray[np.float64]
+) -> None:
+    for begin, is_summer in (("2026-10-25T02:59:40+02:00", False), ("2026-03-29T01:59:40+01:00", True)):
+        moments = pd.date_range(begin, periods=len(ecg), freq="4ms").tz_convert("Europe/Berlin")
+        zoned = [moment.isoformat(timespec="milliseconds") for moment in moments]
+        for name, clock in (("zoned", zoned), ("local", [text[:-6] for text in zoned])):
+            lines = [f"{text},{value:.3f}" for text, value in zip(clock, ecg[:, 0], strict=True)]
+            read = read_recording(save(tmp_path / f"{name}.csv", ["time,II", *lines]))
+            check(read, ecg[:, 0])
+            assert read.start is not None
+            assert read.start.isoformat() == (begin if name == "zoned" else begin[:-6])
+            told = ("its clock went forward by an hour, as clocks do in spring: no hole",) if is_summer else ()
+            told = told or ("the clock was set back 1 times",)
+            assert read.notes == (() if name == "zoned" else told)
+        pd.DataFrame({"II": ecg[:, 0]}, index=moments).to_parquet(tmp_path / "x.parquet")
+        read = read_recording(tmp_path / "x.parquet")
+        check(read, ecg[:, 0])
+        assert read.start is not None
+        assert read.start.isoformat() == begin
+
+
+def test_an_hour_without_signal_is_a_hole_on_any_other_day(tmp_path: Path, ecg: NDArray[np.float64]) -> None:
+    moments = pd.date_range("2026-03-30T01:59:40", periods=len(ecg), freq="4ms")
+    moments = moments + pd.to_timedelta(np.where(moments.hour >= 2, 3600, 0), unit="s")
+    lines = [f"{m.isoformat(timespec='milliseconds')},{v:.3f}" for m, v in zip(moments, ecg[:, 0], strict=True)]
+    read = read_recording(save(tmp_path / "x.csv", ["time,II", *lines]))
+    assert read.notes == ("1 holes of 3600.0 s in all, by the times of the rows",)
+
+
 def test_what_a_watch_exports_is_read(tmp_path: Path, ecg: NDArray[np.float64]) -> None:
     microvolts = [f"{1000 * v:.3f}" for v in ecg[:, 0]]
     head = ["Name,A Person", 'Date of Birth,"Jan 1, 1970"', "Recorded Date,2023-05-06 07:08:09 +0200"]

@@ -225,7 +225,8 @@ def test_files_of_other_formats_are_records_of_their_folder(folder: Path, make_r
         if file.suffix not in (".edf", ".csv", ".hea"):
             file.unlink()
     assert list_records(data_dir=folder) == ["100", "wfdb", "edf.edf"]  # a table may be anything
-    assert list_records("*.csv", "edf.edf", data_dir=folder) == ["csv.csv", "edf.edf"]
+    tables = ["csv.csv", "movesense.csv", "withings.csv"]
+    assert list_records("*.csv", "edf.edf", data_dir=folder) == [*tables, "edf.edf"]
     assert open_record("edf.edf", data_dir=folder).name == "ward 7/edf.edf"
     with pytest.raises(RecordNotFound, match=r"did you mean .edf\.edf."):
         open_record("edf.efd", data_dir=folder)

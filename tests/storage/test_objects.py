@@ -160,9 +160,7 @@ def test_damaged_objects_are_named(url: str, write: Callable[..., None]) -> None
         read_beats(url, RECORDS[0])
 
 
-def test_machines_that_write_at_once_lose_nothing(s3: str) -> None:
-    url = f"{s3}/{uuid.uuid4().hex}"
-    program = """
+SCORES = """
 import sys
 import numpy as np
 from pipeline.records import Alarm, Findings
@@ -177,8 +175,25 @@ for record in records:
     with ResultWriter(out, record, 360.0, key="k") as results:
         results.write(findings)
 """
+
+
+def test_what_another_machine_writes_is_seen_although_s3fs_keeps_what_it_has_listed(s3: str) -> None:
+    url = f"{s3}/{uuid.uuid4().hex}"
+    here = place(url)
+    for record in ("db/a", "db/b"):
+        subprocess.run([sys.executable, "-c", SCORES, url, record], env=os.environ, check=True)
+        assert is_done(url, record, "k")
+        assert len(read_beats(url, record)) == 3
+        summary = read_record_summary(url, record)
+        assert summary is not None
+        assert summary.beats == 3
+        assert len([*(here / "beats" / "db").iterdir()]) == len(list(read_summary(url).records))  # it has listed it
+
+
+def test_machines_that_write_at_once_lose_nothing(s3: str) -> None:
+    url = f"{s3}/{uuid.uuid4().hex}"
     groups = [[f"db{g}/r{i}" for i in range(10)] for g in range(3)]
-    processes = [subprocess.Popen([sys.executable, "-c", program, url, *group], env=os.environ) for group in groups]
+    processes = [subprocess.Popen([sys.executable, "-c", SCORES, url, *group], env=os.environ) for group in groups]
     assert [process.wait(timeout=PATIENCE_S) for process in processes] == [0, 0, 0]
     everyone = sorted(record for group in groups for record in group)
     assert read_events(url, "alarms")["record"].tolist() == everyone

@@ -6,7 +6,7 @@ import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -27,16 +27,22 @@ _UNITS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "msec
 _UNITS |= {"milliseconds": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "usec": 1e-6, "micros": 1e-6, "microseconds": 1e-6}
 _UNITS |= {"ns": 1e-9, "nanoseconds": 1e-9, "min": 60.0, "minutes": 60.0}
 _GUESSES = (1.0, 1e-3, 1e-6, 1e-9)
+_ROWS = 20  # fewer tell no usual step
+_SUNDAY, _SPRING, _NIGHT = 6, (3, 4, 9, 10), (1, 2, 3, 4)  # months of both hemispheres; hours that clocks go forward to
 _LOWEST, _HIGHEST = 40.0, 12_000.0  # Hz: a unit that gives another rate is not meant
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TimeColumn:
-    """A column of times that tells a rate: its position, where its rows lie, and when the first one was taken."""
+    """A column of times that tells a rate: its position, where its rows lie, and when the first one was taken.
+
+    ``is_summer`` is True if its clock went forward by an hour on the way.
+    """
 
     index: int
     grid: Grid
     start: datetime | None
+    is_summer: bool = False
 
 
 def is_time_name(name: str) -> bool:
@@ -66,6 +72,7 @@ def find_times(
     for i in found:
         seconds, begin, unit_s = _seconds(names[i], units[i], frame.iloc[:, i])
         start = start or begin
+        is_summer = begin is not None and begin.tzinfo is None and _to_summer(seconds, begin)
         if seconds is None:
             reason = reason or f"column {names[i]} is not a time in every row"
             continue
@@ -86,12 +93,12 @@ def find_times(
                 begin = datetime.fromtimestamp(float(seconds[0] * scale), UTC)
                 start = start or begin
             if best is None or (grid.holes, grid.late) < (best.grid.holes, best.grid.late):
-                best = TimeColumn(i, grid, begin)
+                best = TimeColumn(i, grid, begin, is_summer)
             break
         else:
             reason = reason or f"column {names[i]} tells no rate of an ECG in s, ms, us or ns"
     if best is not None and best.start is None:
-        best = TimeColumn(best.index, best.grid, start)
+        best = TimeColumn(best.index, best.grid, start, best.is_summer)
     return best, found, reason
 
 
@@ -108,7 +115,7 @@ def _seconds(
     """Return the values of a column of times, when the first one was taken, and the unit in s, where they say so."""
     if pd.api.types.is_datetime64_any_dtype(column):
         moments = column.astype("datetime64[ns, UTC]") if column.dt.tz is not None else column.astype("datetime64[ns]")
-        return _of_moments(moments)
+        return _of_moments(moments, column.iloc[0].to_pydatetime(warn=False))
     values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
     if np.isfinite(values).mean() > 0.5:
         if not np.isfinite(values).all():
@@ -123,20 +130,41 @@ def _seconds(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            parsed = pd.to_datetime(text.str.replace(",", ".", regex=False), errors="coerce", format="ISO8601")
+            plain = text.str.replace(",", ".", regex=False)
+            # In a night in which the clocks change there are two zones; pandas takes one.
+            zoned = bool(plain.str.contains(r":\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)$").all())
+            parsed = pd.to_datetime(plain, errors="coerce", format="ISO8601", utc=zoned)
             if parsed.isna().any():
-                parsed = pd.to_datetime(text, errors="coerce", dayfirst=True)
+                parsed, zoned = pd.to_datetime(text, errors="coerce", dayfirst=True), False
+            first = pd.to_datetime(plain.iloc[0]) if zoned else parsed.iloc[0]
         except (ValueError, TypeError, OverflowError):
             return None, None, None
     if not pd.api.types.is_datetime64_any_dtype(parsed) or parsed.isna().any():
         return None, None, None
-    return _of_moments(parsed)
+    return _of_moments(parsed, first.to_pydatetime(warn=False))
 
 
-def _of_moments(moments: pd.Series) -> tuple[NDArray[np.float64], datetime, float]:
+def _of_moments(moments: pd.Series, start: datetime) -> tuple[NDArray[np.float64], datetime, float]:
     nanoseconds = moments.to_numpy(dtype="datetime64[ns]").astype(np.int64)
-    start = moments.iloc[0].to_pydatetime(warn=False)
     return (nanoseconds - nanoseconds[0]) * 1e-9, start, 1.0
+
+
+def _to_summer(seconds: NDArray[np.float64] | None, start: datetime) -> bool:
+    """Take back, in place, the hour by which a local clock goes forward on a Sunday in spring; tell if there was one.
+
+    It shows as a step from the last row before a full hour to the first one of the next but one.
+    """
+    if seconds is None or len(seconds) < _ROWS:
+        return False
+    steps = np.diff(seconds)
+    usual = float(np.median(steps))
+    for at in (np.flatnonzero(np.abs(steps - 3600.0 - usual) < max(usual, 1e-3)) + 1).tolist():
+        after = start + timedelta(seconds=float(seconds[at]))
+        on_hour = (after.minute * 60 + after.second + after.microsecond * 1e-6) < 1.5 * max(usual, 1e-3)
+        if on_hour and after.weekday() == _SUNDAY and after.month in _SPRING and after.hour in _NIGHT:
+            seconds[at:] -= 3600.0
+            return True
+    return False
 
 
 def _unit_of(name: str, unit: str | None) -> float | None:

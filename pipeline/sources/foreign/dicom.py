@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from datetime import datetime
 from pathlib import Path
@@ -47,6 +48,7 @@ def open_dicom(path: Path, options: ReadOptions) -> ArrayFile:
             padding = _padding(channel, group)
             if padding is not None:
                 values = np.where(values == padding, np.nan, values)
+            values = _in_time(values, channel, fs)
             units, flaw = None, ""
             if "ChannelSensitivity" in channel:
                 gain = float(channel.ChannelSensitivity) * float(channel.get("ChannelSensitivityCorrectionFactor", 1.0))
@@ -74,6 +76,16 @@ def _name(channel: Any, index: int) -> str:
     return name.removesuffix("(Einthoven)").strip()
 
 
+def _in_time(values: NDArray[np.float64], channel: Any, fs: float) -> NDArray[np.float64]:
+    """Return a channel in time with the others, to the next whole sample, where it says by how much it is late."""
+    late = float(channel.get("ChannelSampleSkew", 0.0) or 0.0) + float(channel.get("ChannelTimeSkew", 0.0) or 0.0) * fs
+    by = round(late)
+    if not 0 < abs(by) < len(values):
+        return values
+    gap = np.full(abs(by), np.nan)
+    return np.concatenate([gap, values[:-by]] if by > 0 else [values[-by:], gap])
+
+
 def _padding(channel: Any, group: Any) -> float | None:
     """Return the value that stands for no sample."""
     value = group.get("WaveformPaddingValue")
@@ -86,15 +98,23 @@ def _padding(channel: Any, group: Any) -> float | None:
 
 
 def _moment(ds: Any) -> datetime | None:
+    """Return when the waveform was acquired, with fractions of a second and the zone where they are given."""
+    zone = str(ds.get("TimezoneOffsetFromUTC", "") or "").strip()
     for text in (
         str(ds.get("AcquisitionDateTime", "") or ""),
         str(ds.get("AcquisitionDate", "") or "") + str(ds.get("AcquisitionTime", "") or ""),
         str(ds.get("ContentDate", "") or "") + str(ds.get("ContentTime", "") or ""),
     ):
-        digits = text.partition("+")[0].partition(".")[0]
-        if len(digits) == 14 and digits.isdigit():
+        match = re.fullmatch(r"(\d{14})(?:\.(\d{1,6}))?([+-]\d{4})?", text.strip())
+        if match is None:
+            continue
+        fraction, offset = (match[2] or "0").ljust(6, "0"), match[3] or zone
+        for form, digits in (
+            ("%Y%m%d%H%M%S%f%z", match[1] + fraction + offset),
+            ("%Y%m%d%H%M%S%f", match[1] + fraction),
+        ):
             try:
-                return datetime.strptime(digits, "%Y%m%d%H%M%S")
+                return datetime.strptime(digits, form)
             except ValueError:
                 continue
     return None

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Grid", "Uneven", "place_rows"]
+__all__ = ["MOST_MISSING", "Grid", "Uneven", "place_rows"]
 
 _JUMP = 1.5  # steps between two rows from which on there may be a hole
 _AROUND = 25  # rows on either side that say whether time has really jumped: single times are rounded or late
 _SLOWEST, _FASTEST = 1e-3, 1e6  # Hz
 _LONGEST_S = 31 * 86400.0
 _HOLES_S = 6 * 3600.0  # s of holes, which take memory; with more of them it is several recordings
+MOST_MISSING = 2**24  # samples of all holes: 128 MB a column
 _SURE = 0.75  # samples by which times must have moved on for one to be missing
 _LATE_S = 3.0  # rows that come so long after their time are late; for longer, the clock was set back
 _COARSE = 0.2  # share of the rows that have the time of the one before: the clock is coarse, and rows share its times
@@ -105,7 +106,7 @@ def place_rows(time_s: NDArray[np.float64], fs: float | None = None) -> Grid:
     else:
         jumps = _jumps(time_s[~doubled], rate)
     kept = np.flatnonzero(~doubled)
-    if int(jumps.sum()) > max(_HOLES_S * rate, 10 * len(kept)):
+    if int(jumps.sum()) > max(min(_HOLES_S * rate, MOST_MISSING), 10 * len(kept)):
         raise Uneven(f"holes of {jumps.sum() / rate / 3600:.0f} h between {len(kept) / rate / 3600:.3g} h of rows")
     position = np.full(len(time_s), -1, dtype=np.int64)
     placed = np.arange(len(kept)) + np.cumsum(jumps)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pipeline.errors import PipelineError, RecordCorrupt, RecordNotFound, RecordUnsupported, SourceUnavailable
 from pipeline.sources.foreign import ecg_documents as ecg
+from pipeline.sources.foreign import movesense, withings
 from pipeline.sources.foreign.base import ReadOptions, SignalFile
 
 __all__ = ["ENTRY_POINTS", "Format", "ending_of", "format_of", "formats", "is_known", "is_listed", "open_signals"]
@@ -105,6 +106,7 @@ _HERE = "pipeline.sources.foreign"
 
 def _own() -> list[Format]:
     document, kit = f"{_HERE}.ecg_documents", "ecgdatakit"
+    belt, watch = f"{_HERE}.movesense", f"{_HERE}.withings"
     return [
         Format("EDF, EDF+C, EDF+D, BDF", (".edf", ".bdf", ".rec"), f"{_HERE}.edf_file", "open_edf",
                keeps="start, device, notes, holes", lists=True),
@@ -119,6 +121,12 @@ def _own() -> list[Format]:
         Format("Philips Sierra XML", (".xml",), document, "open_document", kit, "start, device", ecg.knows_sierra),
         Format("SCP-ECG", (".scp", ".ecg"), document, "open_document", kit, "start, device", ecg.knows_scp, lists=True),
         Format("Kardia JSON", (".json",), document, "open_document", kit, "start, device", ecg.knows_kardia),
+        Format("Movesense log", (".json",), belt, "open_log", keeps="start, holes", knows=movesense.knows_log),
+        Format("Movesense table", (".csv",), belt, "open_table", keeps="holes", knows=movesense.knows_table),
+        Format("Withings answer", (".json",), watch, "open_answer", keeps="start, device", knows=withings.knows_answer),
+        Format("Withings table", (".csv",), watch, "open_table", keeps="start, device", knows=withings.knows_table),
+        Format("VitalDB", (".vital",), f"{_HERE}.vital_file", "open_vital", "vitaldb",
+               "start, device, notes, holes", lists=True),
         Format("BIOPAC AcqKnowledge", (".acq",), f"{_HERE}.acq_file", "open_acq", "bioread",
                "start, notes", lists=True),
         Format("XDF", (".xdf", ".xdfz"), f"{_HERE}.xdf_file", "open_xdf", "pyxdf", "start, holes", lists=True),
@@ -185,7 +193,10 @@ def format_of(path: Path, head: bytes) -> Format:
         return found[0]
     if alike:
         names = " or ".join(known.name for known in alike)
-        raise RecordUnsupported(f"{path.name}: its beginning is not that of {names}")
+        raise RecordUnsupported(
+            f"{path.name}: its beginning is not that of {names}; samples of another layout are read as a table of "
+            "columns with names and units, such as `time,II (mV)` in a .csv"
+        )
     endings = ", ".join(dict.fromkeys(ending for known in formats() for ending in known.endings))
     raise RecordUnsupported(f"{path.name}: a recording is read from .hea, {endings} (`ecg-anomaly formats` tells more)")
 

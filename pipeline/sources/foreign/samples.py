@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import gzip
 import json
 import struct
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,13 @@ __all__ = [
     "write_dicom",
     "write_ishne",
     "write_kardia",
+    "write_movesense",
     "write_muse",
     "write_samples",
     "write_scp",
     "write_sierra",
+    "write_vital",
+    "write_withings",
     "write_xdf",
 ]
 
@@ -74,8 +78,13 @@ def write_aecg(path: Path, steps: Steps, leads: Sequence[str], fs: float, scale_
     )
 
 
-def write_muse(path: Path, steps: Steps, leads: Sequence[str], fs: int, scale_uv: float) -> None:
-    """Write a GE MUSE RestingECG: base64 of little-endian steps of 16 bits, a lead each."""
+def write_muse(
+    path: Path, steps: Steps, leads: Sequence[str], fs: int, scale_uv: float, exponent: int = 0, before: str = ""
+) -> None:
+    """Write a GE MUSE RestingECG: base64 of little-endian steps of 16 bits, a lead each.
+
+    Its rate stands there by a power of ten; ``before`` is what comes before the rhythm's waveform.
+    """
     data = "".join(
         "<LeadData><LeadByteCountTotal>{n}</LeadByteCountTotal><LeadTimeOffset>0</LeadTimeOffset>"
         "<LeadSampleCountTotal>{s}</LeadSampleCountTotal><LeadAmplitudeUnitsPerBit>{scale}</LeadAmplitudeUnitsPerBit>"
@@ -96,9 +105,10 @@ def write_muse(path: Path, steps: Steps, leads: Sequence[str], fs: int, scale_uv
         '<?xml version="1.0" encoding="ISO-8859-1"?><RestingECG><MuseInfo><MuseVersion>9.0</MuseVersion></MuseInfo>'
         "<TestDemographics><DataType>RESTING</DataType><AcquisitionDevice>MAC55</AcquisitionDevice>"
         f"<AcquisitionTime>{START:%H:%M:%S}</AcquisitionTime><AcquisitionDate>{START:%m-%d-%Y}</AcquisitionDate>"
-        "</TestDemographics><Waveform><WaveformType>Rhythm</WaveformType>"
+        f"</TestDemographics>{before}<Waveform><WaveformType>Rhythm</WaveformType>"
         f"<NumberofLeads>{len(leads)}</NumberofLeads><SampleType>CONTINUOUS_SAMPLES</SampleType>"
-        f"<SampleBase>{fs}</SampleBase><SampleExponent>0</SampleExponent>{data}</Waveform></RestingECG>",
+        f"<SampleBase>{round(fs / 10**exponent)}</SampleBase><SampleExponent>{exponent}</SampleExponent>{data}"
+        "</Waveform></RestingECG>",
         "latin-1",
     )
 
@@ -116,16 +126,22 @@ def write_kardia(path: Path, steps: Steps, leads: Sequence[str], fs: int, resolu
     path.write_text(json.dumps(document))
 
 
-def write_scp(path: Path, steps: Steps, codes: Sequence[int], fs: int, resolution_nv: int) -> None:
-    """Write an SCP-ECG record (EN 1064), sections 0, 1, 3 and 6: rhythm data of 16 bits, not compressed."""
+def write_scp(
+    path: Path, steps: Steps, codes: Sequence[int], fs: int, resolution_nv: int, *, is_packed: bool = False
+) -> None:
+    """Write an SCP-ECG record (EN 1064), sections 0, 1, 3 and 6: rhythm data of 16 bits.
+
+    Packed, they are second differences in the standard's own Huffman code (section 2), as most devices write them.
+    """
     leads, n = steps.shape[1], len(steps)
     patient = struct.pack("<BH4B", 25, 4, 0, 0, 0, 0)[:3] + struct.pack("<HBB", START.year, START.month, START.day)
     patient += struct.pack("<BH3B", 26, 3, START.hour, START.minute, START.second) + struct.pack("<BH", 255, 0)
     definition = struct.pack("<BB", leads, 4 | leads << 3)  # all leads at the same time
     definition += b"".join(struct.pack("<IIB", 1, n, code) for code in codes)
-    rhythm = struct.pack("<HHBB", resolution_nv, 1_000_000 // fs, 0, 0)
-    rhythm += struct.pack(f"<{leads}H", *[2 * n] * leads) + steps.T.astype("<i2").tobytes()
-    bodies = {1: patient, 3: definition, 6: rhythm}
+    rows = [_huffman(lead) if is_packed else lead.astype("<i2").tobytes() for lead in steps.T]
+    rhythm = struct.pack("<HHBB", resolution_nv, 1_000_000 // fs, 2 * is_packed, 0)
+    rhythm += struct.pack(f"<{leads}H", *map(len, rows)) + b"".join(rows)
+    bodies = {1: patient, 3: definition, 6: rhythm} | ({2: struct.pack("<H", 19999)} if is_packed else {})
     pointers, at, parts = b"", 7 + 16 + 10 * 12, []
     for number in range(12):
         body = bodies.get(number)
@@ -147,9 +163,36 @@ def write_scp(path: Path, steps: Steps, codes: Sequence[int], fs: int, resolutio
     path.write_bytes(struct.pack("<H", binascii.crc_hqx(whole, 0xFFFF)) + whole)
 
 
-def write_sierra(path: Path, steps: Steps, leads: Sequence[str], fs: int, resolution_uv: float) -> None:
-    """Write a Philips Sierra document, version 1.03: parsed waveforms as plain base64, a lead after the other."""
-    data = base64.b64encode(steps.T.astype("<i2").tobytes()).decode()
+def _huffman(lead: NDArray[np.int16]) -> bytes:
+    """Return second differences in the default code of EN 1064: small ones as a run of ones, others as they are."""
+    values = lead.astype(int).tolist()
+    second = values[:2] + [values[i] - 2 * values[i - 1] + values[i - 2] for i in range(2, len(values))]
+    bits = []
+    for value in second:
+        size = abs(value)
+        if size == 0:
+            bits.append("0")
+        elif size <= 8:
+            bits.append("1" * size + "0" + ("1" if value < 0 else "0"))
+        elif -128 <= value < 128:
+            bits.append("1111111110" + f"{value & 0xFF:08b}")
+        else:
+            bits.append("1111111111" + f"{value & 0xFFFF:016b}")
+    text = "".join(bits)
+    text += "0" * (-len(text) % 8)
+    out = int(text, 2).to_bytes(len(text) // 8, "big")
+    return out + b"\0" * (len(out) % 2)
+
+
+def write_sierra(
+    path: Path, steps: Steps, leads: Sequence[str], fs: int, resolution_uv: float, *, is_packed: bool = False
+) -> None:
+    """Write a Philips Sierra document, version 1.03: parsed waveforms as base64, a lead after the other.
+
+    Packed, each lead is a chunk of its own in XLI, as electrocardiographs write them.
+    """
+    raw = b"".join(map(_xli, steps.T)) if is_packed else steps.T.astype("<i2").tobytes()
+    data = base64.b64encode(raw).decode()
     path.write_text(
         '<?xml version="1.0" encoding="UTF-8"?>'
         '<restingecgdata xmlns="http://www3.medical.philips.com"><documentinfo><documenttype>SierraECG</documenttype>'
@@ -159,11 +202,36 @@ def write_sierra(path: Path, steps: Steps, leads: Sequence[str], fs: int, resolu
         f"<numberchannelsvalid>{len(leads)}</numberchannelsvalid>"
         f"<numberchannelsallocated>{len(leads)}</numberchannelsallocated>"
         "<bitspersample>16</bitspersample><signalsigned>true</signalsigned></signalcharacteristics></dataacquisition>"
-        f'<waveforms><parsedwaveforms dataencoding="Base64" compression="None" leadlabels="{" ".join(leads)}" '
+        f'<waveforms><parsedwaveforms dataencoding="Base64" compression="{"XLI" if is_packed else "None"}" '
+        f'leadlabels="{" ".join(leads)}" '
         f'numberofleads="{len(leads)}" samplespersecond="{fs}" durationperchannel="{1000 * len(steps) // fs}" '
         f'resolution="{resolution_uv}" bitspersample="16" signed="true">{data}'
         "</parsedwaveforms></waveforms></restingecgdata>"
     )
+
+
+def _xli(lead: NDArray[np.int16]) -> bytes:
+    """Return a chunk of XLI: what second differences miss, high bytes before low ones, in LZW of codes of 10 bits."""
+    values = lead.astype(int).tolist()
+    missed = [2 * values[i - 1] - values[i - 2] - values[i] for i in range(2, len(values))]
+    codes = [*values[:2], *(miss + 64 for miss in missed[1:]), 0]  # each is of the sample after the next
+    words = [code & 0xFFFF for code in codes]
+    plain = bytes(word >> 8 for word in words) + bytes(word & 0xFF for word in words)
+    known = {bytes([byte]): byte for byte in range(256)}
+    out, text = [], b""
+    for byte in plain:
+        longer = text + bytes([byte])
+        if longer in known:
+            text = longer
+            continue
+        out.append(known[text])
+        if len(known) < 1023:
+            known[longer] = len(known)
+        text = bytes([byte])
+    bits = "".join(f"{code:010b}" for code in [*out, known[text], 1023])  # the last one ends it
+    bits += "0" * (-len(bits) % 8)
+    body = int(bits, 2).to_bytes(len(bits) // 8, "big")
+    return struct.pack("<ihh", len(body), 0, missed[0]) + body
 
 
 def write_xdf(
@@ -214,6 +282,8 @@ def write_dicom(
     sensitivity_uv: float,
     baseline_uv: float = 0.0,
     padding: int | None = None,
+    skew: Sequence[float] | None = None,
+    moment: str = f"{START:%Y%m%d%H%M%S}",
 ) -> None:
     """Write an ambulatory DICOM ECG in explicit little endian, element by element (PS3.3 C.10.9, PS3.5)."""
 
@@ -239,7 +309,7 @@ def write_dicom(
         + sequence(0x3A, 0x211, [code("uV", "UCUM", "microvolt")])
         + element(0x3A, 0x212, "DS", b"1")
         + element(0x3A, 0x213, "DS", f"{baseline_uv}".encode())
-        + element(0x3A, 0x215, "DS", b"0")
+        + element(0x3A, 0x215, "DS", f"{0 if skew is None else skew[i]}".encode())
         + element(0x3A, 0x21A, "US", struct.pack("<H", 16))
         for i, lead in enumerate(leads)
     ]
@@ -258,11 +328,7 @@ def write_dicom(
         + element(2, 0x10, "UI", b"1.2.840.10008.1.2.1")
     )
     meta = element(2, 0, "UL", struct.pack("<I", len(meta))) + meta
-    body = (
-        element(8, 0x16, "UI", sop)
-        + element(8, 0x18, "UI", b"1.2.3")
-        + element(8, 0x2A, "DT", f"{START:%Y%m%d%H%M%S}".encode())
-    )
+    body = element(8, 0x16, "UI", sop) + element(8, 0x18, "UI", b"1.2.3") + element(8, 0x2A, "DT", moment.encode())
     body += element(8, 0x60, "CS", b"ECG") + element(8, 0x70, "LO", b"Maker") + sequence(0x5400, 0x100, [group])
     path.write_bytes(b"\0" * 128 + b"DICM" + meta + body)
 
@@ -286,6 +352,75 @@ def write_acq(path: Path, steps: Steps, names: Sequence[str], fs: float, scale_m
         out += head
     out += struct.pack("<hh", 4, 0) + struct.pack("<hh", 2, 2) * channels + steps.astype("<i2").tobytes()
     path.write_bytes(out + struct.pack("<ii", 8, 0))
+
+
+def write_movesense(path: Path, counts: Steps, fs: float, keep: NDArray[np.bool_], size: int = 16) -> None:
+    """Write a log of a Movesense sensor: packets of counts of 1/20 V in 17 bits, at times of its clock in ms."""
+    entries: list[dict[str, object]] = [
+        {"TimeDetailed": {"relativeTime": 4000, "utcTime": round(START.replace(tzinfo=UTC).timestamp() * 1e6)}}
+    ]
+    for packet, first in enumerate(range(0, len(counts) - size + 1, size)):
+        if keep[packet]:
+            samples = counts[first : first + size].tolist()
+            entries.append({"MeasECG": {"Timestamp": 4000 + int(1000 * first / fs), "Samples": samples}})
+            entries.append({"MeasHR": {"average": 61.2, "rrData": [980]}})
+    path.write_text(json.dumps({"Samples": entries}))
+
+
+def write_withings(path: Path, recordings: Sequence[tuple[str, int, Sequence[float]]], fs: int) -> None:
+    """Write a Withings export's ``signal.csv``: a row for each recording, with its date and where it was worn."""
+    lines = ["date,type,frequency,duration,wearposition,signal,doctor_assessment,doctor_name,checkup_date"]
+    for date, where, values in recordings:
+        numbers = ",".join(f"{value:g}" for value in values)
+        lines.append(f'{date},1,{fs},{len(values) // fs},{where},"[{numbers}]",,,')
+    path.write_text("\n".join(lines) + "\n")
+
+
+def write_vital(
+    path: Path,
+    waves: Sequence[tuple[str, str, float, float, int, Sequence[tuple[float, NDArray[np.generic]]]]],
+    notes: Sequence[tuple[float, str]] = (),
+    *,
+    minutes: int = 0,
+) -> None:
+    """Write a VitalDB file (VitalRecorder's, version 3): a device, tracks, and blocks of samples, a packet each.
+
+    Parameters
+    ----------
+    path : Path
+        Where to.
+    waves : sequence of tuples
+        Name, unit, rate in Hz, units of a step, format (1 for floats, 5 for steps of 16 bits, 7 for 32), and blocks:
+        when each begins in s since 1970, and its samples.
+    notes : sequence of tuples
+        When something was noted, and what.
+    minutes : int
+        From the recorder's clock to UTC.
+    """
+
+    def text(value: str) -> bytes:
+        return struct.pack("<I", len(value.encode())) + value.encode()
+
+    def packet(kind: int, content: bytes) -> bytes:
+        return struct.pack("<BI", kind, len(content)) + content
+
+    begins = [time_s for *_, blocks in waves for time_s, _ in blocks]
+    head = struct.pack("<hIIdd", minutes, 0, 0, min(begins), max(begins) + 1.0)
+    out = b"VITA" + struct.pack("<IH", 3, len(head)) + head
+    out += packet(9, struct.pack("<I", 1) + text("Monitor") + text("Bed 7") + text(""))
+    for number, (name, unit, fs, step, form, _) in enumerate(waves, start=1):
+        track = struct.pack("<HBB", number, 1, form) + text(name) + text(unit) + struct.pack("<ffI", -1.0, 2.0, 0)
+        out += packet(0, track + struct.pack("<fddBI", fs, step, 0.0, 0, 1))
+    if notes:
+        out += packet(0, struct.pack("<HBB", 99, 5, 0) + text("EVENT") + text(""))
+    kinds = {1: "<f4", 5: "<i2", 7: "<i4"}
+    for number, (*_, form, blocks) in enumerate(waves, start=1):
+        for time_s, samples in blocks:
+            body = struct.pack("<HdHI", 10, time_s, number, len(samples)) + samples.astype(kinds[form]).tobytes()
+            out += packet(1, body)
+    for time_s, note in notes:
+        out += packet(1, struct.pack("<HdHI", 10, time_s, 99, 0) + text(note))
+    path.write_bytes(gzip.compress(out))
 
 
 def write_samples(folder: Path, *, seconds: float = 12.0, fs: int = 250) -> list[Path]:
@@ -319,6 +454,17 @@ def write_samples(folder: Path, *, seconds: float = 12.0, fs: int = 250) -> list
     write_dicom(folder / "dicom.dcm", steps, ["V1", "II", "aVF"], fs, 2.5)
     write_acq(folder / "acq.acq", steps, ["V1", "II", "RSP"], fs, 0.0025)
     every = np.ones(len(steps), dtype=np.bool_)
+    counts = np.round(beat * 1e6 / 381.47).astype(np.int16)
+    write_movesense(folder / "movesense.json", counts, fs, every, size=8)
+    rows = "\n".join(f"{4000 + int(1000 * i / fs)},{count}" for i, count in enumerate(counts.tolist()))
+    (folder / "movesense.csv").write_text(f"Timestamp,Count\n{rows}\n")
+    microvolts = np.round(1000 * beat).tolist()
+    write_withings(folder / "withings.csv", [("2021-03-04T22:30:01+01:00", 1, microvolts)], fs)
+    answer = {"signal": [int(value) for value in microvolts], "sampling_frequency": fs, "wearposition": 1}
+    (folder / "withings.json").write_text(json.dumps({"status": 0, "body": answer}))
+    began = START.replace(tzinfo=UTC).timestamp()
+    seconds_of = [(began + i, steps[i * fs : (i + 1) * fs, 0]) for i in range(int(seconds))]
+    write_vital(folder / "vital.vital", [("ECG_II", "mV", float(fs), 0.0025, 5, seconds_of)], [(began + 3.0, "note")])
     write_xdf(folder / "xdf.xdf", steps[:, :2].astype(np.float32), ["II", "V1"], ["uV", "uV"], fs, every)
     leads = [
         edfio.EdfSignal(signal[:, i], fs, label=name, physical_dimension="mV", physical_range=(-5, 5))

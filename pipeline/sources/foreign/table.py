@@ -71,6 +71,8 @@ def signals_of(table: Table, options: ReadOptions) -> ArrayFile:
             )
         rate = rate or times.grid.fs
         notes += times.grid.notes()
+        if times.is_summer:
+            notes.append("its clock went forward by an hour, as clocks do in spring: no hole")
     elif rate is None:
         if reason is not None:
             raise RecordUnsupported(f"{table.file}: {reason}: give --fs, and the rows count as evenly spaced")

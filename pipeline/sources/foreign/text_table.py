@@ -117,7 +117,7 @@ def read_text_table(path: Path) -> TextTable:
         ValueError,
         OverflowError,
     ) as error:
-        raise RecordCorrupt(f"{path.name}: it is not a table of columns ({error})") from error
+        raise RecordCorrupt(f"{path.name}: it is not a table of columns ({' '.join(str(error).split())})") from error
     return TextTable(frame, names, units, preamble, first + 1)
 
 
