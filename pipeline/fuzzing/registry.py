@@ -21,7 +21,7 @@ _SHARES = {
     "ward": 0.5,
     "states": 0.5,
     "topics": 4.0,
-    "acq": 0.5,
+    "acq": 0.1,  # a process an input
 }
 
 
