@@ -28,7 +28,7 @@ ROWS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
         "what all share",
         (
             ("records", "annotations", "record_name"),
-            ("settings", "setting_names"),
+            ("settings", "setting_names", "alarm_limits"),
             ("errors", "health"),
             ("snapshot", "jit", "sorting"),
             ("clock", "processes"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.alarm_limits import check_limits
 from pipeline.detection.fibrillation import Fibrillation, FibrillationWeights, Level
 from pipeline.detection.model import BeatModel
 from pipeline.detection.reading import LEADS
@@ -30,6 +32,8 @@ from pipeline.snapshot import Arrays, joined, pack, part_of, unpack
 from pipeline.timeline import AlarmTimeline
 
 __all__ = ["LEARNING_S", "Monitor", "Pending"]
+
+logger = logging.getLogger(__name__)
 
 LEARNING_S = 300.0  # s from the record's start in which verdicts are provisional
 FLUSH_S = 0.6  # s of nothing that bring out the last beats of a record
@@ -88,6 +92,7 @@ class Monitor:
         self._fibrillation_weights = fibrillation
         self._threshold_settings = threshold or ThresholdSettings()
         self._alarm_settings = alarms or AlarmSettings()
+        self._limits: dict[str, float] = {}
         self._peaks = peaks
         self._stream: tuple[str, float, tuple[str, ...]] | None = None
         self._next = 0  # sample that is due
@@ -108,6 +113,26 @@ class Monitor:
     def time_s(self) -> float:
         """End of the signal that has been taken in, in s from the record's start."""
         return 0.0 if self._stream is None else self._next / self._stream[1]
+
+    def set_limits(self, limits: Mapping[str, float]) -> None:
+        """Let other limits hold for this patient from the next beat on; no score changes, and a snapshot keeps them.
+
+        Parameters
+        ----------
+        limits : mapping of str to float
+            By name, see :data:`pipeline.alarm_limits.LIMITS`; they rank before those of the settings.
+
+        Raises
+        ------
+        ValueError
+            If there is no such limit, one is outside its range, or a milder one lies beyond the graver one.
+        """
+        limits = check_limits(limits)
+        name = "" if self._stream is None else self._stream[0]
+        settings = self._alarm_settings.of(name, limits)
+        self._limits = limits
+        if self._stream is not None:
+            self._timeline.settings = settings
 
     def run(self, record: Record, *, seconds: float = 60.0) -> Iterator[ScoredBeat]:
         """Score a whole record, from its beginning and with a fresh state, beat by beat."""
@@ -311,7 +336,7 @@ class Monitor:
             per_hour=settings.per_hour,
             drift_detector=DRIFT_DETECTORS[settings.drift_detector](),
         )
-        self._timeline = AlarmTimeline(record, fs, leads, self._alarm_settings)
+        self._timeline = AlarmTimeline(record, fs, leads, self._settings_of(record))
         self._next = 0
         self._count = 0
 
@@ -331,6 +356,13 @@ class Monitor:
         return Pending(
             beats, prepared, gaps + closed, beats.holes, tuple(self._finder.open_holes()), clock, levels, held, marks
         )
+
+    def _settings_of(self, record: str) -> AlarmSettings:
+        try:
+            return self._alarm_settings.of(record, self._limits)
+        except ValueError as error:  # no reason to leave a patient alone
+            logger.warning("%s: limits are left out: %s", record, error)
+            return self._alarm_settings.of(record)
 
     def snapshot(self) -> bytes:
         """Return the patient's whole state, so that :meth:`restore` goes on from here and no score changes.
@@ -358,6 +390,7 @@ class Monitor:
             "count": self._count,
             "threshold_settings": self._threshold_settings.model_dump(),
             "alarm_settings": self._alarm_settings.model_dump(),
+            "limits": self._limits,
             "fibrillation": self._fibrillation.snapshot(),
             "timeline": self._timeline.snapshot(),
             "pulses": None if self._pulses is None else self._pulses.snapshot(),
@@ -387,6 +420,7 @@ class Monitor:
         record, fs, leads = facts["stream"]
         self._threshold_settings = ThresholdSettings(**facts["threshold_settings"])
         self._alarm_settings = AlarmSettings(**facts["alarm_settings"])
+        self._limits = check_limits(facts.get("limits", {}))
         self._begin((record, float(fs), tuple(leads)), 0)
         self._finder.restore(part_of(arrays, "finder"))
         self._windows.restore(part_of(arrays, "windows"))

@@ -13,7 +13,15 @@ __all__ = ["OTHER_VARIABLES", "setting_paths", "unknown_variables", "variable_of
 PREFIX = "ECG_"
 
 OTHER_VARIABLES = frozenset(
-    {"ECG_SETTINGS", "ECG_MONITOR_TOKEN", "ECG_BROKER_TOKEN", "ECG_GATEWAY_TOKEN", "ECG_REPORTS_URL", "ECG_TEST_PEERS"}
+    {
+        "ECG_SETTINGS",
+        "ECG_MONITOR_TOKEN",
+        "ECG_MONITOR_VIEWER_TOKEN",
+        "ECG_BROKER_TOKEN",
+        "ECG_GATEWAY_TOKEN",
+        "ECG_REPORTS_URL",
+        "ECG_TEST_PEERS",
+    }
 )
 """Variables that are read where they are needed, and are no settings."""
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -21,6 +21,8 @@ from pydantic_settings import (
     SettingsError,
     TomlConfigSettingsSource,
 )
+
+from pipeline.alarm_limits import LIMITS, check_limits, check_order
 
 __all__ = ["AlarmSettings", "FetchSettings", "LiveSettings", "RuleSettings", "Settings", "ThresholdSettings"]
 
@@ -85,6 +87,42 @@ class AlarmSettings(_Section):
     flat_s: float = Field(5.0, gt=0, description="a lead that is constant for so long is off")
     noise_ratio: float = Field(4.0, gt=1, description="mean noise of 8 beats over the usual that is noise")
     rules: dict[str, RuleSettings] = Field({}, description="rules by name, as `ecg-anomaly rules` shows them")
+    limits: dict[str, dict[str, float]] = Field(
+        {}, description="limits of single patients or records by name, as `ecg-anomaly limits` shows them"
+    )
+
+    @field_validator("limits")
+    @classmethod
+    def _check_limits(cls, limits: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+        return {patient: check_limits(own) for patient, own in limits.items()}
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Self:
+        for patient in self.limits:
+            self.of(patient)
+        return self
+
+    def of(self, patient: str, limits: Mapping[str, float] | None = None) -> AlarmSettings:
+        """Return the settings of one patient.
+
+        Parameters
+        ----------
+        patient : str
+            Name of the patient or record.
+        limits : mapping of str to float, optional
+            Limits that were set for the patient otherwise, such as on the page; they rank before those of the settings.
+
+        Raises
+        ------
+        ValueError
+            If a milder limit lies beyond the graver one.
+        """
+        own = {**self.limits.get(patient, {}), **(limits or {})}
+        if not own:
+            return self
+        settings = self.model_copy(update=own)
+        check_order({name: getattr(settings, name) for name in LIMITS})
+        return settings
 
 
 class LiveSettings(_Section):

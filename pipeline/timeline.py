@@ -58,6 +58,15 @@ class AlarmTimeline:
         self._open: dict[int, int] = {}  # lead -> start of the hole that is open
         self._events: list[tuple[int, int, int, int, str]] = []  # due, rank in _ORDER, lead, sample, reason
 
+    @property
+    def settings(self) -> AlarmSettings:
+        """The numbers in the rules. Of others that are set, the limits of :mod:`pipeline.alarm_limits` alone count."""
+        return self._engine.settings
+
+    @settings.setter
+    def settings(self, settings: AlarmSettings) -> None:
+        self._engine.settings = settings
+
     def advance(
         self,
         beats: Beats,

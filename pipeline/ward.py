@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +53,7 @@ class Ward:
         self._alarms = alarms
         self._watch = watch
         self._monitors: dict[str, Monitor] = {}
+        self._limits: dict[str, dict[str, float]] | None = None
 
     def __len__(self) -> int:
         return len(self._monitors)
@@ -64,7 +65,37 @@ class Ward:
         """Return the monitor of one patient; a new patient starts from the shared model."""
         if record not in self._monitors:
             self._monitors[record] = self._watch(self.model, threshold=self._threshold, alarms=self._alarms)
+            self._limit(record)
         return self._monitors[record]
+
+    def restore(self, record: str, snapshot: bytes) -> None:
+        """Continue a patient from a snapshot of its monitor, with the limits that were set since.
+
+        Raises
+        ------
+        SnapshotError
+            If it is damaged, of another version, or was made with another model.
+        """
+        self.monitor(record).restore(snapshot)
+        self._limit(record)
+
+    def set_limits(self, limits: Mapping[str, Mapping[str, float]]) -> None:
+        """Let these limits of alarms hold from the next beats on, by patient; who is not named has the usual ones.
+
+        Limits that do not go together with the settings are left out, and logged.
+        """
+        before, self._limits = self._limits, {record: dict(own) for record, own in limits.items()}
+        for record in self._monitors:
+            if before is None or before.get(record) != self._limits.get(record):
+                self._limit(record)
+
+    def _limit(self, record: str) -> None:
+        if self._limits is None:  # nobody has said anything: what a snapshot holds stays
+            return
+        try:
+            self._monitors[record].set_limits(self._limits.get(record, {}))
+        except ValueError as error:
+            logger.warning("%s: limits are left out: %s", record, error)
 
     def discharge(self, record: str) -> None:
         """Forget a patient.

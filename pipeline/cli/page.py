@@ -39,6 +39,8 @@ class Address:
     names: tuple[str, ...]
     token: str | None
     browser: bool
+    viewer: str | None = None
+    user_header: str | None = None
 
 
 class Feeding:
@@ -100,6 +102,7 @@ def _watch(feed: Feed, settings: Settings, show: Show, *, origin: str | None, is
     from pipeline.clock import now_us
     from pipeline.explain.witness import Witness
     from pipeline.live.engine import Engine
+    from pipeline.live.limit_looker import LimitLooker
     from pipeline.monitor import Monitor
     from pipeline.scoring import model_at
     from pipeline.web.desk import AlarmDesk
@@ -122,7 +125,9 @@ def _watch(feed: Feed, settings: Settings, show: Show, *, origin: str | None, is
     engine.on_intake = hub.intake
     hub.why = engine.explain
     with ExitStack() as stack:
-        desk = stack.enter_context(AlarmDesk(hub, stack.enter_context(open_database(settings)), origin))
+        database = stack.enter_context(open_database(settings))
+        desk = stack.enter_context(AlarmDesk(hub, database, origin, alarms=settings.alarms))
+        stack.enter_context(LimitLooker(database, engine))
 
         def begin(engine: Engine, stop: threading.Event) -> None:
             compile_while_shown(model, stop)  # the page answers meanwhile
@@ -154,7 +159,7 @@ def _page(address: Address, more: Mapping[str, Check], folder: Path, held: ExitS
     if token is None and not is_loopback(address.host):
         token = secrets.token_urlsafe(24)
     try:
-        access = Access(address.host, token, address.names)
+        access = Access(address.host, token, address.names, address.viewer, address.user_header)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     server = Server(address.host, address.port)

@@ -72,9 +72,8 @@ def _send_again(number: int) -> None:
 
 
 def _send(number: int) -> None:
-    if not hasattr(signal, "pthread_kill"):  # Windows
-        signal.raise_signal(number)
-        return
     main = threading.main_thread().ident
-    assert main is not None
-    signal.pthread_kill(main, number)  # which wakes it where it waits
+    if main is not None and hasattr(signal, "pthread_kill"):  # not on Windows
+        signal.pthread_kill(main, number)  # which wakes it where it waits
+    else:
+        signal.raise_signal(number)

@@ -75,6 +75,7 @@ class Work:
         from pipeline.live.aside import Aside
         from pipeline.live.broker import Broker
         from pipeline.live.courier import Courier
+        from pipeline.live.limit_looker import LimitLooker
         from pipeline.live.pruner import Pruner
         from pipeline.live.worker import Worker
 
@@ -100,7 +101,8 @@ class Work:
             )  # fmt: skip
             self.checks["broker"] = lambda: None if broker.client.is_connected else "the connection is lost"
             self.checks["worker"] = lambda: worker.trouble
-            if stop is None:
+            if stop is None:  # beside a page, that sees to the limits
+                stack.enter_context(LimitLooker(database, engine))
                 for sign in (signal.SIGTERM, signal.SIGINT):
                     signal.signal(sign, end)
             courier = Courier(database, self.sinks, lambda: worker.owned)

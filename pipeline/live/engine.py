@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 import msgpack
@@ -96,6 +96,7 @@ class Engine:
         self._chunks: list[Chunk] = []
         self._results: list[Result] = []
         self._fillings = Fillings()
+        self._limits: Mapping[str, Mapping[str, float]] | None = None  # that are to hold
         self._swept_us = 0
         self._lines = LogLimit()
 
@@ -183,6 +184,16 @@ class Engine:
             entry.to_tell.append(alarm)  # with its next frame
         else:
             self._hear_all(entry, [alarm])
+
+    def set_limits(self, limits: Mapping[str, Mapping[str, float]]) -> None:
+        """Let these limits of alarms hold from the next frames on, by patient; any thread may say so.
+
+        Parameters
+        ----------
+        limits : mapping
+            For each patient who has other limits than usual, these by name, see :data:`pipeline.alarm_limits.LIMITS`.
+        """
+        self._limits = limits
 
     def flush(self) -> list[Result]:
         """Give up what is missing, for all patients: nothing more comes for a while."""
@@ -290,7 +301,7 @@ class Engine:
                 fed = round(restored.sequencer.until_s * restored.sequencer.stay.fs)
                 self._fillings.begin(patient, fed)
             if monitor is not None:
-                self._ward.monitor(patient).restore(monitor)
+                self._ward.restore(patient, monitor)
         except Exception as error:
             self._fillings.forget(patient)
             if patient in self._ward:
@@ -403,6 +414,9 @@ class Engine:
         self._hear_all(patient, ())
 
     def _score(self) -> None:
+        limits, self._limits = self._limits, None
+        if limits is not None:
+            self._ward.set_limits(limits)
         if not self._chunks:
             return
         chunks, self._chunks = self._chunks, []

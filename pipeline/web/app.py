@@ -19,9 +19,10 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
+from pipeline.alarm_limits import LIMITS
 from pipeline.errors import OutputError
 from pipeline.storage.database.alarms import StoredAlarm
-from pipeline.web.access import Access, Guard
+from pipeline.web.access import CLINICIAN, VIEWER, Access, Guard
 from pipeline.web.desk import AlarmDesk
 from pipeline.web.expectation import beat_shapes
 from pipeline.web.fhir import observation
@@ -40,6 +41,7 @@ LONGEST_S = 120.0  # s of signal or shapes in one answer
 ALARMS = 500  # alarms in one answer
 LONGEST_NAME = 80  # characters of who acknowledges
 LONGEST_BODY = 4096  # bytes
+LARGEST = 1e6  # number in a limit
 MOST = 5000  # alarms acknowledged, or actions told, at once
 LONGEST_LIST = 65_536  # bytes of their numbers
 
@@ -63,16 +65,27 @@ class _Service:
 
     async def page(self, request: Request) -> Response:
         response = FileResponse(f"{STATIC}/index.html", headers={"Cache-Control": "no-store"})
-        return self.access.let_in(response, secure=request.url.scheme == "https")
+        # Without a token whoever may load the page may change; with one, the request has shown who it is.
+        role = CLINICIAN if self.access.token is None else self.access.role_of(request.headers)
+        return response if role is None else self.access.let_in(response, role, secure=request.url.scheme == "https")
+
+    async def me(self, request: Request) -> Response:
+        role = CLINICIAN if self.access.token is None else self.access.role_of(request.headers)
+        try:
+            name = self.access.user_of(request.headers)
+        except PermissionError:
+            role, name = VIEWER, None
+        return _json({"role": role, "name": name})
 
     async def login_page(self, _request: Request) -> Response:
         return FileResponse(f"{STATIC}/login.html", headers={"Cache-Control": "no-store"})
 
     async def login(self, request: Request) -> Response:
         token = (await _body(request)).get("token")
-        if not isinstance(token, str) or not self.access.is_token(token):
+        role = self.access.role_of_token(token) if isinstance(token, str) else None
+        if role is None:
             return JSONResponse({"error": "that is not the token"}, 401)
-        return self.access.let_in(JSONResponse({}), secure=request.url.scheme == "https")
+        return self.access.let_in(JSONResponse({}), role, secure=request.url.scheme == "https")
 
     async def stream(self, socket: WebSocket) -> None:
         await Viewer(self.hub, socket).run()
@@ -126,8 +139,29 @@ class _Service:
         mine = {raised.id for raised in patient.alarms()}
         return _json([{**_stored(one), "is_of_this_run": one.id in mine} for one in stored])
 
+    async def limits(self, request: Request) -> Response:
+        return _json(await self._limits(self._patient(request)))
+
+    async def set_limits(self, request: Request) -> Response:
+        patient, document = self._patient(request), await _body(request)
+        wanted = document.get("limits")
+        if not isinstance(wanted, dict) or not wanted or not all(_is_limit(value) for value in wanted.values()):
+            raise HTTPException(400, "limits are numbers by name; null where the usual one is to hold")
+        try:
+            await run_in_threadpool(self.desk.set_limits, patient.name, wanted, self._who(request, document))
+        except ValueError as error:
+            raise HTTPException(400, str(error)) from error
+        return _json(await self._limits(patient))
+
+    async def _limits(self, patient: Patient) -> dict[str, Any]:
+        usual, own, history = await run_in_threadpool(self.desk.limits, patient.name)
+        limits = [
+            {**asdict(limit), "usual": getattr(usual, name), "own": own.get(name)} for name, limit in LIMITS.items()
+        ]
+        return {"limits": limits, "history": [asdict(change) for change in history]}
+
     async def acknowledge(self, request: Request) -> Response:
-        by = _who(await _body(request))
+        by = self._who(request, await _body(request))
         return _json((await self._change(self.desk.acknowledge, [request.path_params["alarm"]], by))[0])
 
     async def acknowledge_all(self, request: Request) -> Response:
@@ -141,7 +175,7 @@ class _Service:
         numbers = document.get("alarms")
         if not isinstance(numbers, list) or not 0 < len(numbers) <= MOST or not all(type(n) is int for n in numbers):
             raise HTTPException(400, f"alarms are 1 to {MOST} numbers of alarms")
-        return _json(await self._change(change, numbers, _who(document)))
+        return _json(await self._change(change, numbers, self._who(request, document)))
 
     async def _change(self, change: _Change, numbers: list[int], by: str) -> list[dict[str, Any]]:
         try:
@@ -161,6 +195,14 @@ class _Service:
         if not await run_in_threadpool(self.desk.knows, number):
             raise HTTPException(404, f"there is no alarm of number {number}")
         raise HTTPException(404, f"alarm {number} is not of this run: its signal is no longer kept")
+
+    def _who(self, request: Request, document: Mapping[str, Any]) -> str:
+        """Return who does something: as a proxy names them, else as they name themselves."""
+        try:
+            name = self.access.user_of(request.headers)
+        except PermissionError as error:
+            raise HTTPException(403, str(error)) from error
+        return _who(document if name is None else {"by": name})
 
     def _patient(self, request: Request) -> Patient:
         patient = self.hub.patient(request.path_params["patient"])
@@ -200,6 +242,7 @@ def create_app(hub: Hub, desk: AlarmDesk, access: Access, *checks: Mapping[str, 
         Route("/login", service.login_page, methods=["GET"]),
         Route("/login", service.login, methods=["POST"]),
         WebSocketRoute("/stream", service.stream),
+        Route("/api/me", service.me),
         Route("/api", _interface),
         Route("/api/openapi.json", _openapi),
         Route("/api/patients/{patient:int}/signal", service.signal),
@@ -208,6 +251,8 @@ def create_app(hub: Hub, desk: AlarmDesk, access: Access, *checks: Mapping[str, 
         Route("/api/patients/{patient:int}/beats", service.beats),
         Route("/api/patients/{patient:int}/beats/{beat:int}/why", service.why),
         Route("/api/patients/{patient:int}/alarms", service.alarms),
+        Route("/api/patients/{patient:int}/limits", service.limits, methods=["GET"]),
+        Route("/api/patients/{patient:int}/limits", service.set_limits, methods=["POST"]),
         Route("/api/alarms/acknowledge", service.acknowledge_all, methods=["POST"]),
         Route("/api/alarms/take-back", service.take_back, methods=["POST"]),
         Route("/api/alarms/actions", service.actions),
@@ -240,11 +285,15 @@ async def _no_database(_request: Request, _error: Exception) -> Response:
     return JSONResponse({"error": "the database cannot be used now; try again"}, 503)
 
 
+def _is_limit(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST)
+
+
 def _who(document: Mapping[str, Any]) -> str:
     """Return who does something, as a document names them."""
     by = document.get("by")
     if not isinstance(by, str) or not 0 < len(by.strip()) <= LONGEST_NAME or not by.strip().isprintable():
-        raise HTTPException(400, f"by is who acknowledges: 1 to {LONGEST_NAME} printable characters")
+        raise HTTPException(400, f"by is who does so: 1 to {LONGEST_NAME} printable characters")
     return by
 
 

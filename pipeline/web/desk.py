@@ -6,17 +6,20 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
+from pipeline.alarm_limits import check_limits
 from pipeline.clock import now_us
 from pipeline.errors import OutputError
 from pipeline.records import Alarm
+from pipeline.settings import AlarmSettings
 from pipeline.storage.database.acknowledging import AlarmAction
 from pipeline.storage.database.alarms import StoredAlarm
 from pipeline.storage.database.connection import Database
+from pipeline.storage.database.limits import LimitChange
 from pipeline.web.hub import Hub
 
 __all__ = ["AlarmDesk"]
@@ -29,6 +32,7 @@ AGAIN_S = 0.3  # wait for a worker that stores alarms itself
 FORGET_S = 300.0  # after which an alarm that a worker has not stored is another worker's
 LOOK_S = 1.0  # between two looks at what other processes have acknowledged
 SKEW_S = 120.0  # by which their clocks may be off
+CHANGES = 100  # of limits that are told
 SEARCHED = 1000  # alarms of a record among which one just written is looked for
 
 
@@ -56,14 +60,25 @@ class AlarmDesk:
     origin : str or None
         What tells alarms of this run of the monitor from those of another; None where a worker stores them itself, so
         that this only finds out their numbers, and those of the same stay that were raised before this page was there.
+    alarms : AlarmSettings, optional
+        The limits that hold where a patient has none of its own.
     now_us : callable, optional
         Wall clock, in microseconds since 1970 UTC.
     """
 
-    def __init__(self, hub: Hub, database: Database, origin: str | None, *, now_us: Callable[[], int] = now_us) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        database: Database,
+        origin: str | None,
+        *,
+        alarms: AlarmSettings | None = None,
+        now_us: Callable[[], int] = now_us,
+    ) -> None:
         self._hub = hub
         self._database = database
         self._origin = origin
+        self._alarms = alarms or AlarmSettings()
         self._now_us = now_us
         self._incoming: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._waiting: list[_Item] = []
@@ -124,6 +139,30 @@ class AlarmDesk:
     def knows(self, number: int) -> bool:
         """Tell whether there is an alarm of this number, of any session. Waits for the database."""
         return bool(self._database.alarms.newest(1, numbers=[number]))
+
+    def limits(self, patient: str) -> tuple[AlarmSettings, dict[str, float], list[LimitChange]]:
+        """Return a patient's usual limits, those that somebody set, and who did, the last first.
+
+        Waits for the database.
+        """
+        store = self._database.limits
+        return self._alarms.of(patient), store.current(patient).get(patient, {}), store.history(patient, CHANGES)
+
+    def set_limits(self, patient: str, limits: Mapping[str, float | None], by: str) -> None:
+        """Set limits of a patient, None to the usual ones; they hold within two seconds. Waits for the database.
+
+        Raises
+        ------
+        ValueError
+            If there is no such limit, one is outside its range, a milder one lies beyond the graver one, or ``by`` is
+            blank.
+        OutputError
+            If the database cannot be used.
+        """
+        own = {**self._database.limits.current(patient).get(patient, {}), **limits}
+        self._alarms.of(patient, check_limits({name: value for name, value in own.items() if value is not None}))
+        self._database.limits.set(patient, limits, by, at_us=self._now_us())
+        log.info("limits set", extra={"patient": patient, "by": by, "limits": dict(limits)})
 
     def _look(self) -> None:
         """Tell the hub what other processes acknowledge, a second later at the most."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline import __version__
+from pipeline.alarm_limits import LIMITS
 from pipeline.web.strips import FORMS
 
 __all__ = ["ENDPOINTS", "Endpoint", "document", "page"]
@@ -21,6 +22,23 @@ _MANY: Schema = {
     "type": "object",
     "required": ["by", "alarms"],
     "properties": {"by": _BY, "alarms": {"type": "array", "items": {"type": "integer"}, "minItems": 1}},
+}
+
+_LIMITS: Schema = {
+    "type": "object",
+    "required": ["by", "limits"],
+    "properties": {
+        "by": _BY,
+        "limits": {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": False,
+            "properties": {
+                one.name: {"type": ["number", "null"], "minimum": one.lowest, "maximum": one.highest}
+                for one in LIMITS.values()
+            },
+        },
+    },
 }
 
 
@@ -67,6 +85,7 @@ ENDPOINTS = (
     Endpoint("get", "/metrics", "Counts over all patients, for Prometheus", "text/plain"),
     Endpoint("get", "/api/openapi.json", "This description", "application/json"),
     Endpoint("get", "/api", "This description, to read", "text/html"),
+    Endpoint("get", "/api/me", "Who asks: the role, clinician or viewer, and the name by which a proxy knows them"),
     Endpoint(
         "get",
         "/api/patients/{patient}/signal",
@@ -102,6 +121,19 @@ ENDPOINTS = (
         "/api/patients/{patient}/alarms",
         "Alarms of this run and of earlier ones, newest first",
         names=(_PATIENT,),
+    ),
+    Endpoint(
+        "get",
+        "/api/patients/{patient}/limits",
+        "Limits of alarms: the usual ones, the patient's own, and who set them, the last first",
+        names=(_PATIENT,),
+    ),
+    Endpoint(
+        "post",
+        "/api/patients/{patient}/limits",
+        "Set limits of alarms for this patient, all of them or none; null for the usual one",
+        names=(_PATIENT,),
+        body=_LIMITS,
     ),
     Endpoint(
         "post",

@@ -36,7 +36,8 @@ has one worker at a time, and another takes over when that one is gone.
 
 The page is served on this machine alone. With --host it can be reached from
 elsewhere and asks for a token: that of ECG_MONITOR_TOKEN, or one that is made
-and shown. Put a proxy with TLS in front and name it with --name.
+and shown. ECG_MONITOR_VIEWER_TOKEN is one for looking alone. Put a proxy with
+TLS in front and name it with --name.
 """
 
 
@@ -84,6 +85,9 @@ PATIENTS = {
 @click.option(
     "--name", "names", multiple=True, help="Another name by which the page is reached, such as that of a proxy."
 )
+@click.option(
+    "--user-header", help="Header in which a proxy names who asks; it also shows a token. What they do is logged so."
+)
 @click.option("--browser/--no-browser", default=True, show_default=True, help="Open the page if there is a screen.")
 @seed_option
 @data_dir_option
@@ -105,6 +109,7 @@ def command(
     host: str,
     port: int,
     names: tuple[str, ...],
+    user_header: str | None,
     browser: bool,
     seed: int,
     data_dir: Path | None,
@@ -128,9 +133,10 @@ def command(
         raise click.UsageError("--metrics is for a worker alone: a page answers them at its own --port")
     _refuse_what_does_not_go(ctx, "demo" if demo else "records" if is_replay else "broker")
     if tui:
-        _refuse(ctx, ("page", "host", "port", "names"), "--tui, which shows no page")
+        _refuse(ctx, ("page", "host", "port", "names", "user_header"), "--tui, which shows no page")
     settings = read_settings()
     token = os.environ.get("ECG_MONITOR_TOKEN") or None
+    viewer = os.environ.get("ECG_MONITOR_VIEWER_TOKEN") or None
     origin: str | None = f"{DEMO if demo else 'replay-'}{now_us()}"
     checks: dict[str, Check] = {}
     feed: Feed
@@ -158,7 +164,7 @@ def command(
         settings,
         origin=origin,
         is_live=records is None or speed == 1,
-        address=None if tui else Address(host, port, names, token, browser),
+        address=None if tui else Address(host, port, names, token, browser, viewer, user_header),
         checks=checks,
     )
 

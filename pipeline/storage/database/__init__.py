@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from pipeline.storage.database.alarms import DEMO, AlarmCount, AlarmStore, StoredAlarm
 from pipeline.storage.database.connection import Database
+from pipeline.storage.database.limits import LimitChange, LimitStore
 from pipeline.storage.database.live import Lease, LiveStore, PatientState, partition_of
 from pipeline.storage.database.live_results import StayResults
 from pipeline.storage.database.models import ModelStore, ModelVersion, current_model
@@ -28,6 +29,8 @@ __all__ = [
     "AlarmStore",
     "Database",
     "Lease",
+    "LimitChange",
+    "LimitStore",
     "LiveStore",
     "ModelStore",
     "ModelVersion",

@@ -18,6 +18,7 @@ from pipeline.errors import OutputError, RowsRefused
 
 if TYPE_CHECKING:
     from pipeline.storage.database.alarms import AlarmStore
+    from pipeline.storage.database.limits import LimitStore
     from pipeline.storage.database.live import LiveStore
     from pipeline.storage.database.runs import RunStore
 
@@ -109,6 +110,13 @@ class Database:
         from pipeline.storage.database.runs import RunStore
 
         return RunStore(self)
+
+    @cached_property
+    def limits(self) -> LimitStore:
+        """Limits of alarms that were set for single patients."""
+        from pipeline.storage.database.limits import LimitStore
+
+        return LimitStore(self)
 
     @cached_property
     def live(self) -> LiveStore:

@@ -28,6 +28,7 @@ from sqlalchemy import (
 
 __all__ = [
     "alarm_actions",
+    "alarm_limits",
     "alarms",
     "live_beats",
     "live_deliveries",
@@ -114,6 +115,19 @@ alarm_actions = Table(
     Column("done_at_us", BigInteger, nullable=False),
     Index(None, "alarm"),
     Index(None, "done_at_us"),
+)
+
+# Limits of alarms that somebody has set for one patient. The last line of a name holds; without a value, the usual one.
+alarm_limits = Table(
+    "alarm_limits",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("patient", Text, nullable=False),
+    Column("name", String(40), nullable=False),
+    Column("value", Float(53)),
+    Column("by", String(200), nullable=False),
+    Column("set_at_us", BigInteger, nullable=False),
+    Index(None, "patient"),
 )
 
 model_versions = Table(

@@ -2,11 +2,16 @@
 
 import { post } from "./connection.js";
 import { PRIORITIES, el, say, setText } from "./dom.js";
+import { fillName, mayChange } from "./me.js";
 
 const KEY = "ecg-who";
 const NAMED = 8; // kinds that a question names; it counts the rest
 
 export const knownName = () => localStorage.getItem(KEY);
+
+export function rememberName(name) {
+  localStorage.setItem(KEY, name);
+}
 
 export function forgetName() {
   localStorage.removeItem(KEY);
@@ -40,12 +45,12 @@ function ask(alarms) {
       ` ${n > 1 ? "last " : ""}${patient.time(alarm.raised_s)}${beds.size > 1 ? `, ${patient.name}` : ""}`)),
     ...(lines.length > NAMED ? [el("li", {}, `and ${lines.length - NAMED} more kinds`)] : []),
   );
-  form.by.value = knownName() ?? "";
+  fillName(form.by, knownName());
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {
       const name = form.by.value.trim();
       if (dialog.returnValue !== "ok" || !name) return resolve(null);
-      localStorage.setItem(KEY, name);
+      rememberName(name);
       resolve(name);
     }, { once: true });
     dialog.returnValue = "";
@@ -69,6 +74,10 @@ async function takeBack(numbers, by) {
 // Asks, then stores: `alarms` are pairs of alarm and patient. Every page hears of it from the service; nothing is shown as
 // acknowledged that is not stored.
 export async function acknowledge(alarms) {
+  if (!mayChange()) {
+    say("This page is for looking: acknowledging needs another token.");
+    return;
+  }
   const wanted = alarms.filter(({ alarm }) => alarm.id !== null && !alarm.by);
   if (!wanted.length) {
     say(alarms.some(({ alarm }) => !alarm.by) ? "These alarms wait for the database; try again." : "There is nothing to acknowledge.");

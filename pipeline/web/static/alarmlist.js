@@ -36,7 +36,7 @@ export class AlarmList {
   #build() {
     this.filters = Object.entries(FILTERS).map(([name, text]) => el("button", { type: "button", onclick: () => this.#choose(name) }, text));
     this.search = el("input", { type: "search", placeholder: "patient or alarm", ariaLabel: "filter by patient or alarm", oninput: () => this.second() });
-    this.take = el("button", { type: "button", className: "primary", title: "A", onclick: () => this.#acknowledge() });
+    this.take = el("button", { type: "button", className: "primary change", title: "A", onclick: () => this.#acknowledge() });
     this.body = el("tbody");
     this.note = el("p", { className: "quiet" });
     this.root.append(

@@ -5,6 +5,7 @@ import { AlarmTable } from "./alarmtable.js";
 import { BeatView } from "./beatview.js";
 import { clock, el, palette, say, setText } from "./dom.js";
 import { History } from "./history.js";
+import { openLimits } from "./limits.js";
 import { Minimap } from "./minimap.js";
 import { Strip } from "./strip.js";
 import { hrefOf, qualityBars, qualityText, showChips, showPast, showQuality, showRate, stateText } from "./tile.js";
@@ -49,6 +50,8 @@ export class PatientView {
     this.who = button("", "let somebody else take note", () => { forgetName(); this.second(); });
     this.save = el("select", { title: "the strip that is seen, as a file", onchange: () => this.#save() },
       ...[["", "strip…"], ["pdf", "PDF, true to scale"], ["png", "PNG"], ["csv", "CSV"], ["wfdb", "WFDB"], ["edf", "EDF"]].map(([value, text]) => el("option", { value }, text)));
+    this.take = button("Acknowledge all", "A", () => this.acknowledge(this.patient?.openAlarms() ?? []));
+    for (const node of [this.who, this.take]) node.classList.add("change");
     this.alarmRoot = el("div", { className: "alarms" });
     this.root.append(
       el("header", {},
@@ -62,7 +65,8 @@ export class PatientView {
         el("span", { className: "space" }),
         el("label", { className: "save" }, "Save ", this.save),
         button("Copy link", "an address that opens exactly this view", () => this.#copy()),
-        this.who, button("Acknowledge all", "A", () => this.acknowledge(this.patient?.openAlarms() ?? []))),
+        button("Limits", "limits of alarms for this patient", () => this.patient && openLimits(this.patient)),
+        this.who, this.take),
       this.paper, this.map,
       el("section", { className: "trends" }, el("header", {}, el("h3", {}, "Score, p-value, R-R interval"), this.readout, el("span", { className: "space" }),
         el("span", { className: "group", role: "group" }, ...this.ranges)), this.charts),
