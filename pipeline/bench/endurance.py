@@ -289,7 +289,7 @@ class _Pruning:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stopping.wait(1.0):
+        while not self._stopping.wait(0.2):
             try:
                 self.dropped += self._pruner.prune()
             except OutputError:  # the database is busy; what is old is dropped later
