@@ -103,8 +103,10 @@ fibrillation: $(STAMP)  ## Fit the detector of fibrillation anew, with cross-val
 	$(BIN)/python -m pipeline.evaluation.fit_fibrillation $(DATA)
 
 alarms: $(STAMP)  ## Measure the alarms on people held out, and refresh docs/results: DATA=the mirror's folder
-	$(BIN)/ecg-anomaly evaluate-alarms --held-out --no-rivals --split DS1 --insert docs/results/alarms.md alarms \
+	$(BIN)/ecg-anomaly evaluate-alarms --held-out --split DS1 --figure data/alarms.png --insert docs/results/alarms.md alarms \
 	  $(foreach db,vfdb/1.0.0 cudb/1.0.0 nstdb/1.0.0 nsrdb-2h mitdb/1.0.0,--rhythms $(DATA)/$(db)) \
+	  --challenge $(DATA)/challenge-2015/1.0.0/training
+	$(BIN)/ecg-anomaly evaluate-alarms --no-rivals --no-waves --insert docs/results/alarms.md alarms:electrodes \
 	  --challenge $(DATA)/challenge-2015/1.0.0/training
 
 evaluate: $(STAMP)  ## Measure the shipped model on DS2 and nstdb, and refresh docs/results (needs mitdb, nstdb)

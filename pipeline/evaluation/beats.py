@@ -47,6 +47,8 @@ class JudgedBeats:
         Index into ``pipeline.records.KINDS``; 0 for a missed beat.
     matching : Matching
         How detections and reference beats were paired.
+    moved : bool
+        Whether the level of the scores changed, see :mod:`pipeline.detection.promise`.
     """
 
     record: str
@@ -61,6 +63,7 @@ class JudgedBeats:
     is_anomaly: NDArray[np.bool_]
     kind: NDArray[np.uint8]
     matching: Matching
+    moved: bool = False
 
     @property
     def anomalous(self) -> NDArray[np.bool_]:
@@ -91,6 +94,7 @@ def judge(
     fs: float,
     n_samples: int,
     start_s: float = LEARNING_S,
+    moved: bool = False,
 ) -> JudgedBeats:
     """Lay the scored beats of a record beside its reference annotations.
 
@@ -111,6 +115,8 @@ def judge(
         Length of the record.
     start_s : float
         End of the learning period in s.
+    moved : bool
+        Whether the level of the scores changed after it.
 
     Raises
     ------
@@ -158,4 +164,5 @@ def judge(
         is_anomaly=verdict & ~missed,
         kind=column("kind", 0.0, 0.0).astype(np.uint8),
         matching=matching,
+        moved=moved,
     )

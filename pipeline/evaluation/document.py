@@ -89,7 +89,7 @@ def _view(view: View) -> dict[str, Any]:
 
 
 def _calibration(view: View) -> dict[str, Any]:
-    names = ("realised", "ratio", "share_within_2x", "worst", "worst_record")
+    names = ("realised", "ratio", "share_within_2x", "promised", "kept", "worst", "worst_record")
     measured = {f"{c.declared:g}": {name: getattr(c, name) for name in names} for c in view.calibration}
     return {f"{rate:g}": dict.fromkeys(names) for rate in RATES} | measured
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from numpy.typing import ArrayLike
 
 from pipeline.annotations import Annotations
+from pipeline.detection.promise import has_moved
 from pipeline.evaluation.alarms import RecordAlarms, judge_alarms
 from pipeline.evaluation.beats import JudgedBeats, judge
 from pipeline.evaluation.protocol import LEARNING_S
@@ -108,9 +109,12 @@ def evaluate_record(
         If another seed or a rival did not score each of the beats.
     """
     name, fs = findings.record, findings.fs
+    moved = has_moved(drift for drift in findings.drifts if drift.time_s >= start_s)
 
     def judged(**columns: ArrayLike) -> JudgedBeats:
-        return judge(name, annotations, findings.r_peak, columns, fs=fs, n_samples=n_samples, start_s=start_s)
+        return judge(
+            name, annotations, findings.r_peak, columns, fs=fs, n_samples=n_samples, start_s=start_s, moved=moved
+        )
 
     beats = judged(
         score=findings.score,

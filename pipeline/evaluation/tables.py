@@ -167,13 +167,17 @@ def _calibration(views: dict[str, View]) -> Sheet:
             f"{100 * c.realised:.2f} %",
             _number(c.ratio, 2),
             f"{100 * c.share_within_2x:.0f} %",
+            f"{100 * c.promised:.0f} %",
+            _percent(c.kept),
             f"{100 * c.worst:.2f} % ({c.worst_record.rsplit('/', 1)[-1]})",
         )
         for name, view in views.items()
         for c in view.calibration
     ]
     return Sheet(
-        "Calibration of the false-alarm rate", ("", "declared", "realised", "ratio", "within 2x", "worst"), tuple(rows)
+        "Calibration of the false-alarm rate (promised: to so many records; kept: in so many of these at most twice)",
+        ("", "declared", "realised", "ratio", "within 2x", "promised", "kept", "worst"),
+        tuple(rows),
     )
 
 

@@ -154,7 +154,7 @@ def score_record(
                 "choose other leads or leave the record out"
             )
         take(monitor.finish())
-        results.remarks = remarks.lines()
+        results.remarks, results.promised = remarks.lines(), remarks.promise is None
         # Before the table of beats, whose key says that all is there.
         if collector is None:
             with suppress(FileNotFoundError):

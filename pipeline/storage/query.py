@@ -25,7 +25,7 @@ from pipeline.storage.summary import read_summary
 __all__ = ["COLUMNS", "query", "query_batches"]
 
 _BATCH = 10_000  # rows
-_ARROW = {"str": pa.string(), "int": pa.int64(), "float": pa.float64()}
+_ARROW = {"str": pa.string(), "int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
 _DAMAGE = (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException)
 _UNKNOWN_NAME = (duckdb.CatalogException, duckdb.BinderException)
 _WRONG_QUERY = (*_UNKNOWN_NAME, duckdb.ParserException, duckdb.PermissionException, duckdb.ConversionException)

@@ -25,6 +25,9 @@ class RecordSummary(BaseModel):
     sensitivity, precision : float or None
         Share of them that was flagged, and share of the flagged beats that are of them, from 5:00 on; None where there
         are none of them, or nothing was flagged.
+    promised : bool or None
+        Whether the declared false-alarm rate is promised for it, that is, at most twice of it; a remark says why not.
+        None where an earlier version wrote it.
     alarms, drifts, gaps : int
         How many there were.
     gap_s : float
@@ -48,6 +51,7 @@ class RecordSummary(BaseModel):
     flagged: int | None = None
     sensitivity: float | None = None
     precision: float | None = None
+    promised: bool | None = None
     alarms: int = 0
     drifts: int = 0
     gaps: int = 0

@@ -83,6 +83,7 @@ class ResultWriter:
     ) -> None:
         self.summary: RecordSummary | None = None
         self.remarks: tuple[str, ...] = ()
+        self.promised: bool | None = None
         self._out = place(out)
         self._record = record
         self._fs = fs
@@ -207,6 +208,7 @@ class ResultWriter:
             flagged=self._accuracy.flagged,
             sensitivity=self._accuracy.sensitivity,
             precision=self._accuracy.precision,
+            promised=self.promised,
             alarms=len(self._alarms),
             drifts=len(self._drifts),
             gaps=len(self._gaps),

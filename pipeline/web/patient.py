@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.detection.promise import FEWEST, doubt, has_moved
 from pipeline.live.listener import Status
 from pipeline.records import KINDS, Alarm, Chunk, Drift, Findings, Gap
 from pipeline.web.beatlog import COLUMNS, BeatLog
@@ -24,6 +25,7 @@ RATE_BEATS = 8  # R-R intervals in the heart rate shown, beats in the quality sh
 BEATS_PER_S = 2.5  # room for beats: 150 a minute
 EVENTS = 500  # drifts, gaps and alarms kept
 MINUTE_S = 60.0
+VITAL_BEATS = 600  # that stand behind what the tile says
 
 
 @dataclass(slots=True)
@@ -200,10 +202,12 @@ class Patient:
             return self._alarms.get(alarm.key)
 
     def vitals(self) -> dict[str, Any]:
-        """Return what stands on the tile: heart rate, signal quality, anomalies in the last minute."""
-        rows = self.last_beats(round(5 * MINUTE_S))
+        """Return what stands on the tile: rate, quality, anomalies in the last minute, and what is in doubt."""
+        rows = self.last_beats(VITAL_BEATS)
         if not len(rows):
-            return {"hr": None, "quality": None, "recent": 0, "anomalies": self.anomalies, "learning": True}
+            return {
+                "hr": None, "quality": None, "recent": 0, "anomalies": self.anomalies, "learning": True, "doubt": None
+            }  # fmt: skip
         rr = rows["rr_s"][-RATE_BEATS:]
         rr = rr[np.isfinite(rr)]
         recent = rows["is_anomaly"][rows["r_peak"] > rows["r_peak"][-1] - MINUTE_S * self.fs]
@@ -213,7 +217,17 @@ class Patient:
             "recent": int(recent.sum()),
             "anomalies": self.anomalies,
             "learning": bool(rows["learning"][-1]),
+            "doubt": self._doubt(rows),
         }
+
+    def _doubt(self, rows: NDArray[np.void]) -> str | None:
+        """Return why the declared false-alarm rate is not promised now; None where it is, or it is too early."""
+        judged = rows[~rows["learning"] & np.isfinite(rows["score"])]
+        if len(judged) < FEWEST:
+            return None
+        from_s = judged["r_peak"][0] / self.fs
+        moved = has_moved(drift for drift in self.drifts() if drift.time_s >= from_s)
+        return doubt(len(judged), int(judged["is_anomaly"].sum()), moved=moved)
 
 
 _NONE = np.zeros(0, dtype=COLUMNS)

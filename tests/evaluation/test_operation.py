@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from sklearn.metrics import f1_score
@@ -117,3 +118,15 @@ def test_missed_ectopics_count_and_false_detections_weigh_on_the_predictivity(
     figures = ectopics([judge("r", annotations, [31_000, 31_050], columns, fs=100.0, n_samples=33_000)])
     assert (figures.veb_se, figures.veb_ppv) == (0.5, 0.5)
     assert math.isnan(figures.sveb_se)
+
+
+def test_a_promise_is_kept_where_at_most_twice_the_rate_came_true(make_beats: Make) -> None:
+    kept = make_beats("kept", "N" * 300, [0.0] * 300, p_values=[0.01] * 20 + [0.5] * 280)
+    broken = make_beats("broken", "N" * 300, [0.0] * 300, p_values=[0.01] * 45 + [0.5] * 255)
+    doubtful = make_beats("doubtful", "V" * 100 + "N" * 300, [0.0] * 400, p_values=[0.0] * 100 + [0.5] * 300)
+    moved = replace(kept, record="moved", moved=True)
+    (at,) = calibration([kept, broken, doubtful, moved], rates=[0.05])
+    assert (at.promised, at.kept) == (0.5, 0.5)
+    (at,) = calibration([doubtful], rates=[0.05])
+    assert at.promised == 0.0
+    assert math.isnan(at.kept)

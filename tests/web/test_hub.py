@@ -10,11 +10,12 @@ import numpy as np
 
 from pipeline.live.listener import Intake, Status
 from pipeline.records import Alarm, Gap, Record
+from pipeline.sources.synthetic import Scenario, synthesise
 from pipeline.web.hub import ENDED, EVENTS, Hub
 from pipeline.web.patient import Patient
 from pipeline.web.ring import MISSING
 from pipeline.web.wire import hello_event
-from tests.web.conftest import RUN, Heard, chunk, tell
+from tests.web.conftest import RUN, Heard, chunk, monitored, tell
 
 
 def only(hub: Hub) -> Patient:
@@ -82,6 +83,17 @@ def test_a_viewer_that_is_too_far_behind_is_told_the_present(hub: Hub) -> None:
     assert told["name"] == RUN
     assert told["vitals"]["hr"] is not None
     assert len(told["beats"]) > 10
+
+
+def test_a_patient_whose_rate_is_not_promised_says_why() -> None:
+    hub = Hub(history_s=600.0)
+    tell(hub, monitored(synthesise(Scenario("sinus rhythm", rate_bpm=100.0), name=RUN, seconds=540.0, seed=3), 540.0))
+    (patient,) = hub.patients()
+    assert patient.vitals()["doubt"] is None
+    log = patient._beats
+    assert log is not None
+    log._rows["is_anomaly"][log.count - 100 : log.count] = True  # as in a patient with many ectopic beats
+    assert "% of the beats are flagged" in (patient.vitals()["doubt"] or "")
 
 
 def test_a_new_patient_is_told_to_every_viewer(hub: Hub) -> None:

@@ -255,12 +255,13 @@ export class PatientView {
     showChips(this.heart, patient, patient.current(true), 4);
     showChips(this.signal, patient, patient.current(false), 3);
     showPast(this.past, patient);
-    const { anomalies, learning, quality } = patient.vitals;
+    const { anomalies, learning, quality, doubt } = patient.vitals;
     showQuality(this.quality, quality);
     const name = knownName();
     this.who.hidden = !name;
     setText(this.who, name ? `as ${name} ×` : "");
-    setText(this.facts, `${anomalies} anomalies${learning ? ", learning" : ""}, ${qualityText(quality)}`);
+    setText(this.facts, `${anomalies} anomalies${learning ? ", learning" : doubt ? ", rate not promised" : ""}, ${qualityText(quality)}`);
+    this.facts.title = doubt ? `The declared false-alarm rate is not promised: ${doubt}.` : "";
     const beat = this.#selected();
     if (beat && !known.shapes.has(beat.beat)) known.need(beat.rPeak, beat.rPeak + 1);
     if (beat) known.explain(beat);
