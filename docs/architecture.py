@@ -30,7 +30,7 @@ ROWS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
             ("records", "annotations", "record_name"),
             ("settings", "setting_names", "alarm_limits"),
             ("errors", "health"),
-            ("snapshot", "jit", "sorting"),
+            ("snapshot", "jit", "sorting", "whole_file"),
             ("clock", "processes"),
         ),
     ),

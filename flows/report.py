@@ -22,6 +22,7 @@ from pipeline.clock import now_us
 from pipeline.report.weekly import Week, read_week, write_week
 from pipeline.settings import Settings
 from pipeline.storage.database import Database, ModelStore
+from pipeline.whole_file import private_folder
 
 __all__ = ["report", "write_page"]
 
@@ -52,6 +53,8 @@ def report(days: Annotated[int, Field(ge=1, le=366)] = 7, folder: Path | None = 
         Where the pages lie; ``reports`` in the state folder (``ECG_STATE_DIR``) by default.
     """
     settings = Settings()
+    if folder is None:
+        private_folder(settings.state_dir)
     with noted_run("report", settings, facts={"days": days}) as run:
         week, page = write_page(days, folder or settings.state_dir / "reports")
         link = link_to(page)

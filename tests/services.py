@@ -12,7 +12,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -117,9 +117,21 @@ class NatsServer:
         Its name.
     more : str
         Further lines of its configuration.
+    host : str
+        Where it listens.
+    within : sequence of str
+        What its command begins with, where it runs in another network.
     """
 
-    def __init__(self, folder: Path, name: str = "ecg", more: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str = "ecg",
+        more: str = "",
+        *,
+        host: str = "127.0.0.1",
+        within: Sequence[str] = (),
+    ) -> None:
         program = shutil.which("nats-server")
         if program is None:
             lacking("nats-server", "apt-get install nats-server")
@@ -128,20 +140,21 @@ class NatsServer:
         self._folder.mkdir(parents=True)
         config = self._folder / "nats.conf"
         config.write_text(
-            server_config(name, self._folder / "store", port=self.port, mqtt_port=self.mqtt_port, more=more)
+            server_config(name, self._folder / "store", host=host, port=self.port, mqtt_port=self.mqtt_port, more=more)
         )
-        self._command = [program, "--config", str(config), "--log", str(self._folder / "log")]
+        self._host = host
+        self._command = [*within, program, "--config", str(config), "--log", str(self._folder / "log")]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         """Where NATS clients connect."""
-        return f"nats://127.0.0.1:{self.port}"
+        return f"nats://{self._host}:{self.port}"
 
     @property
     def mqtt_url(self) -> str:
         """Where MQTT clients connect."""
-        return f"mqtt://127.0.0.1:{self.mqtt_port}"
+        return f"mqtt://{self._host}:{self.mqtt_port}"
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
@@ -149,7 +162,7 @@ class NatsServer:
 
         def stands() -> bool:
             assert process.poll() is None, f"nats-server did not start:\n{(self._folder / 'log').read_text()[-2000:]}"
-            return answers(self.port) and answers(self.mqtt_port)
+            return answers(self.port, self._host) and answers(self.mqtt_port, self._host)
 
         wait_for(stands, "nats-server")
 
@@ -196,10 +209,10 @@ def nats_cluster(tmp_path: Path) -> Iterator[list[NatsServer]]:
             server.kill()
 
 
-def answers(port: int) -> bool:
+def answers(port: int, host: str = "127.0.0.1") -> bool:
     """Tell whether somebody listens at a port of loopback."""
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
+        socket.create_connection((host, port), timeout=1.0).close()
     except OSError:
         return False
     return True

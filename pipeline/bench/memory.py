@@ -8,7 +8,7 @@ import resource
 import sys
 from pathlib import Path
 
-__all__ = ["held_mb", "peak_mb", "reset_peak", "resident_mb"]
+__all__ = ["held_mb", "peak_mb", "reset_peak", "resident_mb", "resident_of"]
 
 STATUS = Path("/proc/self/status")
 CLEAR = Path("/proc/self/clear_refs")
@@ -17,6 +17,11 @@ CLEAR = Path("/proc/self/clear_refs")
 def resident_mb() -> float:
     """Return the memory that this process holds now, in MB; NaN where the system does not tell."""
     return _status("VmRSS")
+
+
+def resident_of(process: Path) -> float:
+    """Return the memory that another process holds now, by its folder in ``/proc``, in MB; NaN where nobody tells."""
+    return _status("VmRSS", process / "status")
 
 
 def held_mb() -> float:
@@ -46,9 +51,9 @@ def reset_peak() -> None:
         return  # then the peak counts from the process's beginning, which is never too little
 
 
-def _status(name: str) -> float:
-    if STATUS.is_file():
-        for line in STATUS.read_text().splitlines():
+def _status(name: str, status: Path = STATUS) -> float:
+    if status.is_file():
+        for line in status.read_text().splitlines():
             if line.startswith(f"{name}:"):
                 return int(line.split()[1]) * 1024 / 1e6
     return float("nan")

@@ -73,6 +73,11 @@ class PostgresServer:
         """Return the URL of a database as SQLAlchemy takes it; Prefect takes the one with the driver ``asyncpg``."""
         return f"postgresql+{driver}://ecg:{self.password}@127.0.0.1:{self.port}/{database}"
 
+    @property
+    def socket(self) -> Path:
+        """Its Unix socket."""
+        return self._folder / f".s.PGSQL.{self.port}"
+
     def create_database(self, prefix: str = "test") -> str:
         """Return the name of a new and empty database, which ends with the server."""
         name = f"{prefix}_{secrets.token_hex(6)}"

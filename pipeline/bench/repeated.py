@@ -13,7 +13,7 @@ from pipeline.annotations import Annotations
 from pipeline.records import Chunk
 from pipeline.sources.synthetic import demo_ward, synthesise
 
-__all__ = ["BLOCK_S", "RepeatedRecord", "block_of_signal", "write_repeated"]
+__all__ = ["BLOCK_S", "GAIN", "RepeatedRecord", "block_of_signal", "write_repeated"]
 
 BLOCK_S = 600.0
 GAIN = 200  # adu/mV

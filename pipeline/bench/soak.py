@@ -1,16 +1,11 @@
-"""Endurance: workers, broker and database that are killed at random, against a run that nothing disturbs."""
+"""Endurance: workers, broker, database and Prefect that are killed at random, against a run that nothing disturbs."""
 
 from __future__ import annotations
 
 import json
 import logging
 import math
-import os
 import random
-import shutil
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -22,10 +17,11 @@ from pathlib import Path
 from sqlalchemy import select
 
 from pipeline.bench.postgres import PostgresServer
+from pipeline.bench.prefect_server import PrefectProgram
+from pipeline.bench.programs import Programs, Victim
 from pipeline.clock import now_us
 from pipeline.detection.model import BeatModel
 from pipeline.errors import SourceUnavailable
-from pipeline.live.broker import server_config
 from pipeline.live.device import NatsDevice
 from pipeline.live.engine import Engine
 from pipeline.live.faults import Faults
@@ -37,8 +33,8 @@ from pipeline.storage.database.tables import alarms, live_beats
 
 __all__ = ["Soak", "soak"]
 
-PARTITIONS = "0-63/64"
-SETTLE_S = 120.0  # how long the worker may take to the end of the backlog
+EVENTS = "ecg-anomaly."  # what the names of events begin with
+SETTLE_S = 120.0  # how long nothing may come until the end of the backlog
 FAULTS = Faults(late=0.01, doubled=0.01, dropped=0.002, reordered=0.01, drift=0.005, reconnects=4)
 
 Beat = tuple[str, int, int]
@@ -57,8 +53,10 @@ class Soak:
         How long it took.
     patient_hours : float
         Signal that was sent.
-    worker_kills, broker_kills, database_kills : int
+    worker_kills, broker_kills, database_kills, prefect_kills : int
         How often each was killed; of several workers, how often any was.
+    events : int
+        What Prefect knows of in the end; none where there is no Prefect. It may itself forget what it had taken.
     beats, alarms : int
         What an undisturbed run finds.
     beats_lost, beats_doubled, beats_changed : int
@@ -72,6 +70,8 @@ class Soak:
     worker_kills: int
     broker_kills: int
     database_kills: int
+    prefect_kills: int
+    events: int
     beats: int
     alarms: int
     beats_lost: int
@@ -86,71 +86,6 @@ class Soak:
         return not (self.beats_lost + self.beats_doubled + self.beats_changed + self.alarms_lost + self.alarms_doubled)
 
 
-class _Programs:
-    """The broker, the workers and perhaps the database, as processes of their own."""
-
-    def __init__(self, folder: Path, database_url: str, workers: int, postgres: PostgresServer | None) -> None:
-        program = shutil.which("nats-server")
-        if program is None:
-            raise SourceUnavailable("nats-server is missing: apt-get install nats-server")
-        port, mqtt_port = _free_port(), _free_port()
-        self.url = f"nats://127.0.0.1:{port}"
-        self.alarms = folder / "alarms.jsonl"
-        config = folder / "nats.conf"
-        config.write_text(server_config("soak", folder / "store", port=port, mqtt_port=mqtt_port))
-        worker = [
-            *(sys.executable, "-c", "from pipeline.cli import main; main()", "monitor", "--from", self.url),
-            *("--partitions", PARTITIONS, "--alarms-to", str(self.alarms)),
-        ]
-        self.workers = [f"worker {i + 1}" for i in range(workers)]  # all want all patients
-        self._commands = {
-            "broker": [program, "--config", str(config), "--log", str(folder / "broker.log")],
-            **dict.fromkeys(self.workers, worker),
-        }
-        self._postgres = postgres
-        self._environment = {**os.environ, "ECG_DATABASE_URL": database_url, "ECG_LIVE__LEASE_S": "3"}
-        self._log = (folder / "worker.log").open("ab")
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
-
-    def start(self, name: str) -> None:
-        """Start one of them."""
-        if name == "database":
-            assert self._postgres is not None  # noqa: S101 - else it is no name
-            self._postgres.start()
-            return
-        self._running[name] = subprocess.Popen(  # noqa: S603 - our own commands
-            self._commands[name], env=self._environment, stdout=self._log, stderr=self._log
-        )
-
-    def kill(self, name: str) -> None:
-        """Kill one of them as the kernel does."""
-        if name == "database":
-            assert self._postgres is not None  # noqa: S101 - else it is no name
-            self._postgres.kill()
-            return
-        process = self._running.pop(name)
-        process.kill()
-        process.wait()
-
-    def revive(self) -> None:
-        """Start again what has ended by itself, such as a worker that began while the database was away."""
-        for name, process in list(self._running.items()):
-            if process.poll() is not None:
-                self.start(name)
-
-    @property
-    def victims(self) -> list[str]:
-        """What is killed, the workers together twice as often as each of the others."""
-        others = ["broker", *(["database"] if self._postgres is not None else [])]
-        return 2 * self.workers + len(self.workers) * others
-
-    def close(self) -> None:
-        """End all but the database."""
-        for name in list(self._running):
-            self.kill(name)
-        self._log.close()
-
-
 def soak(
     model: BeatModel,
     folder: Path,
@@ -162,6 +97,7 @@ def soak(
     seed: int,
     workers: int = 1,
     postgres: bool = False,
+    prefect: bool = False,
     progress: Callable[[str, float], object],
 ) -> Soak:
     """Play synthetic patients to a broker and workers that are killed at random, and count what came out.
@@ -181,20 +117,22 @@ def soak(
     patients : int
         How many.
     kills_per_minute : float
-        Kills of workers, and half as many of the broker, and of the database where it is PostgreSQL.
+        Kills of workers, and half as many of the broker, of the database where it is PostgreSQL, and of Prefect.
     seed : int
         Makes the patients, what goes wrong with their frames, and the moments of the kills.
     workers : int
         How many contend for the same patients.
     postgres : bool
         Store in a PostgreSQL server of its own, which is killed as well, in place of a SQLite file.
+    prefect : bool
+        Let workers tell a Prefect server of alarms and drifts, which is killed as well.
     progress : callable
         Told what is under way and the share that is done.
 
     Raises
     ------
     SourceUnavailable
-        If nats-server or PostgreSQL is missing.
+        If nats-server, PostgreSQL or Prefect is missing.
     """
     folder.mkdir(parents=True, exist_ok=True)
     seconds = 60.0 * minutes * speed
@@ -212,7 +150,12 @@ def soak(
         if server is not None:
             url = server.url(server.create_database("soak"))
         database = stack.enter_context(Database.open(url))
-        programs = stack.enter_context(closing(_Programs(folder, url, workers, server)))
+        events = stack.enter_context(PrefectProgram(folder / "prefect")) if prefect else None
+        others: dict[str, Victim | None] = {"database": server, "prefect": events}
+        environment = {"ECG_LIVE__LEASE_S": "3", "PREFECT_API_URL": "" if events is None else events.url}
+        there = {name: victim for name, victim in others.items() if victim is not None}
+        programs = Programs(folder, url, workers=workers, others=there, environment=environment)
+        stack.enter_context(closing(programs))
         programs.start("broker")
         device = _connect(programs.url)
         for name in programs.workers:
@@ -242,12 +185,17 @@ def soak(
         programs.revive()
         _settle(database, programs.alarms, len(expected), len(told))
         found, stored, delivered = _read(database, programs.alarms)
+        if events is not None:
+            events.wait()
+        known = 0 if events is None else events.events(EVENTS)
     return Soak(
         minutes=(time.monotonic() - started) / 60,
         patient_hours=patients * seconds / 3600,
         worker_kills=kills["worker"],
         broker_kills=kills["broker"],
         database_kills=kills["database"],
+        prefect_kills=kills["prefect"],
+        events=known,
         beats=len(expected),
         alarms=len(told),
         beats_lost=len(expected.keys() - found.keys()),
@@ -274,7 +222,7 @@ def _send(device: NatsDevice, batch: list[Frame]) -> None:
 
 
 def _kill(
-    programs: _Programs, kills: Counter[str], rng: random.Random, per_minute: float, stopping: threading.Event
+    programs: Programs, kills: Counter[str], rng: random.Random, per_minute: float, stopping: threading.Event
 ) -> None:
     """Kill one of them now and then, and start it again."""
     victims = programs.victims
@@ -302,11 +250,14 @@ def _note(results: list[Result], expected: dict[Beat, float], told: dict[Episode
 
 def _settle(database: Database, lines: Path, beats: int, alarms_told: int) -> None:
     """Wait until everything is there, or nothing more comes."""
-    deadline = time.monotonic() + SETTLE_S
+    before, deadline = (-1, -1), time.monotonic() + SETTLE_S
     while time.monotonic() < deadline:
         found, _, delivered = _read(database, lines)
-        if len(found) >= beats and len({key for key, _ in delivered}) >= alarms_told:
+        there = len(found), len({key for key, _ in delivered})
+        if there[0] >= beats and there[1] >= alarms_told:
             break
+        if there > before:  # a busy machine is no loss
+            before, deadline = there, time.monotonic() + SETTLE_S
         time.sleep(1.0)  # another process writes, and tells nobody
     time.sleep(6.0)  # what should not come, would come now
 
@@ -328,9 +279,3 @@ def _read(database: Database, lines: Path) -> tuple[dict[Beat, float], dict[Epis
 
 def _same(a: float, b: float) -> bool:
     return a == b or (math.isnan(a) and math.isnan(b))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

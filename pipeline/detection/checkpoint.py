@@ -12,6 +12,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from pipeline.errors import ModelError
+from pipeline.whole_file import write_whole
 
 __all__ = ["optimizer_tensors", "read_checkpoint", "restore_optimizer", "write_checkpoint"]
 
@@ -40,9 +41,7 @@ def write_checkpoint(path: Path, about: str, tensors: dict[str, dict[str, Tensor
     flat = {name: tensor.clone() for name, tensor in flat.items()}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.part")
-        temporary.write_bytes(save(flat, metadata={"about": about, "facts": json.dumps(facts)}))
-        temporary.replace(path)
+        write_whole(path, save(flat, metadata={"about": about, "facts": json.dumps(facts)}))
     except OSError as error:
         raise ModelError(f"cannot write {path} ({error.strerror}): choose another --out") from error
 

@@ -18,6 +18,7 @@ from pipeline.detection.compiled import KINDS
 from pipeline.detection.reading import Shape
 from pipeline.detection.sequence.heads import SequenceShape
 from pipeline.errors import ModelError
+from pipeline.whole_file import write_whole
 
 __all__ = ["ModelFile", "read_model_file", "write_model_file"]
 
@@ -66,10 +67,8 @@ def write_model_file(path: Path, model: ModelFile) -> None:
     }
     named = dict(model.weights) | {SEQUENCE + name: weight for name, weight in model.sequence.items()}
     metadata["checksum"] = _checksum(metadata, named)
-    temporary = path.with_name(f".{path.name}.part")
     weights = {name: np.ascontiguousarray(weight) for name, weight in named.items()}
-    temporary.write_bytes(_in_order(save(weights, metadata=metadata)))
-    temporary.replace(path)
+    write_whole(path, _in_order(save(weights, metadata=metadata)))
 
 
 def _in_order(file: bytes) -> bytes:

@@ -21,8 +21,8 @@ _SHARES = {
     "ward": 0.5,
     "states": 0.5,
     "topics": 4.0,
-    "acq": 0.5,  # a process of its own for each input
-    "vital": 0.2,
+    "acq": 0.1,  # a process of its own for each input
+    "vital": 0.1,
 }
 
 

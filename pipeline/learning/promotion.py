@@ -21,6 +21,7 @@ from pipeline.learning.training import train_model
 from pipeline.settings import Settings
 from pipeline.sources.names import PhysioNetName
 from pipeline.storage.database import ModelStore, current_model
+from pipeline.whole_file import private_folder
 
 __all__ = [
     "FIGURE",
@@ -194,7 +195,7 @@ def train_and_promote(
         shipped = BeatModel.load(DEFAULT_MODEL).facts.get("cross_validation", {})
         store.publish(DEFAULT_MODEL, at_us=at_us - 1, figures={"shipped": "yes", **_finite(shipped)})
     current = model_in_use(settings)
-    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    private_folder(settings.state_dir)
     with tempfile.TemporaryDirectory(prefix="training-", dir=settings.state_dir) as folder:
         file = Path(folder) / "model.safetensors"
         facts = train_model(

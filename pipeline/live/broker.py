@@ -41,6 +41,7 @@ LARGEST = 1_000_000  # bytes of a frame
 ANSWER_S = 10.0  # how long the server may take
 CONNECT_S = 5.0
 RETRY_S = 0.25
+PING_S, PINGS = 3.0, 2  # s between two questions whether the server is there; so many without an answer, and it is not
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -266,6 +267,8 @@ class Broker:
             name="ecg-anomaly",
             connect_timeout=5,
             max_reconnect_attempts=-1,
+            ping_interval=PING_S,  # type: ignore[arg-type]  # as below
+            max_outstanding_pings=PINGS,
             reconnect_time_wait=RETRY_S,  # type: ignore[arg-type]  # asyncio sleeps so long, whole seconds or not
             allow_reconnect=True,
             error_cb=self._on_error,

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import msgpack
 
+from pipeline.clock import Steady
 from pipeline.detection.model import BeatModel
 from pipeline.errors import FrameError, SnapshotError
 from pipeline.explain.explanation import Explanation
@@ -90,7 +91,7 @@ class Engine:
         self._ward = Ward(model, threshold=threshold, alarms=alarms, watch=watch)
         self._patients: dict[str, Patient] = {}
         self._gone = Counts()  # of patients who have left memory
-        self._clock = clock
+        self._clock, self._steady = clock, Steady(clock)  # the second for waits: the first may be set
         self._is_live = is_live
         self._chunks: list[Chunk] = []
         self._results: list[Result] = []
@@ -121,7 +122,7 @@ class Engine:
 
     def deaf(self) -> list[str]:
         """Return the patients whose frames come and whose beats do not; any thread may ask."""
-        now = self._clock()
+        now = self._steady()
         return [name for name, patient in list(self._patients.items()) if patient.is_deaf(now)]
 
     def take(self, frames: Iterable[Frame]) -> list[Result]:
@@ -129,7 +130,7 @@ class Engine:
 
         A frame that cannot be taken in is counted and logged, and the others go on.
         """
-        now = self._clock()
+        now = self._steady()
         names = set()
         for frame in frames:
             names.add(frame.patient)
@@ -148,7 +149,7 @@ class Engine:
         why : str
             What is wrong with it.
         """
-        entry = self._admit(patient, self._clock())
+        entry = self._admit(patient, self._steady())
         entry.stay = entry.stay or Stay("-", at_us, 250.0, ("-",))  # what it may be, nobody knows
         self._hear_all(entry, entry.hearing.dropped(entry.since_refused(at_us), why, entry.sequencer.until_s))
 
@@ -164,7 +165,7 @@ class Engine:
         state : bytes, optional
             The state, to be kept aside.
         """
-        now = self._clock()
+        now = self._steady()
         entry = self._admit(patient, now)
         is_expected = isinstance(error, SnapshotError)
         if self._lines.admits(patient, now):
@@ -205,7 +206,7 @@ class Engine:
 
     def tick(self) -> list[Result]:
         """Tell listeners whose stream is late, and go on with long gaps; to be called when no frames come."""
-        return self._finish(self._clock(), self._patients)
+        return self._finish(self._steady(), self._patients)
 
     def is_filling(self, patient: str) -> bool:
         """Tell whether a patient's signal waits behind a long gap: its state is not to be stored now."""
@@ -214,10 +215,11 @@ class Engine:
     def settle(self) -> list[Result]:
         """Fill all gaps to their end; return what came out."""
         self._chunks += self._fillings.settle_all()
-        return self._finish(self._clock(), ())
+        return self._finish(self._steady(), ())
 
-    def silent(self, since_us: int) -> list[str]:
-        """Return the patients of whom nothing was heard since a moment."""
+    def silent(self, for_us: int) -> list[str]:
+        """Return the patients of whom nothing was heard for so many microseconds."""
+        since_us = self._steady() - for_us
         return [name for name, patient in self._patients.items() if patient.heard_us < since_us]
 
     def discharge(self, patient: str) -> None:
@@ -254,7 +256,7 @@ class Engine:
         KeyError
             If there is no such patient.
         """
-        return self._status(patient, self._clock())
+        return self._status(patient, self._steady())
 
     def snapshot(self, patient: str) -> bytes:
         """Return a patient's whole state, at most 64 KB, so that :meth:`restore` goes on from here.
@@ -309,7 +311,7 @@ class Engine:
             if isinstance(error, SnapshotError):
                 raise
             raise SnapshotError(f"{patient}: a state cannot be used ({error!r:.99}): start the patient anew") from error
-        restored.heard_us = self._clock()
+        restored.heard_us = self._steady()
         self._patients[patient] = restored
 
     def _snapshot(self, patient: str) -> bytes:
@@ -428,7 +430,7 @@ class Engine:
         for name, (chunk, error) in {chunk.record: (chunk, error) for chunk, error in reversed(refused)}.items():
             # Its monitor lacks this stretch, or has failed: it is out of step with what comes next.
             self.totals.refused += 1
-            if self._lines.admits(name, self._clock()):
+            if self._lines.admits(name, self._steady()):
                 at_s, more = chunk.start / chunk.fs, self._lines.left_out()
                 logger.warning("%s: signal at %.1f s refused: %s%s", name, at_s, error, more)
             if name in self._patients:
@@ -487,7 +489,7 @@ class Engine:
             began_us = entry.stay.began_us if entry.stay else 0
             return Status(patient, "ended", entry.until_s, began_us, math.nan)
         state = "live" if now - entry.heard_us <= SILENT_S * 1e6 else "late"
-        lag_s = (now - sequencer.until_us) / 1e6 if self._is_live else math.nan
+        lag_s = (self._clock() - sequencer.until_us) / 1e6 if self._is_live else math.nan
         return Status(patient, state, sequencer.until_s, sequencer.stay.began_us, lag_s)
 
     def _tell(self, now: int, names: Iterable[str]) -> None:

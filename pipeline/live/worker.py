@@ -8,12 +8,14 @@ import socket
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from pipeline.clock import Steady
 from pipeline.errors import FrameError, LeaseLost, OutputError, RowsRefused, SourceUnavailable
 from pipeline.live.aside import Aside
 from pipeline.live.backlog import BacklogWatch
 from pipeline.live.broker import Broker, patient_of
 from pipeline.live.engine import Engine
 from pipeline.live.frames import Frame, decode, is_patient
+from pipeline.live.lease_watch import LeaseWatch
 from pipeline.live.ledger import Ledger
 from pipeline.live.listener import Intake
 from pipeline.live.log_limit import LogLimit
@@ -91,10 +93,11 @@ class Worker:
         self.troubles = 0
         self._broker, self._database, self._engine = broker, database, engine
         self._partitions = partitions
-        self._clock = clock
+        self._clock, self._steady = clock, Steady(clock)  # the second for waits: the first may be set
         settings = settings or LiveSettings()
         self._commit_us, self._lease_us = round(settings.commit_s * 1e6), round(settings.lease_s * 1e6)
         self._renew_us = self._lease_us // 3
+        self._watch = LeaseWatch(self._lease_us)
         self._gather_s = settings.gather_s
         self._sinks = tuple(sinks)
         self._ledger = Ledger()
@@ -105,7 +108,7 @@ class Worker:
         self._position = 0  # of the message that was last taken in
         self._asked_us = self._stored_us = self._rested_us = 0
         self._quiet_until_us = 0
-        self._started_us = clock()
+        self._started_us, self._began_us = clock(), self._steady()
         self._refused = self._dropped = 0
         self._rest_us = round(settings.rest_s * 1e6)
         self._resting: set[str] = set()  # patients who have left memory, and are where they were in the database
@@ -128,7 +131,7 @@ class Worker:
         """What keeps it from working now, or None."""
         if not self.owned:
             return "it holds no partition"
-        return "the database is away" if self._clock() < self._quiet_until_us else None
+        return "the database is away" if self._steady() < self._quiet_until_us else None
 
     def run(self) -> None:
         """Work until told to stop; then store everything and let go of the partitions."""
@@ -167,7 +170,7 @@ class Worker:
         if messages:
             self._take(messages)
         else:
-            self._ledger.found(self._engine.tick(), self._position, self._clock())
+            self._ledger.found(self._engine.tick(), self._position, self._steady())
         try:
             self._measure()
             self._store()
@@ -179,11 +182,10 @@ class Worker:
 
     def _keep_leases(self) -> None:
         """Ask for partitions that it does not hold, now and then, and take over what is free."""
-        now = self._clock()
+        now, wall = self._steady(), self._clock()
         missing = set(self._partitions.numbers) - self.owned
         if not missing or now < max(self._asked_us + self._renew_us, self._quiet_until_us):
             return
-        until = now + self._lease_us
         self._asked_us = now
         if not self.owned:
             try:
@@ -191,7 +193,10 @@ class Worker:
             except SourceUnavailable as error:
                 logger.warning("%s", error)
                 return
-        got = self._database.live.acquire(self.owner, missing, self._partitions.of, now_us=now, until_us=until)
+        stale = self._watch.stale(self._database.live.leases(missing), now, wall)
+        got = self._database.live.acquire(
+            self.owner, missing, self._partitions.of, now_us=wall, until_us=wall + self._lease_us, stale=stale
+        )
         if got:
             self._restore(got)
 
@@ -218,7 +223,7 @@ class Worker:
         return messages
 
     def _take(self, messages: Sequence[Message]) -> None:
-        now = self._clock()
+        now = self._steady()
         frames: list[Frame] = []
         room = self._make_room(messages, now)
         for message in messages:
@@ -279,7 +284,7 @@ class Worker:
         """Return the room for patients; where somebody new finds none, those rest who have been silent for a while."""
         room = Room(self._engine.patients, self._most, self._most_a_site)
         if room.is_full and any(patient_of(message.subject) not in self._engine for message in messages):
-            self._rest_now(now - round(SILENT_S * 1e6))
+            self._rest_now(round(SILENT_S * 1e6))
             room = Room(self._engine.patients, self._most, self._most_a_site)
         return room
 
@@ -307,8 +312,7 @@ class Worker:
     def _tell(self, kind: str, message: str) -> None:
         """Raise an alarm about this worker itself."""
         logger.warning("%s: %s", self.owner, message)
-        now = self._clock()
-        at = (now - self._started_us) / 1e6
+        now, at = self._clock(), (self._steady() - self._began_us) / 1e6
         self._database.live.tell(
             f"monitor/{self.owner}",
             Alarm("monitor", kind, "medium", False, at, at, -1, -1, message),
@@ -319,7 +323,7 @@ class Worker:
         )
 
     def _store(self, *, everything: bool = False) -> None:
-        now = self._clock()
+        now = self._steady()
         if not self.owned or now < (0 if everything else max(self._stored_us + PAUSE_S * 1e6, self._quiet_until_us)):
             return
         if everything:
@@ -332,23 +336,24 @@ class Worker:
             return
         states = {name: self._engine.snapshot(name) for name in due}
         try:
-            self._commit(due, states, now)
+            self._commit(due, states)
         except RowsRefused as error:
             logger.error("%s: each patient is stored alone", error)
             for name in due:
-                self._commit_alone(name, states[name], now)
+                self._commit_alone(name, states[name])
         self._stored_us = now
 
-    def _commit_alone(self, name: str, state: bytes, now: int) -> None:
+    def _commit_alone(self, name: str, state: bytes) -> None:
         """Store one patient; what the database does not take of it is left out, and the others go on."""
         try:
-            self._commit([name], {name: state}, now)
+            self._commit([name], {name: state})
         except RowsRefused as error:
             self._engine.begin_anew(name, error, state)
             self._ledger.drop(name)
-            self._commit([name], {name: self._engine.snapshot(name)}, now)
+            self._commit([name], {name: self._engine.snapshot(name)})
 
-    def _commit(self, due: Sequence[str], states: Mapping[str, bytes], now: int) -> None:
+    def _commit(self, due: Sequence[str], states: Mapping[str, bytes]) -> None:
+        now = self._clock()
         positions = self._positions(set(due))
         self._database.live.commit(
             self.owner,
@@ -367,15 +372,15 @@ class Worker:
 
     def _rest(self) -> None:
         """Let patients who have been silent for long leave memory: their states are stored."""
-        now = self._clock()
+        now = self._steady()
         if not self.owned or now < self._rested_us + min(self._renew_us, self._rest_us):
             return
         self._rested_us = now
-        self._rest_now(now - self._rest_us)
+        self._rest_now(self._rest_us)
 
-    def _rest_now(self, since_us: int) -> None:
+    def _rest_now(self, silent_us: int) -> None:
         unstored = set(self._ledger.patients())
-        for name in self._engine.silent(since_us):
+        for name in self._engine.silent(silent_us):
             if name not in unstored:
                 self._engine.discharge(name)
                 self._resting.add(name)
@@ -427,4 +432,4 @@ class Worker:
     def _database_is_away(self, error: OutputError) -> None:
         logger.warning("%s", error)
         self.troubles += 1
-        self._quiet_until_us = self._clock() + round(RETRY_S * 1e6)
+        self._quiet_until_us = self._steady() + round(RETRY_S * 1e6)

@@ -41,9 +41,14 @@ _FLAC = {"508", "516", "524"}
 MOST_BYTES = 16 * 2**20  # of a header: a master of half a million segments
 MOST_SIGNALS = 1000
 MOST_STEPS = 2**32  # of a baseline: a sample has 32 bits at most
+MOST_NUMBER = 2.0**53  # of what a header says of a signal
 LONGEST_S = 366 * 86400.0  # s that a record may last
 LONGEST_GAP_S = 31 * 86400.0  # s that it may declare as missing in one piece; a few bytes can declare any length
 
+_NUMBERS = (
+    "samps_per_frame", "skew", "byte_offset", "adc_gain", "baseline", "adc_res", "adc_zero", "init_value", "checksum",
+    "block_size",
+)  # fmt: skip
 _NULL_FILE = "~"  # a signal that is declared but not stored
 _MICROVOLT = re.compile(rb"/(\xc2\xb5|\xce\xbc|\xb5)[vV](\s|$)")  # micro sign in UTF-8, Greek mu, micro in Latin-1
 
@@ -245,6 +250,7 @@ def _from_wfdb(parsed: Any, raw: bytes, record: str, file: str) -> Header:
             f"record {record!r}: {file} is cut: it describes {len(channels)} of {parsed.n_sig} signals; "
             "delete it and fetch it again"
         )
+    _check_numbers(parsed, record, file)
     for channel in channels:
         if channel.is_stored and channel.fmt not in _BYTES.keys() | _FLAC:
             raise RecordUnsupported(f"record {record!r}: {file} names an unknown signal format, {channel.fmt}")
@@ -256,6 +262,19 @@ def _from_wfdb(parsed: Any, raw: bytes, record: str, file: str) -> Header:
                 f"record {record!r}: {file} gives {channel.name} a baseline of {float(f'{baseline}'):.3g}"
             )
     return Header(fs, length, channels)
+
+
+def _check_numbers(parsed: Any, record: str, file: str) -> None:
+    """Refuse numbers of signals that no float can hold: arithmetic with them ends in errors of its own."""
+    for field in _NUMBERS:
+        for value in getattr(parsed, field) or ():
+            if value is not None and not abs(value) <= MOST_NUMBER:
+                raise RecordCorrupt(f"record {record!r}: {file} gives a signal {field} {_short(value)}")
+
+
+def _short(value: float) -> str:
+    """Return a number for a message: one of hundreds of digits says no more than that."""
+    return f"{value}" if abs(value) < math.inf and len(f"{value}") < 40 else "beyond all bounds"
 
 
 def _channels(parsed: Any, raw: bytes) -> Iterator[Channel]:

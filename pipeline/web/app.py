@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
@@ -264,7 +264,7 @@ def create_app(hub: Hub, desk: AlarmDesk, access: Access, *checks: Mapping[str, 
     return Starlette(
         routes=routes,
         middleware=[Middleware(functools.partial(Guard, access=access))],
-        exception_handlers={HTTPException: _told, OutputError: _no_database},
+        exception_handlers={HTTPException: _told, OutputError: _no_database, ClientDisconnect: _gone},
     )
 
 
@@ -313,6 +313,11 @@ async def _body(request: Request, longest: int = LONGEST_BODY) -> dict[str, Any]
     if not isinstance(document, dict):
         raise HTTPException(400, "send a JSON object")
     return document
+
+
+async def _gone(_request: Request, _error: Exception) -> Response:
+    """Answer a request that broke off, which nobody reads: that is no failure of the service."""
+    return Response(status_code=400)
 
 
 def _json(document: Any) -> Response:

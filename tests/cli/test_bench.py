@@ -123,5 +123,5 @@ def test_live_shows_keeps_and_inserts_the_same_figures(ecg: Run, tmp_path: Path)
 
 def test_the_group_names_what_can_be_measured(ecg: Run) -> None:
     ran = ecg("bench", "--help")
-    for name in ("backfill", "growth", "kernels", "live", "peers", "soak"):
+    for name in ("backfill", "endurance", "growth", "kernels", "live", "peers", "soak"):
         assert f"  {name}  " in ran.stdout

@@ -3,12 +3,13 @@ from __future__ import annotations
 import json
 import os
 import random
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from pipeline.live.partitions import Partitions
 from pipeline.live.worker import Worker
 from pipeline.settings import LiveSettings
 from pipeline.sources.synthetic import SyntheticRecord
-from pipeline.storage.database import Database, partition_of
+from pipeline.storage.database import Database, connection, partition_of
 from pipeline.storage.database.tables import alarms, live_beats, live_drifts, live_gaps, live_stays
 from pipeline.web.hub import Hub
 from tests.live.conftest import Played
@@ -348,6 +349,31 @@ def test_a_full_disk_delays_and_loses_nothing(
             assert len(stored["live_beats"]) < len(expected["live_beats"])
             is_full = False
             database.close()  # new connections see the room
+            assert_ends_as(expected, database)
+
+
+def test_a_database_that_another_program_locks_for_long_delays_and_loses_nothing(
+    model: BeatModel, nats: NatsServer, tmp_path: Path, url: str, frames: list[Frame], expected: Results,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(connection, "BUSY_S", 0.1)
+    with Database.open(url) as database, Broker([nats.url]) as broker, closing(
+        sqlite3.connect(tmp_path / "ecg.db", isolation_level=None)
+    ) as other:  # fmt: skip
+        broker.make_stream()
+        with a_worker(model, [nats.url], database) as worker:
+            send(nats.url, frames)
+            step_until(worker, lambda: results(database)["live_beats"], "the first beats")
+            other.execute("BEGIN IMMEDIATE")
+            stored = results(database)
+            step_until(worker, lambda: worker.troubles > 2, "the lock to be felt")
+            assert results(database) == stored  # and readers do not wait
+            other.execute("COMMIT")
+            step_until(
+                worker, lambda: len(results(database)["live_beats"]) >= len(expected["live_beats"]), "the last beat"
+            )
+            worker.stop()
+            worker.run()
             assert_ends_as(expected, database)
 
 

@@ -186,6 +186,24 @@ def test_a_header_that_declares_what_no_recording_is_ends_at_once(tmp_path: Path
             read()
 
 
+@pytest.mark.parametrize("number", ["9" * 400, "-" + "9" * 400])
+@pytest.mark.parametrize(
+    "line",
+    ["16 200({})/mV 16 0 0 0 0", "16 200 {} 0 0 0 0", "16 200 16 {} 0 0 0", "16 200 16 0 {} 0 0", "16 200 16 0 0 {} 0",
+     "16 200 16 0 0 0 {}", "16x{}", "16:{}", "16+{}", "16 {}", "8 200 16 0 {} 0 0"],
+)  # fmt: skip
+def test_a_number_of_400_digits_in_a_header_is_refused_in_one_line(tmp_path: Path, line: str, number: str) -> None:
+    write_record(tmp_path, "seg", ecg(750, 1), fs=250)
+    (tmp_path / "long.hea").write_text(f"long 1 250 750\nseg.dat {line.format(number)} II\n")
+    said = ""
+    try:
+        for _ in open_record("long", data_dir=tmp_path).chunks():
+            pass
+    except (RecordUnsupported, RecordCorrupt) as error:
+        said = str(error)
+    assert len(said.splitlines()) == 1 or "-" in number  # which wfdb takes for the end of the number before
+
+
 def test_a_segment_whose_header_has_no_length_ends_where_its_master_says(tmp_path: Path) -> None:
     for name in ("one", "two"):
         write_record(tmp_path, name, ecg(750, 1), fs=250)

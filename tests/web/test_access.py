@@ -208,6 +208,20 @@ def test_half_requests_hold_up_nobody(alone: Service) -> None:
             one.close()
 
 
+@pytest.mark.parametrize("path", ["/login", ACKNOWLEDGE, "/api/alarms/acknowledge"])
+def test_a_request_that_breaks_off_is_no_failure(alone: Service, caplog: pytest.LogCaptureFixture, path: str) -> None:
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{alone.server.port}\r\nOrigin: {own(alone)}\r\n"
+    head += f"Cookie: {session(alone)}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{{"
+    with socket_module.create_connection(("127.0.0.1", alone.server.port), timeout=PATIENCE_S) as one:
+        one.sendall(head.encode())
+        one.shutdown(socket_module.SHUT_WR)
+        with suppress(ConnectionResetError):
+            while one.recv(4096):
+                pass
+    assert ask(alone, "/livez")[0] == 200
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
+
+
 def test_a_request_that_never_ends_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.web.limits.REQUEST_S", 0.3)
     with serve(Hub(), tmp_path) as service:

@@ -18,7 +18,7 @@ from __future__ import annotations
 from pipeline.storage.database.alarms import DEMO, AlarmCount, AlarmStore, StoredAlarm
 from pipeline.storage.database.connection import Database
 from pipeline.storage.database.limits import LimitChange, LimitStore
-from pipeline.storage.database.live import LiveStore, PatientState, partition_of
+from pipeline.storage.database.live import Lease, LiveStore, PatientState, partition_of
 from pipeline.storage.database.live_results import StayResults
 from pipeline.storage.database.models import ModelStore, ModelVersion, current_model
 from pipeline.storage.database.runs import RunStore, StoredRun
@@ -28,6 +28,7 @@ __all__ = [
     "AlarmCount",
     "AlarmStore",
     "Database",
+    "Lease",
     "LimitChange",
     "LimitStore",
     "LiveStore",

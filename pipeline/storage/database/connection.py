@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from pipeline.errors import OutputError, RowsRefused
+from pipeline.whole_file import private_folder
 
 if TYPE_CHECKING:
     from pipeline.storage.database.alarms import AlarmStore
@@ -26,6 +27,9 @@ __all__ = ["Database"]
 
 BUSY_S = 30.0  # how long a writer waits for its turn; a transaction of SQLite takes about a millisecond
 CONNECT_S = 10  # how long PostgreSQL may take to answer
+# After how long a connection is given up on which nothing comes back, as where a network is cut: the system's own
+# patience is a quarter of an hour.
+LOST = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
 
 _READ_ONLY = "ecg_read_only"
 
@@ -184,7 +188,7 @@ def _parse(url: str) -> URL:
 def _engine(url: URL, shown: str) -> Engine:
     if url.get_backend_name() == "postgresql":
         try:
-            waits = {"connect_timeout": CONNECT_S, "options": f"-c lock_timeout={BUSY_S * 1000:.0f}"}
+            waits = {"connect_timeout": CONNECT_S, "options": f"-c lock_timeout={BUSY_S * 1000:.0f}", **LOST}
             return create_engine(url, pool_pre_ping=True, connect_args=waits)
         except ModuleNotFoundError as error:
             raise OutputError(
@@ -192,7 +196,7 @@ def _engine(url: URL, shown: str) -> Engine:
             ) from error
     assert url.database is not None  # noqa: S101 - _parse has seen to it
     try:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        private_folder(Path(url.database).parent)
     except OSError as error:
         raise OutputError(
             f"database {shown}: its folder cannot be made ({error.strerror}); name another with ECG_DATABASE_URL"

@@ -29,7 +29,7 @@ from pipeline.storage.database.upsert import upsert
 if TYPE_CHECKING:
     from pipeline.storage.database.connection import Database
 
-__all__ = ["LiveStore", "PatientState", "partition_of"]
+__all__ = ["Lease", "LiveStore", "PatientState", "partition_of"]
 
 
 def partition_of(patient: str, partitions: int) -> int:
@@ -39,6 +39,25 @@ def partition_of(patient: str, partitions: int) -> int:
     61
     """
     return zlib.crc32(patient.encode()) % partitions
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who owns a partition.
+
+    Attributes
+    ----------
+    partition : int
+        Its number.
+    owner : str
+        Who owns it.
+    until_us : int
+        Until when, by the owner's clock, in microseconds since 1970 UTC.
+    """
+
+    partition: int
+    owner: str
+    until_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +98,14 @@ class LiveStore:
         self._database = database
 
     def acquire(
-        self, owner: str, wanted: Collection[int], of: int, *, now_us: int, until_us: int
+        self,
+        owner: str,
+        wanted: Collection[int],
+        of: int,
+        *,
+        now_us: int,
+        until_us: int,
+        stale: Collection[Lease] = (),
     ) -> dict[int, tuple[int, str]]:
         """Take the partitions that nobody owns, or whose owner has let its lease run out.
 
@@ -93,6 +119,8 @@ class LiveStore:
             How many partitions there are.
         now_us, until_us : int
             The time now and when the lease ends unless it is renewed, in microseconds since 1970 UTC.
+        stale : collection of Lease
+            Leases that have run out whatever they say, as long as nobody has renewed them meanwhile.
 
         Returns
         -------
@@ -117,11 +145,26 @@ class LiveStore:
                     f"use --partitions 0-{others - 1}/{others} or a part of it, or another database"
                 )
             _insert_new(connection, table, rows)
-            is_free = or_(table.c.owner.is_(None), table.c.owner == owner, table.c.until_us < now_us)
+            ends = {(lease.owner, lease.until_us) for lease in stale}
+            is_free = or_(
+                table.c.owner.is_(None),
+                table.c.owner == owner,
+                table.c.until_us < now_us,
+                *(and_(table.c.owner == who, table.c.until_us == until) for who, until in ends),
+            )
             chosen = table.c.partition.in_(sorted(wanted))
             connection.execute(update(table).where(chosen, is_free).values(owner=owner, until_us=until_us))
             held = select(table.c.partition, table.c.position, table.c.log).where(chosen, table.c.owner == owner)
             return {row.partition: (row.position, row.log) for row in connection.execute(held)}
+
+    def leases(self, partitions: Collection[int]) -> list[Lease]:
+        """Return the leases of those partitions that somebody owns."""
+        table = live_partitions
+        wanted = select(table.c.partition, table.c.owner, table.c.until_us).where(
+            table.c.partition.in_(sorted(partitions)), table.c.owner.is_not(None)
+        )
+        with self._database.reading() as connection:
+            return [Lease(*row) for row in connection.execute(wanted)]
 
     def release(self, owner: str) -> None:
         """Let go of all partitions."""

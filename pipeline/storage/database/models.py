@@ -19,6 +19,7 @@ from pipeline.storage.database.connection import Database
 from pipeline.storage.database.tables import model_versions as table
 from pipeline.storage.database.upsert import upsert
 from pipeline.storage.files import replace_file
+from pipeline.whole_file import private_folder
 
 __all__ = ["ModelStore", "ModelVersion", "current_model"]
 
@@ -125,6 +126,7 @@ class ModelStore:
         checksum = _checksum(weights)
         version = ModelVersion(checksum, _file_name(checksum), dict(figures or {}), "published", at_us)
         try:
+            private_folder(self.folder)
             replace_file(self.folder / version.key, lambda part: part.write_bytes(weights))
             card = file.with_suffix(".md")
             if card.is_file():

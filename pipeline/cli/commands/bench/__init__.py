@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from pipeline.cli.commands.bench.backfill import backfill
+from pipeline.cli.commands.bench.endurance import endurance_command
 from pipeline.cli.commands.bench.growth import growth
 from pipeline.cli.commands.bench.kernels import kernels
 from pipeline.cli.commands.bench.live import live
@@ -19,5 +20,5 @@ def command() -> None:
     """Measure speed and endurance on this machine."""
 
 
-for _measured in (backfill, growth, kernels, live, peers, soak_command):
+for _measured in (backfill, endurance_command, growth, kernels, live, peers, soak_command):
     command.add_command(_measured)

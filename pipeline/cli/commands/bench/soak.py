@@ -13,7 +13,7 @@ EPILOG = """
 Examples:
   ecg-anomaly bench soak --minutes 5
   ecg-anomaly bench soak --minutes 30 --out soak --json
-  ecg-anomaly bench soak --minutes 30 --postgres --workers 2
+  ecg-anomaly bench soak --minutes 30 --postgres --prefect --workers 2
 
 Exit codes: 0 nothing was lost and nothing came twice, 1 otherwise.
 """
@@ -32,6 +32,7 @@ Exit codes: 0 nothing was lost and nothing came twice, 1 otherwise.
     "--workers", type=click.IntRange(1, 8), default=1, show_default=True, help="Workers that contend for the patients."
 )
 @click.option("--postgres", is_flag=True, help="Store in a PostgreSQL server of its own, and kill it as well.")
+@click.option("--prefect", is_flag=True, help="Tell a Prefect server of alarms and drifts, and kill it as well.")
 @click.option("--out", type=OUT, help="Folder of broker, database and logs.  [default: a temporary one]")
 @seed_option
 @json_option
@@ -46,14 +47,15 @@ def soak_command(
     kills: float,
     workers: int,
     postgres: bool,
+    prefect: bool,
     out: Path | None,
     seed: int,
     as_json: bool,
     progress: bool | None,
 ) -> None:
-    """Kill workers, broker and database at random while patients are monitored, and count what was lost or came twice.
+    """Kill workers, broker, database and Prefect at random while patients are monitored, and count what is lost.
 
-    Workers are killed about once a minute, the broker about half as often, and so is a PostgreSQL server; the devices'
+    Workers are killed about once a minute, the broker about half as often, and so are PostgreSQL and Prefect; devices'
     frames come late, twice, in another order or not at all. What is stored is held against a run that nothing disturbs.
     """
     import tempfile
@@ -74,6 +76,7 @@ def soak_command(
             seed=seed,
             workers=workers,
             postgres=postgres,
+            prefect=prefect,
             progress=show,
         )
     if as_json:
@@ -83,7 +86,7 @@ def soak_command(
             {
                 "signal": f"{done.patient_hours:.1f} patient-hours in {done.minutes:.1f} min",
                 "kills": f"{done.worker_kills} of workers, {done.broker_kills} of the broker, "
-                f"{done.database_kills} of the database",
+                f"{done.database_kills} of the database, {done.prefect_kills} of Prefect",
                 "beats": f"{done.beats:,}: {done.beats_lost} lost, {done.beats_doubled} doubled, "
                 f"{done.beats_changed} changed",
                 "alarms": f"{done.alarms:,}: {done.alarms_lost} lost, {done.alarms_doubled} doubled",
