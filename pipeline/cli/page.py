@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    import ssl
+
     from pipeline.live.engine import Engine
     from pipeline.settings import Settings
     from pipeline.web.desk import AlarmDesk
@@ -32,13 +34,14 @@ __all__ = ["Address", "watch"]
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a page is served, by which further names it is reached, and whether it is opened here."""
+    """Where a page is served, by which further names, whether it is opened here, and a certificate for https."""
 
     host: str
     port: int
     names: tuple[str, ...]
     token: str | None
     browser: bool
+    tls: ssl.SSLContext | None = None
 
 
 class Feeding:
@@ -160,7 +163,7 @@ def _page(address: Address, more: Mapping[str, Check], folder: Path, held: ExitS
         access = Access(address.host, token, address.names)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    server = Server(address.host, address.port)
+    server = Server(address.host, address.port, tls=address.tls)
     held.callback(server.close)
 
     def show(hub: Hub, desk: AlarmDesk, feeding: Feeding) -> None:

@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from pipeline.cli.group import PipelineCommand
 from pipeline.cli.options import data_dir_option, leads_option, read_settings, seed_option
+from pipeline.cli.tls import read_tls, tls_options
 
 if TYPE_CHECKING:
     from threading import Event
@@ -28,6 +29,7 @@ Examples:
   ecg-anomaly monitor --from nats://127.0.0.1:4222 --page
   ecg-anomaly monitor --partitions 0-31/64 --alarms-to alarms.jsonl
   ecg-anomaly monitor --metrics 9100
+  ecg-anomaly monitor --demo --tls-cert ward.crt --tls-key ward.key
   ecg-anomaly monitor --alarms-to https://example.org/hook --alarms-to a.jsonl
 
 Results go to the database (ECG_DATABASE_URL; a SQLite file by default). Workers
@@ -36,7 +38,8 @@ has one worker at a time, and another takes over when that one is gone.
 
 The page is served on this machine alone. With --host it can be reached from
 elsewhere and asks for a token: that of ECG_MONITOR_TOKEN, or one that is made
-and shown. Put a proxy with TLS in front and name it with --name.
+and shown. Give it a certificate (--tls-cert, --tls-key), or put a proxy with
+TLS in front; name what it is reached by with --name.
 """
 
 
@@ -84,6 +87,7 @@ PATIENTS = {
 @click.option(
     "--name", "names", multiple=True, help="Another name by which the page is reached, such as that of a proxy."
 )
+@tls_options
 @click.option("--browser/--no-browser", default=True, show_default=True, help="Open the page if there is a screen.")
 @seed_option
 @data_dir_option
@@ -105,6 +109,8 @@ def command(
     host: str,
     port: int,
     names: tuple[str, ...],
+    tls_cert: Path | None,
+    tls_key: Path | None,
     browser: bool,
     seed: int,
     data_dir: Path | None,
@@ -128,7 +134,8 @@ def command(
         raise click.UsageError("--metrics is for a worker alone: a page answers them at its own --port")
     _refuse_what_does_not_go(ctx, "demo" if demo else "records" if is_replay else "broker")
     if tui:
-        _refuse(ctx, ("page", "host", "port", "names"), "--tui, which shows no page")
+        _refuse(ctx, ("page", "host", "port", "names", "tls_cert", "tls_key"), "--tui, which shows no page")
+    tls = read_tls(tls_cert, tls_key)
     settings = read_settings()
     token = os.environ.get("ECG_MONITOR_TOKEN") or None
     origin: str | None = f"{DEMO if demo else 'replay-'}{now_us()}"
@@ -146,7 +153,9 @@ def command(
             raise click.UsageError(str(error)) from error
         work = Work(brokers, wanted, sinks, replicas, settings, checks)
         if not (page or tui):
-            work.run_alone(host, metrics, token, names)
+            if tls is not None and metrics is None:
+                raise click.UsageError("--tls-cert needs --page or --metrics: a worker alone serves nothing")
+            work.run_alone(host, metrics, token, names, tls)
             return
         origin = None  # the worker stores its alarms itself
 
@@ -158,7 +167,7 @@ def command(
         settings,
         origin=origin,
         is_live=records is None or speed == 1,
-        address=None if tui else Address(host, port, names, token, browser),
+        address=None if tui else Address(host, port, names, token, browser, tls),
         checks=checks,
     )
 
