@@ -33,7 +33,7 @@ def write_page(days: int, folder: Path) -> tuple[Week, Path]:
     settings = Settings()
     with Database.open(settings.database) as database:
         week = read_week(database, ModelStore(database, settings.models), until_us=now_us(), days=days)
-    return week, write_week(week, folder)
+    return week, write_week(week, folder, zone=settings.time_zone)
 
 
 @flow(

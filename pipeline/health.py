@@ -159,5 +159,9 @@ def _get(session: requests.Session, url: str) -> tuple[int, str]:
             return answer.status_code, content.decode("utf-8", "replace")
     except (requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL) as e:
         raise ValueError(f"{url!r} is no address of a monitor; write http://HOST:PORT") from e
+    except requests.exceptions.SSLError as error:
+        raise SourceUnavailable(
+            f"{url}: its certificate is not trusted here; REQUESTS_CA_BUNDLE names a file of those that are"
+        ) from error
     except requests.RequestException as error:
         raise SourceUnavailable(f"{url}: nobody answers ({type(error).__name__}); start the monitor") from error

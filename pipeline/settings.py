@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 
 from pipeline.alarm_limits import LIMITS, check_limits, check_order
+from pipeline.clock import time_zone
 
 __all__ = ["AlarmSettings", "FetchSettings", "LiveSettings", "RuleSettings", "Settings", "ThresholdSettings"]
 
@@ -176,10 +177,19 @@ class Settings(BaseSettings):
         description="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE; by default a file in state_dir",
     )
     device: str = Field("cpu", description="where the network runs: cpu, or a GPU as torch names it, such as cuda")
+    time_zone: str = Field(
+        "UTC", description="where times of the wall clock are shown for, such as Europe/Berlin; what is stored is UTC"
+    )
     fetch: FetchSettings = FetchSettings()
     threshold: ThresholdSettings = ThresholdSettings()
     alarms: AlarmSettings = AlarmSettings()
     live: LiveSettings = LiveSettings()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _check_time_zone(cls, name: str) -> str:
+        time_zone(name)
+        return name
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Yield what is shown of the settings: no password of a mirror, in whatever log or traceback they end up."""

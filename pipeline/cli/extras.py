@@ -22,6 +22,8 @@ EXTRAS = {
     "uvicorn": "live",
     "websockets": "live",
     "s3fs": "s3",
+    "pylsl": "lsl",
+    "bleak": "ble",
     "sklearn": "dev",
 }
 

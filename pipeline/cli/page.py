@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    import ssl
+
     from pipeline.live.engine import Engine
     from pipeline.settings import Settings
     from pipeline.web.desk import AlarmDesk
@@ -32,7 +34,7 @@ __all__ = ["Address", "watch"]
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a page is served, by which further names it is reached, and whether it is opened here."""
+    """Where a page is served, by which further names, whether it is opened here, and a certificate for https."""
 
     host: str
     port: int
@@ -41,6 +43,7 @@ class Address:
     browser: bool
     viewer: str | None = None
     user_header: str | None = None
+    tls: ssl.SSLContext | None = None
 
 
 class Feeding:
@@ -162,7 +165,7 @@ def _page(address: Address, more: Mapping[str, Check], folder: Path, held: ExitS
         access = Access(address.host, token, address.names, address.viewer, address.user_header)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    server = Server(address.host, address.port)
+    server = Server(address.host, address.port, tls=address.tls)
     held.callback(server.close)
 
     def show(hub: Hub, desk: AlarmDesk, feeding: Feeding) -> None:

@@ -16,6 +16,8 @@ import click
 from pipeline.clock import now_us
 
 if TYPE_CHECKING:
+    import ssl
+
     from pipeline.live.engine import Engine
     from pipeline.live.partitions import Partitions
     from pipeline.live.sinks import Sink
@@ -119,7 +121,14 @@ class Work:
         if signal.SIGINT in asked:
             raise KeyboardInterrupt
 
-    def run_alone(self, host: str, port: int | None, token: str | None, names: tuple[str, ...]) -> None:
+    def run_alone(
+        self,
+        host: str,
+        port: int | None,
+        token: str | None,
+        names: tuple[str, ...],
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         """Work without a page, until a signal comes.
 
         Parameters
@@ -130,6 +139,8 @@ class Work:
             What is asked for; beyond loopback there must be one.
         names : tuple of str
             Further names by which this is reached.
+        tls : ssl.SSLContext, optional
+            Certificate and key, where it is reached by https.
 
         Raises
         ------
@@ -150,7 +161,7 @@ class Work:
                     access = Access(host, token, names)
                 except ValueError as error:
                     raise click.UsageError(f"{error}: set ECG_MONITOR_TOKEN") from error
-                server = Server(host, port, option="--metrics")
+                server = Server(host, port, option="--metrics", tls=tls)
                 held.callback(server.close)
                 serving = server.running(create_probes(metrics, access, self.checks))
             log_as_json()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.annotations import AAMI_OF, Annotations
-from pipeline.records import KINDS, Findings, Gap
+from pipeline.records import KINDS, RHYTHMS, Findings, Gap
 
 __all__ = ["HolterBeats", "found_beats", "reference_beats"]
 
@@ -28,11 +28,14 @@ class HolterBeats:
         Interval to the beat before in s; NaN for the first beat and where signal was missing in between.
     kind : ndarray of str, shape (n,)
         ``N``, ``S``, ``V``, or ``Q`` for what is none of these.
+    fibrillation : ndarray of bool, shape (n,), or None
+        Whether the rhythm after each beat is atrial fibrillation; None where nobody told rhythms.
     """
 
     time_s: NDArray[np.float64]
     rr_s: NDArray[np.float64]
     kind: NDArray[np.str_]
+    fibrillation: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.time_s)
@@ -44,6 +47,13 @@ class HolterBeats:
         both = normal & np.concatenate([[False], normal[:-1]])
         return np.where(both, self.rr_s, np.nan)
 
+    @property
+    def in_fibrillation(self) -> NDArray[np.bool_]:
+        """Whether the interval that ends at each beat has atrial fibrillation at both of its ends, shape (n,)."""
+        if self.fibrillation is None:
+            return np.zeros(len(self), dtype=np.bool_)
+        return self.fibrillation & np.concatenate([[False], self.fibrillation[:-1]])
+
 
 def found_beats(parts: Sequence[Findings], gaps: Sequence[Gap]) -> HolterBeats:
     """Return the beats that were found, with what each verdict calls them: what is not flagged is ``N``."""
@@ -53,7 +63,8 @@ def found_beats(parts: Sequence[Findings], gaps: Sequence[Gap]) -> HolterBeats:
     named = np.array([_CLASS[name] for name in KINDS])[kinds]
     # A flagged beat that looks normal is strange in another way.
     kind = np.where(flagged, np.where(named == "N", "Q", named), "N")
-    return HolterBeats(time_s, _intervals(time_s, gaps), kind)
+    states = np.concatenate([part.state for part in parts]) if parts else np.empty(0, dtype=np.uint8)
+    return HolterBeats(time_s, _intervals(time_s, gaps), kind, states == RHYTHMS.index("(AFIB"))
 
 
 def reference_beats(annotations: Annotations, gaps: Sequence[Gap]) -> HolterBeats:
@@ -61,7 +72,9 @@ def reference_beats(annotations: Annotations, gaps: Sequence[Gap]) -> HolterBeat
     sample, symbol = annotations.beats()
     time_s = sample / annotations.fs
     classes = np.array([AAMI_OF[one] for one in symbol], dtype="U1")
-    return HolterBeats(time_s, _intervals(time_s, gaps), np.where(classes == "F", "V", classes))
+    rhythms = annotations.rhythms()[annotations.is_beat()]
+    fibrillation = rhythms == "(AFIB" if any(rhythms) else None
+    return HolterBeats(time_s, _intervals(time_s, gaps), np.where(classes == "F", "V", classes), fibrillation)
 
 
 def _intervals(time_s: NDArray[np.float64], gaps: Sequence[Gap]) -> NDArray[np.float64]:

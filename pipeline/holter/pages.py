@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from pipeline.holter.paper import draw
 from pipeline.holter.record import Holter
+from pipeline.holter.st_figure import st_svg
 from pipeline.holter.summary import DEFINITIONS
 from pipeline.holter.table import rows
 from pipeline.report.figures import heart_rate_svg, overview_svg
@@ -35,7 +36,8 @@ def write_html(path: Path, holter: Holter) -> None:
         .get_template("holter.html.j2")
         .render(
             holter=holter,
-            rows=rows(holter.found, holter.reference),
+            rows=rows(holter.found, holter.reference, holter.st),
+            st=st_svg(holter.st, 3600.0 * holter.found.hours),
             hours=holter.found.by_hour,
             strips=[(event, strip_svg(event.strip, holter.report.leads)) for event in events],
             heart_rate=heart_rate_svg(holter.report),

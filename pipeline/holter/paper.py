@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
+LINE = 120  # characters
+
 
 def draw(path: Path, holter: Holter, events: list[Event]) -> None:
     """Write the pages."""
@@ -28,6 +31,7 @@ def draw(path: Path, holter: Holter, events: list[Event]) -> None:
     # Without a date in it the same record gives the same file.
     with PdfPages(path, metadata={"Title": f"Holter summary of {holter.record}", "CreationDate": None}) as pdf:
         pdf.savefig(_figures(holter))
+        pdf.savefig(_definitions())
         for page in _strips(holter, events):
             pdf.savefig(page)
 
@@ -43,14 +47,23 @@ def _figures(holter: Holter) -> Figure:
     columns = (MARGIN_MM, 72.0, 138.0)
     for x, text in zip(columns, ("", "found", "annotated" if holter.reference else ""), strict=True):
         write(x, 29.0, text, weight="bold")
-    for i, row in enumerate(rows(holter.found, holter.reference)):
+    for i, row in enumerate(rows(holter.found, holter.reference, holter.st)):
         for x, text in zip(columns, row, strict=True):
             write(x, 34.0 + 4.6 * i, text)
-    y = 34.0 + 4.6 * (len(rows(holter.found, holter.reference)) + 1)
-    write(MARGIN_MM, y, "Definitions", weight="bold")
+    return page
+
+
+def _definitions() -> Figure:
+    page = new_page()
+    y_mm = MARGIN_MM
+    x = MARGIN_MM / WIDTH_MM
+    page.text(x, 1 - y_mm / HEIGHT_MM, "Definitions", fontsize=12, color=INK, weight="bold", va="top")
     for name, text in DEFINITIONS.items():
-        y += 4.2
-        write(MARGIN_MM, y, f"{name}: {text}", 6.0)
+        y_mm += 7.0
+        for line in wrap(f"{name}: {text}", LINE):
+            page.text(x, 1 - y_mm / HEIGHT_MM, line, fontsize=8.0, color=INK, va="top")
+            y_mm += 4.0
+        y_mm -= 4.0
     return page
 
 

@@ -13,6 +13,7 @@ from pipeline.detection.model import BeatModel
 from pipeline.errors import RecordUnsupported
 from pipeline.explain.witness import Witness
 from pipeline.holter.beats import found_beats, reference_beats
+from pipeline.holter.st import StCollector, StTrend
 from pipeline.holter.summary import DEFINITIONS, Summary, summarise
 from pipeline.records import Findings, Gap, Record
 from pipeline.report import ReportCollector
@@ -40,6 +41,8 @@ class Holter:
         Figures of the beats that were found.
     reference : Summary or None
         Figures of the annotated beats; None where nobody annotated the record.
+    st : tuple of StTrend
+        ST level of each lead, minute by minute.
     report : RecordReport
         Trends, strips, alarms and gaps, as the report draws them.
     """
@@ -49,6 +52,7 @@ class Holter:
     model: str
     found: Summary
     reference: Summary | None
+    st: tuple[StTrend, ...]
     report: RecordReport
 
     @property
@@ -64,6 +68,16 @@ class Holter:
             "model": self.model,
             "found": self.found.to_dict(),
             "reference": None if self.reference is None else self.reference.to_dict(),
+            "st": [
+                {
+                    "lead": trend.lead,
+                    "median_mv": trend.median_mv,
+                    "minute_s": trend.time_s.tolist(),
+                    "level_mv": trend.level_mv.round(4).tolist(),
+                    "beats": trend.beats.tolist(),
+                }
+                for trend in self.st
+            ],
             "definitions": DEFINITIONS,
         }
 
@@ -94,18 +108,21 @@ def holter(
     annotations = record.annotations()
     collector = ReportCollector(record.name, record.fs, record.leads, annotations)
     witness = Witness(model, threshold=settings.threshold, alarms=settings.alarms, gates=False)
+    st = StCollector(record.fs, record.leads)
     parts: list[Findings] = []
     gaps: list[Gap] = []
     has_signal = False
 
     def take(findings: Findings) -> None:
         collector.add_findings(findings, why=partial(witness.explain, gates=False))
+        st.add_findings(findings)
         gaps.extend(findings.gaps)
         parts.append(findings.bare())
 
     for chunk in record.chunks(CHUNK_S):
         has_signal = has_signal or bool(np.isfinite(chunk.signal).any())
         collector.add(chunk)
+        st.add(chunk)
         take(witness.process(chunk))
         progress(chunk.stop / record.n_samples)
     if not has_signal:
@@ -114,4 +131,4 @@ def holter(
     duration_s = record.n_samples / record.fs
     found = summarise(found_beats(parts, gaps), duration_s, gaps)
     reference = None if annotations is None else summarise(reference_beats(annotations, gaps), duration_s, gaps)
-    return Holter(record.name, record.leads, model.checksum, found, reference, collector.finish())
+    return Holter(record.name, record.leads, model.checksum, found, reference, st.finish(), collector.finish())

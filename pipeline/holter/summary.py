@@ -11,6 +11,7 @@ import numpy as np
 
 from pipeline.holter.beats import HolterBeats
 from pipeline.holter.ectopy import Ectopy, ectopy
+from pipeline.holter.fibrillation import Fibrillation, fibrillation
 from pipeline.holter.variability import Variability, variability
 from pipeline.records import Gap
 
@@ -36,6 +37,14 @@ DEFINITIONS = {
     "RMSSD": "root of the mean square of differences between NN intervals side by side",
     "pNN50": "share of these differences above 50 ms",
     "triangular index": "number of NN intervals over the height of their histogram with bins of 1/128 s",
+    "VLF, LF, HF": "power of NN intervals from 0.0033 to 0.04, to 0.15 and to 0.4 Hz: Lomb-Scargle periodogram of "
+    "segments of 5 min, trend taken out, mean over those of which NN intervals outside of atrial fibrillation cover "
+    "80 % and miss nowhere more than 10 s; stationarity is not tested, and VLF of 5 min is dubious (Task Force 1996)",
+    "atrial fibrillation": "stretches of 30 s and more after whose beats it is told: their share of the analysable "
+    "time (burden), and how long they are together",
+    "ST level": "median over the normal beats of a minute, 60 ms after the J point (mean of 20 ms), against a line "
+    "from the beat's PR segment to the next one's, unfiltered; the J point is that of the minute's median beat. A "
+    "recorder's high-pass above 0.05 Hz, a wide QRS complex, pacing and the patient's position move it",
     "reference": "the same figures from the beats that the record's annotators marked, by AAMI class (F with V)",
 }  # fmt: skip
 
@@ -100,6 +109,8 @@ class Summary:
         Beats flagged for another reason.
     variability : Variability
         Of the normal beats.
+    fibrillation : Fibrillation or None
+        Atrial fibrillation; None where nobody told rhythms.
     by_hour : tuple of Hour
         Hour by hour.
     """
@@ -116,6 +127,7 @@ class Summary:
     supraventricular: Ectopy
     other: int
     variability: Variability
+    fibrillation: Fibrillation | None
     by_hour: tuple[Hour, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -154,7 +166,8 @@ def summarise(beats: HolterBeats, duration_s: float, gaps: Sequence[Gap]) -> Sum
         ventricular=ectopy(beats, "V", analysable_s / 3600.0),
         supraventricular=ectopy(beats, "S", analysable_s / 3600.0),
         other=int((beats.kind == "Q").sum()),
-        variability=variability(beats),
+        variability=variability(beats, duration_s),
+        fibrillation=fibrillation(beats, analysable_s),
         by_hour=tuple(_hours(beats, rates, pauses, missing, duration_s)),
     )
 

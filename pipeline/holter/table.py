@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pipeline.holter.ectopy import Ectopy, Run
+from pipeline.holter.st import StTrend
 from pipeline.holter.summary import Moment, Summary
 
 __all__ = ["Row", "clock", "rows"]
@@ -14,8 +15,8 @@ Row = tuple[str, str, str]
 """What it is, as found, and as annotated: a dash where there is none, nothing where nobody annotated."""
 
 
-def rows(found: Summary, reference: Summary | None) -> list[Row]:
-    """Return the figures in the order in which they are read."""
+def rows(found: Summary, reference: Summary | None, st: Sequence[StTrend] = ()) -> list[Row]:
+    """Return the figures in the order in which they are read; what no annotator marks stands as found alone."""
     figures: list[tuple[str, Callable[[Summary], str]]] = [
         ("analysable", lambda s: f"{s.analysable_h:.2f} of {s.hours:.2f} h"),
         ("beats", lambda s: f"{s.beats:,}"),
@@ -26,6 +27,9 @@ def rows(found: Summary, reference: Summary | None) -> list[Row]:
         ("longest R-R interval", lambda s: _moment(s.longest_rr, 2, " s")),
         *_ectopy("ventricular", lambda s: s.ventricular),
         *_ectopy("supraventricular", lambda s: s.supraventricular),
+        ("atrial fibrillation", _fibrillation),
+        ("    episodes", lambda s: "–" if s.fibrillation is None else f"{s.fibrillation.episodes:,}"),
+        ("    longest episode", _longest),
         ("other beats", lambda s: f"{s.other:,}"),
         ("NN intervals", lambda s: f"{s.variability.intervals:,}"),
         ("mean NN", lambda s: _number(s.variability.mean_nn, 0, " ms")),
@@ -35,8 +39,12 @@ def rows(found: Summary, reference: Summary | None) -> list[Row]:
         ("RMSSD", lambda s: _number(s.variability.rmssd, 0, " ms")),
         ("pNN50", lambda s: _number(s.variability.pnn50, 1, " %")),
         ("triangular index", lambda s: _number(s.variability.triangular_index, 1, "")),
+        ("5-min segments of the spectrum", _segments),
+        ("VLF, LF, HF power", _powers),
+        ("LF/HF", lambda s: _number(s.variability.spectrum.lf_hf, 2, "")),
     ]
-    return [(name, figure(found), "" if reference is None else figure(reference)) for name, figure in figures]
+    both = [(name, figure(found), "" if reference is None else figure(reference)) for name, figure in figures]
+    return both + [row for trend in st for row in _st(trend)]
 
 
 def clock(seconds: float) -> str:
@@ -57,6 +65,40 @@ def _ectopy(name: str, of: Callable[[Summary], Ectopy]) -> list[tuple[str, Calla
         ("    runs", lambda s: f"{of(s).runs:,}"),
         ("    longest run", lambda s: _run(of(s).longest)),
         ("    fastest run", lambda s: _run(of(s).fastest)),
+    ]
+
+
+def _fibrillation(s: Summary) -> str:
+    if s.fibrillation is None:
+        return "–"
+    return f"{_number(s.fibrillation.burden, 1, ' %')}, {clock(s.fibrillation.seconds)}"
+
+
+def _longest(s: Summary) -> str:
+    af = s.fibrillation
+    if af is None or af.longest_s is None or af.longest_at_s is None:
+        return "–"
+    return f"{clock(af.longest_s)}, {clock(af.longest_at_s)}"
+
+
+def _segments(s: Summary) -> str:
+    return f"{s.variability.spectrum.segments:,} of {s.variability.spectrum.of_segments:,}"
+
+
+def _powers(s: Summary) -> str:
+    power = s.variability.spectrum
+    return ", ".join(_number(one, 0, "") for one in (power.vlf, power.lf, power.hf)) + " ms2"
+
+
+def _st(trend: StTrend) -> list[Row]:
+    def moment(at: int) -> str:
+        return f"{trend.level_mv[at]:+.2f} mV, {clock(float(trend.time_s[at]))}"
+
+    minutes = len(trend.level_mv)
+    return [
+        (f"ST level, {trend.lead}", f"{trend.median_mv:+.2f} mV, {minutes:,} min" if minutes else "–", ""),
+        ("    lowest minute", moment(int(trend.level_mv.argmin())) if minutes else "–", ""),
+        ("    highest minute", moment(int(trend.level_mv.argmax())) if minutes else "–", ""),
     ]
 
 

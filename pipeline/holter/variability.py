@@ -1,8 +1,7 @@
-"""Heart rate variability in the time domain, as the Task Force of ESC and NASPE defines it (Circulation 1996;93:1043).
+"""Heart rate variability as the Task Force of ESC and NASPE defines it (Circulation 1996;93:1043).
 
 Packages for it take an unbroken list of intervals; here pairs of intervals that a gap or an ectopic beat parts are no
-pairs, and five-minute segments that are mostly missing are left out. Measures of the frequency domain are not given:
-they ask for stationary, unbroken stretches, which a ward's signal seldom has.
+pairs, and five-minute segments that are mostly missing are left out.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.holter.beats import HolterBeats
+from pipeline.holter.spectrum import Spectrum, spectrum
 
 __all__ = ["Variability", "variability"]
 
@@ -47,6 +47,8 @@ class Variability:
         Number of intervals over the height of their histogram with bins of 1/128 s, without a unit.
     segments : int
         Segments of 5 min that counted.
+    spectrum : Spectrum
+        The same intervals in the frequency domain.
     """
 
     intervals: int
@@ -58,10 +60,19 @@ class Variability:
     pnn50: float
     triangular_index: float
     segments: int
+    spectrum: Spectrum
 
 
-def variability(beats: HolterBeats) -> Variability:
-    """Measure the variability of a record's normal beats."""
+def variability(beats: HolterBeats, duration_s: float) -> Variability:
+    """Measure the variability of a record's normal beats.
+
+    Parameters
+    ----------
+    beats : HolterBeats
+        The record's beats.
+    duration_s : float
+        Length of the record in s.
+    """
     nn = beats.nn_s
     nn = np.where((nn >= FASTEST_S) & (nn <= SLOWEST_S), nn, np.nan)
     known = nn[np.isfinite(nn)]
@@ -81,6 +92,7 @@ def variability(beats: HolterBeats) -> Variability:
         pnn50=100.0 * float((np.round(np.abs(steps), 6) > 0.05).mean()) if len(steps) else math.nan,
         triangular_index=len(known) / height if height else math.nan,
         segments=len(means),
+        spectrum=spectrum(beats, nn, duration_s),
     )
 
 

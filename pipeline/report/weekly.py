@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
+from pipeline.clock import moment
 from pipeline.report.page import environment
 from pipeline.storage.database import AlarmCount, Database, ModelStore, ModelVersion, StoredRun
 from pipeline.storage.files import replace_file, translated
@@ -99,7 +100,7 @@ def read_week(database: Database, models: ModelStore, *, until_us: int, days: in
     )
 
 
-def write_week(week: Week, folder: Path, *, title: str = "ECG anomaly pipeline") -> Path:
+def write_week(week: Week, folder: Path, *, title: str = "ECG anomaly pipeline", zone: str = "UTC") -> Path:
     """Write the page of a stretch of time, named by its last day.
 
     Parameters
@@ -110,6 +111,8 @@ def write_week(week: Week, folder: Path, *, title: str = "ECG anomaly pipeline")
         Where the pages lie; it is made if it does not exist.
     title : str
         Title of the page.
+    zone : str
+        Time zone that its days and times are of.
 
     Returns
     -------
@@ -121,17 +124,18 @@ def write_week(week: Week, folder: Path, *, title: str = "ECG anomaly pipeline")
     OutputError
         If it cannot be written.
     """
-    last_day = _day(week.until_us - 1)
+    day = partial(moment, zone=zone, form="%Y-%m-%d")
+    last_day = day(week.until_us - 1)
     text = (
         environment()
         .get_template("weekly.html.j2")
         .render(
             title=title,
             week=week,
-            first_day=_day(week.since_us),
+            first_day=day(week.since_us),
             last_day=last_day,
             figures=_columns(week.evaluations),
-            moment=_moment,
+            moment=partial(moment, zone=zone),
         )
     )
     page = folder / f"{last_day}.html"
@@ -142,11 +146,3 @@ def write_week(week: Week, folder: Path, *, title: str = "ECG anomaly pipeline")
 
 def _columns(evaluations: Sequence[StoredRun]) -> list[str]:
     return [name for name in FIGURES if any(name in run.figures for run in evaluations)]
-
-
-def _day(at_us: int) -> str:
-    return datetime.fromtimestamp(at_us / 1e6, UTC).strftime("%Y-%m-%d")
-
-
-def _moment(at_us: int) -> str:
-    return datetime.fromtimestamp(at_us / 1e6, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -48,6 +48,11 @@ class RunningMonitor:
         """
         try:
             answer = self._session.get(f"{self._url}/api/alarms/{number}/observation", timeout=TIMEOUT_S)
+        except requests.exceptions.SSLError as error:
+            raise SourceUnavailable(
+                f"monitor {self._url}: its certificate is not trusted here; REQUESTS_CA_BUNDLE names a file of those "
+                "that are"
+            ) from error
         except requests.RequestException as error:
             raise SourceUnavailable(f"monitor {self._url} does not answer ({type(error).__name__})") from error
         if answer.status_code == 404:

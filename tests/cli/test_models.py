@@ -38,11 +38,12 @@ def test_published_models_are_listed_and_an_old_one_is_put_back(ecg: Run, tmp_pa
     old, new = publish(tmp_path, 0.5, 0.75)
     shown = ecg("models", "list").stdout
     assert [line.split()[:2] for line in shown.splitlines()[1:3]] == [[new[:12], "published"], [old[:12], "archived"]]
-    assert "2026-11-24 14:48:56Z" in shown
+    assert "2026-11-24 14:48 UTC" in shown
     assert "macro.auroc 0.75" in shown
     assert ecg("models", "restore", old[:8]).exit_code == 0
     document = json.loads(ecg("models", "list", "--json").stdout)
     assert document["current"] == old
+    assert {model["published_at"] for model in document["models"]} >= {"2026-11-24 14:48:56Z"}
     assert {model["checksum"]: model["state"] for model in document["models"]} == {old: "published", new: "archived"}
 
 

@@ -78,6 +78,16 @@ def test_a_second_run_scores_nothing(folder: Path, run: tuple[Path, Any]) -> Non
     assert [path.stat().st_mtime_ns for path in tables] == before
 
 
+def test_a_first_run_says_that_it_compiles_and_what_it_is_going_to_do(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("flows.score.is_compiled", lambda _kind: False)
+    assert run_flow(records=["bigeminy"], data_dir=folder, out=tmp_path / "out").is_completed()
+    said = [record.getMessage() for record in caplog.records]
+    first = next(i for i, line in enumerate(said) if "compiling machine code" in line)
+    assert "1 records to score" in said[first + 1]
+
+
 def test_a_damaged_record_leaves_the_others(folder: Path, tmp_path: Path) -> None:
     mixed = tmp_path / "mixed"
     mixed.mkdir()

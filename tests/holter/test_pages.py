@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -15,6 +16,7 @@ from pipeline.cli import main
 from pipeline.detection.model import BeatModel
 from pipeline.holter import paper
 from pipeline.holter.record import Holter, holter
+from pipeline.holter.st_figure import st_svg
 from pipeline.settings import Settings
 from pipeline.sources.synthetic import demo_ward, synthesise, write_wfdb
 
@@ -60,6 +62,24 @@ def test_strips_on_paper_are_true_to_scale(summary: Holter) -> None:
     assert np.ptp(y) == pytest.approx(10.0 * np.ptp(lead))
 
 
+def test_nothing_is_written_past_the_end_of_a_page(summary: Holter) -> None:
+    for page in (paper._figures(summary), paper._definitions()):
+        page.draw_without_rendering()
+        boxes = [one.get_window_extent() for one in page.texts]
+        *_, note = sorted(boxes, key=lambda box: -box.y0)
+        assert all(box.x1 <= page.bbox.x1 and box.y1 <= page.bbox.y1 for box in boxes)
+        assert min(box.y0 for box in boxes if box is not note) > note.y1  # what stands at the foot stays readable
+
+
+def test_st_levels_are_drawn(summary: Holter) -> None:
+    figure = st_svg(summary.st, 400.0)
+    root = ElementTree.fromstring(figure)  # noqa: S314 - our own
+    assert root.tag.endswith("svg")
+    assert all(trend.lead in figure for trend in summary.st)
+    assert "nan" not in figure
+    assert st_svg([], 400.0) == ""
+
+
 def test_the_command_writes_page_paper_table_and_figures(tmp_path: Path) -> None:
     folder = tmp_path / "records"
     write_wfdb(synthesise(demo_ward(60.0)["synth/bigeminy"], name="night", seconds=60.0, seed=1), folder)
@@ -78,4 +98,5 @@ def test_the_command_writes_page_paper_table_and_figures(tmp_path: Path) -> None
     printed = json.loads(CliRunner().invoke(main, [*words, "--json"], catch_exceptions=False).stdout)
     assert printed == written
     assert written["found"]["by_hour"][0]["beats"] == table["beats"][0].as_py()
-    assert set(written["definitions"]) >= {"SDNN", "pause", "run"}
+    assert set(written["definitions"]) >= {"SDNN", "pause", "run", "VLF, LF, HF", "ST level"}
+    assert [lead["lead"] for lead in written["st"]] == ["MLII", "V1"]

@@ -23,7 +23,7 @@ def beats(rr_s: list[float], kinds: str | None = None) -> HolterBeats:
 
 
 def test_variability_of_five_intervals_is_that_worked_out_by_hand() -> None:
-    v = variability(beats([0.80, 0.86, 0.80, 0.74, 0.80]))
+    v = variability(beats([0.80, 0.86, 0.80, 0.74, 0.80]), 5.0)
     assert v.intervals == 5
     assert v.mean_nn == pytest.approx(800.0)
     assert v.sdnn == pytest.approx(math.sqrt((60**2 + 60**2) / 4))  # n - 1 = 4
@@ -34,24 +34,24 @@ def test_variability_of_five_intervals_is_that_worked_out_by_hand() -> None:
 
 
 def test_fifty_milliseconds_are_not_more_than_fifty() -> None:
-    assert variability(beats([0.80, 0.85, 0.80])).pnn50 == 0.0
-    assert variability(beats([0.80, 0.851, 0.80])).pnn50 == 100.0
+    assert variability(beats([0.80, 0.85, 0.80]), 3.0).pnn50 == 0.0
+    assert variability(beats([0.80, 0.851, 0.80]), 3.0).pnn50 == 100.0
 
 
 def test_segments_of_five_minutes_have_means_and_deviations() -> None:
     # 300 intervals of 1.0 s, then 0.5 s: means 1000 and 500 ms, no deviation inside.
-    v = variability(beats([1.0] * 299 + [0.5] * 600))
+    v = variability(beats([1.0] * 299 + [0.5] * 600), 600.0)
     assert v.segments == 2
     assert v.sdann == pytest.approx(math.sqrt(2 * 250**2), rel=5e-3)  # a beat of 0.5 s is in the first
     assert v.sdnn_index == pytest.approx(0.0, abs=20.0)
-    short = variability(beats([1.0] * 100))
+    short = variability(beats([1.0] * 100), 101.0)
     assert short.segments == 0
     assert math.isnan(short.sdann)
 
 
 def test_an_ectopic_beat_parts_normal_ones() -> None:
     # N N V N N: only the first and the last interval are between normal beats, and they stand side by side nowhere.
-    v = variability(beats([0.8, 0.5, 1.1, 0.9], "NNVNN"))
+    v = variability(beats([0.8, 0.5, 1.1, 0.9], "NNVNN"), 4.0)
     assert v.intervals == 2
     assert math.isnan(v.rmssd)
     assert v.mean_nn == pytest.approx(850.0)

@@ -108,6 +108,16 @@ def test_what_comes_from_outside_is_escaped(tmp_path: Path, recording: Make) -> 
     assert evil in " ".join(page.words)
 
 
+def test_the_first_thing_on_the_page_is_an_ecg_that_nobody_has_to_unfold(tmp_path: Path, recording: Make) -> None:
+    for record in ("mitdb/208", "mitdb/100"):
+        score(tmp_path, recording(record, duration_s=60))
+    text = write_report(tmp_path).read_text()
+    before, _, after = text.partition('25 mm/s, 10 mm/mV"')
+    assert after
+    assert before.count("<details") == before.count("</details>")  # it stands inside none
+    assert "<table" not in before
+
+
 def test_the_figures_of_every_event_are_on_the_page(tmp_path: Path, recording: Make) -> None:
     made = recording()
     score(tmp_path, made)

@@ -44,6 +44,16 @@ def test_the_page_tells_what_happened_in_the_week_and_nothing_else(database: Dat
     assert not any(word in text for word in ("couplet", "sync", "<crashed>", "http:", "https:", "<script"))
 
 
+def test_days_and_times_are_of_the_zone_that_is_asked_for(database: Database, tmp_path: Path) -> None:
+    database.runs.start("night", "score", at_us=NOW - DAY_US)
+    database.runs.finish("night", "failed", at_us=NOW - DAY_US + 1, message="no disk", figures={})
+    week = read_week(database, ModelStore(database, tmp_path / "models"), until_us=NOW)
+    assert "2026-11-23 14:48 UTC" in write_week(week, tmp_path).read_text()
+    page = write_week(week, tmp_path, zone="Pacific/Kiritimati")  # 14 hours ahead of UTC
+    assert page.name == "2026-11-25.html"
+    assert "2026-11-24 04:48 +14" in page.read_text()
+
+
 def test_a_week_without_anything_has_a_page_too(database: Database, tmp_path: Path) -> None:
     week = read_week(database, ModelStore(database, tmp_path / "models"), until_us=NOW, days=1)
     text = write_week(week, tmp_path / "reports").read_text()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,7 +26,8 @@ Examples:
 Alarms of the flows and of live monitoring stay open until somebody has taken
 note of them, on a page or here. Who did what is kept in a log, also when it is
 taken back. Alarms of the synthetic patients of `monitor --demo` are left out,
-unless --demos or a --number asks for them.
+unless --demos or a --number asks for them. Times are of the time zone that the
+settings name: ECG_TIME_ZONE=Europe/Berlin; UTC by default.
 """
 
 
@@ -66,9 +66,10 @@ def command(
     from pipeline.cli.database import open_database
     from pipeline.clock import now_us
 
-    with open_database(read_settings()) as database:
+    settings = read_settings()
+    with open_database(settings) as database:
         if show_log:
-            _show_log(database.alarms.actions(limit or 1000, record=record), as_json)
+            _show_log(database.alarms.actions(limit or 1000, record=record), settings.time_zone, as_json)
             return
         found = database.alarms.newest(
             limit,
@@ -90,10 +91,10 @@ def command(
             change = database.alarms.acknowledge_all if acknowledge else database.alarms.take_back
             changed = {one.id: one for one in change([one.id for one in found], by or "", at_us=now_us())}
             found = [changed[one.id] for one in found]
-    _show(found, as_json)
+    _show(found, settings.time_zone, as_json)
 
 
-def _show(found: Sequence[StoredAlarm], as_json: bool) -> None:
+def _show(found: Sequence[StoredAlarm], zone: str, as_json: bool) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -113,19 +114,20 @@ def _show(found: Sequence[StoredAlarm], as_json: bool) -> None:
             str(one.id),
             Text(alarm.record),
             Text(f"{alarm.kind}, {alarm.priority}"),
-            _began(one),
+            _began(one, zone),
             lasted,
-            Text(_by(one)),
+            Text(_by(one, zone)),
         )
     show_table(table)
     still = sum(one.acknowledged_by is None for one in found)
     click.echo(f"{len(found)} alarms, {still} of them open")
 
 
-def _show_log(actions: Sequence[AlarmAction], as_json: bool) -> None:
+def _show_log(actions: Sequence[AlarmAction], zone: str, as_json: bool) -> None:
     from dataclasses import asdict
 
     from pipeline.cli.display import show_json
+    from pipeline.clock import moment
 
     if as_json:
         show_json([asdict(one) for one in actions])
@@ -133,7 +135,7 @@ def _show_log(actions: Sequence[AlarmAction], as_json: bool) -> None:
     for one in actions:
         what = f"alarm {one.alarm}" if one.alarm is not None else "an alarm that is gone"
         about = f"{what}, {one.kind} ({one.priority}) of {one.record}"
-        click.echo(f"{_moment(one.done_at_us)}  {one.by}  {one.action}  {about}")
+        click.echo(f"{moment(one.done_at_us, zone)}  {one.by}  {one.action}  {about}")
     click.echo(f"{len(actions)} lines", err=True)
 
 
@@ -144,18 +146,18 @@ def _document(one: StoredAlarm) -> dict[str, Any]:
     return {**rest, **asdict(one.alarm), "by": one.acknowledged_by, "acknowledged_at_us": one.acknowledged_at_us}
 
 
-def _began(one: StoredAlarm) -> str:
+def _began(one: StoredAlarm, zone: str) -> str:
+    from pipeline.clock import moment
+
     if one.started_at_us is not None:
-        return _moment(one.started_at_us + round(one.alarm.onset_s * 1e6))
+        return moment(one.started_at_us + round(one.alarm.onset_s * 1e6), zone)
     minutes, seconds = divmod(one.alarm.onset_s, 60)
     return f"{minutes:.0f}:{int(seconds):02d}"
 
 
-def _by(one: StoredAlarm) -> str:
+def _by(one: StoredAlarm, zone: str) -> str:
+    from pipeline.clock import moment
+
     if one.acknowledged_by is None or one.acknowledged_at_us is None:
         return ""
-    return f"{one.acknowledged_by}, {_moment(one.acknowledged_at_us)}"
-
-
-def _moment(at_us: int) -> str:
-    return datetime.fromtimestamp(at_us / 1e6, UTC).strftime("%Y-%m-%d %H:%M")
+    return f"{one.acknowledged_by}, {moment(one.acknowledged_at_us, zone)}"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
+from pathlib import Path
 
 import click
 
 from pipeline.cli.group import PipelineCommand
 from pipeline.cli.options import read_settings
+from pipeline.cli.tls import read_tls, tls_options
 
 EPILOG = """
 Examples:
@@ -26,8 +28,8 @@ again. docs/devices.md says what a frame holds. /livez, /readyz and /metrics are
 answered too.
 
 Every request must show the token in ECG_GATEWAY_TOKEN, or the one that is made
-and kept in a file of this user. Put a proxy with TLS in front and name it with
---name.
+and kept in a file of this user. Give it a certificate (--tls-cert, --tls-key),
+or put a proxy with TLS in front; name what it is reached by with --name.
 """
 
 PATIENCE_S = 5.0  # for the log to confirm; a device's own patience is short
@@ -47,7 +49,10 @@ REQUEST_S, MOST_REQUESTS = 60.0, 500  # for megabytes over a slow link, and from
     "--port", type=click.IntRange(0, 65535), default=8700, show_default=True, help="Port; 0 takes a free one."
 )
 @click.option("--name", "names", multiple=True, help="Another name by which it is reached, such as that of a proxy.")
-def command(broker_url: str, host: str, port: int, names: tuple[str, ...]) -> None:
+@tls_options
+def command(
+    broker_url: str, host: str, port: int, names: tuple[str, ...], tls_cert: Path | None, tls_key: Path | None
+) -> None:
     """Take frames over HTTP and store them in the broker's log, until stopped.
 
     For devices that speak neither NATS nor MQTT. What is answered with 200 is in the log, and the monitor reads it.
@@ -60,6 +65,7 @@ def command(broker_url: str, host: str, port: int, names: tuple[str, ...]) -> No
     from pipeline.web.logs import log_as_json
     from pipeline.web.server import Server
 
+    tls = read_tls(tls_cert, tls_key)
     given = os.environ.get("ECG_GATEWAY_TOKEN") or None
     file = read_settings().state_dir / "gateway-token"
     token = given or kept_token(file) or secrets.token_urlsafe(24)  # devices know it from the run before
@@ -67,7 +73,7 @@ def command(broker_url: str, host: str, port: int, names: tuple[str, ...]) -> No
         access, brokers = Access(host, token, names), servers(broker_url)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    server = Server(host, port, request_s=REQUEST_S, most_requests=MOST_REQUESTS)
+    server = Server(host, port, request_s=REQUEST_S, most_requests=MOST_REQUESTS, tls=tls)
     try:
         log = NatsDevice(brokers, patience_s=PATIENCE_S)
     except BaseException:  # Ctrl-C as well: the address is let go

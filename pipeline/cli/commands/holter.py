@@ -23,9 +23,9 @@ Examples:
   ecg-anomaly holter mitdb/119 --json
 
 Writes RECORD.html (the worst strips first), RECORD.pdf (A4, strips at 25 mm/s),
-RECORD.json and RECORD.parquet (a row an hour) into the folder. Each figure
-stands with its definition and, where the record is annotated, beside the
-annotators'.
+RECORD.json (with ST levels by the minute) and RECORD.parquet (a row an hour)
+into the folder. Each figure stands with its definition and, where the record is
+annotated, beside the annotators'.
 """
 
 
@@ -52,7 +52,7 @@ def command(
     as_json: bool,
     progress: bool | None,
 ) -> None:
-    """Sum RECORD up: rates, ectopic beats, pauses, variability, and the strips to look at first."""
+    """Sum RECORD up: rates, ectopic beats, fibrillation, variability, ST levels, and the strips to look at first."""
     settings = read_settings()
     from pipeline.cli.compiling import ensure_compiled
     from pipeline.cli.display import progress_bar, show_json, show_table, strict
@@ -87,7 +87,7 @@ def command(
     table = Table(box=SIMPLE_HEAD, padding=0, title=f"{opened.name}, {', '.join(opened.leads)}", title_justify="left")
     for heading in ("", "found", *(("annotated",) if done.reference else ())):
         table.add_column(heading, no_wrap=True)
-    for row in rows(done.found, done.reference):
+    for row in rows(done.found, done.reference, done.st):
         table.add_row(*row[: len(table.columns)])
     show_table(table)
     click.echo("Not a medical device.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,7 +25,8 @@ Examples:
 
 Live monitoring goes by these limits two seconds after they are set, here or on
 a page. Records that are scored from files go by the settings alone, which name
-patients too: [alarms.limits."mitdb/208"] in ecg-anomaly.toml.
+patients too: [alarms.limits."mitdb/208"] in ecg-anomaly.toml. Times are of the
+time zone that the settings name: ECG_TIME_ZONE=Europe/Berlin; UTC by default.
 """
 
 
@@ -70,7 +70,7 @@ def command(
     settings = read_settings()
     with open_database(settings) as database:
         if show_log:
-            _show_log(database.limits.history(patient), as_json)
+            _show_log(database.limits.history(patient), settings.time_zone, as_json)
             return
         own = database.limits.current(patient)
         if limits and patient is not None:
@@ -118,15 +118,15 @@ def _show(patients: dict[str, list[dict[str, Any]]], as_json: bool) -> None:
         click.echo("  ecg-anomaly limits PATIENT --set tachy_bpm=160 --by NAME")
 
 
-def _show_log(changes: Sequence[LimitChange], as_json: bool) -> None:
+def _show_log(changes: Sequence[LimitChange], zone: str, as_json: bool) -> None:
     from dataclasses import asdict
 
     from pipeline.cli.display import show_json
+    from pipeline.clock import moment
 
     if as_json:
         show_json([asdict(one) for one in changes])
         return
     for one in changes:
-        at = datetime.fromtimestamp(one.set_at_us / 1e6, UTC).strftime("%Y-%m-%d %H:%M")
         value = "usual" if one.value is None else f"{one.value:g}"
-        click.echo(f"{at}  {one.by}  {one.patient}  {one.name} = {value}")
+        click.echo(f"{moment(one.set_at_us, zone)}  {one.by}  {one.patient}  {one.name} = {value}")

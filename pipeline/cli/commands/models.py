@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -10,7 +9,7 @@ import click
 from pipeline.cli.database import open_database
 from pipeline.cli.group import PipelineCommand
 from pipeline.cli.options import json_option, read_settings
-from pipeline.clock import now_us
+from pipeline.clock import moment, now_us
 
 if TYPE_CHECKING:
     from pipeline.storage.database import Database, ModelStore, ModelVersion
@@ -42,7 +41,8 @@ def list_models(as_json: bool) -> None:
     """Show the published models, the last one first."""
     from pipeline.cli.display import show_json
 
-    with open_database(read_settings()) as database:
+    settings = read_settings()
+    with open_database(settings) as database:
         store = _store(database)
         versions, pointer = store.versions(), store.pointer
     if as_json:
@@ -51,7 +51,7 @@ def list_models(as_json: bool) -> None:
     if not versions:
         click.echo("No model was published.")
         return
-    _show(versions)
+    _show(versions, settings.time_zone)
     click.echo(f"Folder: {store.folder}")
     published = next(version.checksum for version in versions if version.state == "published")
     if pointer != published:
@@ -86,14 +86,10 @@ def _store(database: Database) -> ModelStore:
 def _facts(version: ModelVersion) -> dict[str, object]:
     from dataclasses import asdict
 
-    return {**asdict(version), "published_at": _time(version)}
+    return {**asdict(version), "published_at": moment(version.published_at_us, form="%Y-%m-%d %H:%M:%SZ")}
 
 
-def _time(version: ModelVersion) -> str:
-    return datetime.fromtimestamp(version.published_at_us / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-
-
-def _show(versions: list[ModelVersion]) -> None:
+def _show(versions: list[ModelVersion], zone: str) -> None:
     from rich.table import Table
 
     from pipeline.cli.display import show_table
@@ -104,5 +100,5 @@ def _show(versions: list[ModelVersion]) -> None:
     for version in versions:
         plain = {name: value for name, value in version.figures.items() if isinstance(value, int | float | str)}
         figures = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in plain.items())
-        table.add_row(version.checksum[:12], version.state, _time(version), figures)
+        table.add_row(version.checksum[:12], version.state, moment(version.published_at_us, zone), figures)
     show_table(table)

@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from pipeline.cli.group import PipelineCommand
 from pipeline.cli.options import data_dir_option, leads_option, read_settings, seed_option
+from pipeline.cli.tls import read_tls, tls_options
 
 if TYPE_CHECKING:
     from threading import Event
@@ -28,6 +29,7 @@ Examples:
   ecg-anomaly monitor --from nats://127.0.0.1:4222 --page
   ecg-anomaly monitor --partitions 0-31/64 --alarms-to alarms.jsonl
   ecg-anomaly monitor --metrics 9100
+  ecg-anomaly monitor --demo --tls-cert ward.crt --tls-key ward.key
   ecg-anomaly monitor --alarms-to https://example.org/hook --alarms-to a.jsonl
 
 Results go to the database (ECG_DATABASE_URL; a SQLite file by default). Workers
@@ -36,8 +38,9 @@ has one worker at a time, and another takes over when that one is gone.
 
 The page is served on this machine alone. With --host it can be reached from
 elsewhere and asks for a token: that of ECG_MONITOR_TOKEN, or one that is made
-and shown. ECG_MONITOR_VIEWER_TOKEN is one for looking alone. Put a proxy with
-TLS in front and name it with --name.
+and shown. ECG_MONITOR_VIEWER_TOKEN is one for looking alone. Give it a
+certificate (--tls-cert, --tls-key), or put a proxy with TLS in front; name what
+it is reached by with --name.
 """
 
 
@@ -88,6 +91,7 @@ PATIENTS = {
 @click.option(
     "--user-header", help="Header in which a proxy names who asks; it also shows a token. What they do is logged so."
 )
+@tls_options
 @click.option("--browser/--no-browser", default=True, show_default=True, help="Open the page if there is a screen.")
 @seed_option
 @data_dir_option
@@ -110,6 +114,8 @@ def command(
     port: int,
     names: tuple[str, ...],
     user_header: str | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
     browser: bool,
     seed: int,
     data_dir: Path | None,
@@ -133,7 +139,10 @@ def command(
         raise click.UsageError("--metrics is for a worker alone: a page answers them at its own --port")
     _refuse_what_does_not_go(ctx, "demo" if demo else "records" if is_replay else "broker")
     if tui:
-        _refuse(ctx, ("page", "host", "port", "names", "user_header"), "--tui, which shows no page")
+        _refuse(
+            ctx, ("page", "host", "port", "names", "user_header", "tls_cert", "tls_key"), "--tui, which shows no page"
+        )
+    tls = read_tls(tls_cert, tls_key)
     settings = read_settings()
     token = os.environ.get("ECG_MONITOR_TOKEN") or None
     viewer = os.environ.get("ECG_MONITOR_VIEWER_TOKEN") or None
@@ -152,7 +161,9 @@ def command(
             raise click.UsageError(str(error)) from error
         work = Work(brokers, wanted, sinks, replicas, settings, checks)
         if not (page or tui):
-            work.run_alone(host, metrics, token, names)
+            if tls is not None and metrics is None:
+                raise click.UsageError("--tls-cert needs --page or --metrics: a worker alone serves nothing")
+            work.run_alone(host, metrics, token, names, tls)
             return
         origin = None  # the worker stores its alarms itself
 
@@ -164,7 +175,7 @@ def command(
         settings,
         origin=origin,
         is_live=records is None or speed == 1,
-        address=None if tui else Address(host, port, names, token, browser, viewer, user_header),
+        address=None if tui else Address(host, port, names, token, browser, viewer, user_header, tls),
         checks=checks,
     )
 
