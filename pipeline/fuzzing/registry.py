@@ -22,6 +22,7 @@ _SHARES = {
     "states": 0.5,
     "topics": 4.0,
     "acq": 0.1,  # a process of its own for each input
+    "mat": 0.1,
     "vital": 0.1,
 }
 
