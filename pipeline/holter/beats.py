@@ -52,7 +52,7 @@ class HolterBeats:
         """Whether the interval that ends at each beat has atrial fibrillation at both of its ends, shape (n,)."""
         if self.fibrillation is None:
             return np.zeros(len(self), dtype=np.bool_)
-        return self.fibrillation & np.concatenate([[False], self.fibrillation[:-1]])
+        return np.asarray(self.fibrillation & np.concatenate([[False], self.fibrillation[:-1]]), dtype=np.bool_)
 
 
 def found_beats(parts: Sequence[Findings], gaps: Sequence[Gap]) -> HolterBeats:

@@ -130,7 +130,7 @@ class StCollector:
         self._windows, self._peaks = [], []
 
     def _measure(self, windows: NDArray[np.float64], peak_s: NDArray[np.float64]) -> None:
-        whole = np.isfinite(windows).all(axis=1)  # beats of each lead without a hole
+        whole = np.asarray(np.isfinite(windows).all(axis=1))  # beats of each lead without a hole
         leads = np.flatnonzero(whole.sum(axis=0) >= LEAST_BEATS).tolist()
         speeds = [self._speed(windows[whole[:, lead], :, lead]) for lead in leads]
         edges = self._edges(np.sqrt(np.sum(np.square(speeds), axis=0))) if leads else None

@@ -39,7 +39,7 @@ def rows(found: Summary, reference: Summary | None, st: Sequence[StTrend] = ()) 
         ("RMSSD", lambda s: _number(s.variability.rmssd, 0, " ms")),
         ("pNN50", lambda s: _number(s.variability.pnn50, 1, " %")),
         ("triangular index", lambda s: _number(s.variability.triangular_index, 1, "")),
-        ("5-min segments of the spectrum", _segments),
+        ("segments of the spectrum", _segments),
         ("VLF, LF, HF power", _powers),
         ("LF/HF", lambda s: _number(s.variability.spectrum.lf_hf, 2, "")),
     ]

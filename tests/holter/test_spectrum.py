@@ -73,8 +73,8 @@ def test_a_rest_of_the_record_is_no_segment() -> None:
 
 
 def test_burden_and_episodes_are_those_worked_out_by_hand() -> None:
-    time_s = np.arange(401) * 0.5
-    rr = np.diff(time_s, prepend=np.nan)
+    time_s = np.arange(401, dtype=np.float64) * 0.5
+    rr = np.concatenate([[np.nan], np.diff(time_s)]).astype(np.float64)
     inside = (time_s >= 20) & (time_s <= 80) | (time_s >= 100) & (time_s <= 129) | (time_s >= 150)
     rr[np.searchsorted(time_s, 190.0)] = np.nan  # signal was missing before this beat
     found = fibrillation(HolterBeats(time_s, rr, np.full(401, "N"), inside), 160.0)

@@ -29,7 +29,8 @@ def drawn(fs: float, level_mv: np.ndarray, *, wander_mv: float = 0.0, noise_mv: 
     signal = (p + qrs + t)[:, None] * [1.0, 0.7] + st[:, None] * level
     rng = np.random.default_rng(1)
     wander = wander_mv * np.sin(2 * np.pi * 0.23 * time_s)
-    return (signal + wander[:, None] + noise_mv * rng.standard_normal(signal.shape)).astype(np.float32)
+    noisy = signal + wander[:, None] + noise_mv * rng.standard_normal(signal.shape)
+    return np.asarray(noisy, dtype=np.float32)
 
 
 def found_at(r_peak: np.ndarray, fs: float) -> Findings:

@@ -60,10 +60,10 @@ def test_page_stream_and_session_go_over_tls_and_the_cookie_is_for_https_alone(
         answer = session.get(f"{server.url}?token={TOKEN}", timeout=PATIENCE_S)
         assert answer.status_code == 200
         assert "Central station" in answer.text
-        (cookie,) = session.cookies
-        assert cookie.secure
+        cookie, *rules = answer.history[0].headers["Set-Cookie"].split("; ")
+        assert "Secure" in rules
         address, origin = server.url.replace("https", "wss") + "stream", Origin(server.url.rstrip("/"))
-        shown = {"Cookie": f"{cookie.name}={cookie.value}"}
+        shown = {"Cookie": cookie}
         with connect(address, ssl=trusted, origin=origin, additional_headers=shown, proxy=None) as stream:
             assert "t" in stream.recv(timeout=PATIENCE_S)
         # Who does not trust the authority is not let on by the client, and who speaks http is not answered.
