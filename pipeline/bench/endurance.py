@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import func, select
+from sqlalchemy import Table, func, select
 
 from pipeline.bench.flat import Sample, growing
 from pipeline.bench.programs import Programs
@@ -223,7 +223,7 @@ def _connected(url: str) -> Broker:
     return Broker([url])
 
 
-def _count(database: Database, table: object) -> int:
+def _count(database: Database, table: Table) -> int:
     with database.reading() as connection:
         return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
 
