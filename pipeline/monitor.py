@@ -164,6 +164,11 @@ class Monitor:
         ]
         return parts[0] if len(parts) == 1 else Findings.concatenate(parts)
 
+    @property
+    def record(self) -> str | None:
+        """Name of the record that it follows; None before the first chunk."""
+        return None if self._stream is None else self._stream[0]
+
     def finish(self) -> Findings:
         """Tell that the record has ended; return its last beats."""
         if self._stream is None:

@@ -304,6 +304,8 @@ class Engine:
                 self._fillings.begin(patient, fed)
             if monitor is not None:
                 self._ward.restore(patient, monitor)
+                if (other := self._ward.monitor(patient).record) not in (None, patient):
+                    raise SnapshotError(f"{patient}: a state is of another patient, {other!r:.100}")
         except Exception as error:
             self._fillings.forget(patient)
             if patient in self._ward:

@@ -163,6 +163,14 @@ def test_every_flipped_bit_of_a_state_is_found(model: BeatModel, frames: list[Fr
                 restore(whole_state[:cut])
 
 
+def test_a_state_of_another_patient_is_refused(model: BeatModel, frames: list[Frame]) -> None:
+    engine = Engine(model, clock=Clock())
+    engine.take(frames[:100])
+    state = engine.snapshot(OTHERS[0])
+    with pytest.raises(SnapshotError, match="another patient"):
+        Engine(model, clock=Clock()).restore(POISONED, state)
+
+
 def test_a_patient_whose_state_cannot_be_told_begins_anew(
     model: BeatModel, frames: list[Frame], whole: dict[str, Findings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
