@@ -19,7 +19,7 @@ from pipeline.errors import SnapshotError
 
 __all__ = ["Arrays", "joined", "pack", "part_of", "seal", "unpack", "unseal"]
 
-VERSION = 6
+VERSION = 7
 _MARK = b"ECG\x01"
 _DIGEST = 16  # bytes
 Arrays = dict[str, NDArray[np.generic]]

@@ -161,11 +161,24 @@ def _translated(folder: Place) -> Iterator[None]:
     except duckdb.Error as error:
         reason = str(error).strip()
         named = isinstance(error, _DAMAGE) and ".parquet" in reason
-        if named or (not isinstance(error, _WRONG_QUERY) and _has_damage(folder)):
+        is_unknown = isinstance(error, _UNKNOWN_NAME) and _lacks_columns(folder)
+        if named or is_unknown or (not isinstance(error, _WRONG_QUERY) and _has_damage(folder)):
             raise OutputError(
                 f"{folder}: a table of beats is damaged or gone; remove it and score its record again ({reason})"
             ) from error
         raise ValueError(reason + _HINT if isinstance(error, _UNKNOWN_NAME) else reason) from error
+
+
+def _lacks_columns(folder: Place) -> bool:
+    """Tell whether a table of beats has not the columns that all have: the name that is unknown is right then."""
+    for file in (folder / "beats").glob("**/*.parquet"):
+        try:
+            with file.open("rb") as opened:
+                if not set(BEAT_COLUMNS) <= set(pq.read_schema(opened).names):
+                    return True
+        except (pa.ArrowException, OSError, ValueError):
+            return True
+    return False
 
 
 def _has_damage(folder: Place) -> bool:

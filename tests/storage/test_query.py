@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import OutputError, RecordNotFound
@@ -138,3 +139,16 @@ def test_a_cut_table_is_named(tmp_path: Path, findings: Make) -> None:
     path.unlink()
     with pytest.raises(OutputError, match="damaged or gone"):
         query("select sum(score) from beats", tmp_path)
+
+
+def test_a_table_whose_columns_are_damaged_is_named(tmp_path: Path, findings: Make) -> None:
+    with ResultWriter(tmp_path, "mitdb/208", 360.0) as writer:
+        writer.write(findings())
+    path = tmp_path / "beats/mitdb/208.parquet"
+    whole = pq.read_table(path)
+    pq.write_table(whole.rename_columns({"score": "scorf"}), path)
+    with pytest.raises(OutputError, match="damaged"):
+        query("select sum(score) from beats", tmp_path)
+    pq.write_table(whole, path)
+    with pytest.raises(ValueError, match="scorf"):
+        query("select sum(scorf) from beats", tmp_path)
