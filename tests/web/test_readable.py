@@ -95,6 +95,7 @@ def test_looking_back_is_not_called_live(service: Service, open_page: Open) -> N
     page = open_page(service.url + "#/p/ward%2Frun")
     state = page.locator("#patient .state")
     expect(state).to_contain_text("live")
+    wait(page, "monitor.view.history.beats.length > 10 && monitor.view.strip.width > 0")  # there is a past to look at
     page.keyboard.press("Home")
     expect(state).to_contain_text("ago")
     expect(state).not_to_contain_text("live")
