@@ -185,7 +185,10 @@ def _clear(
                     if k > 0:
                         seen[lead, k] = seen[lead, k + 1]
                     heights[lead, k] = heights[lead, k + 1]
-                seen[lead, _MANY], heights[lead, _MANY] = n, y[peak] - y[base]
+                seen[lead, _MANY], heights[lead, _MANY] = n, 0.0
+                for j in range(base + 1, end):  # a filter at the door lets a small wave run ahead of the spike
+                    if abs(y[j] - y[base]) > abs(heights[lead, _MANY]):
+                        heights[lead, _MANY] = y[j] - y[base]
                 if is_one_of_many or height > _CLEAR * behind:
                     rise = (y[end] - y[base]) / (end - base)
                     for j in range(base + 1, end):

@@ -164,7 +164,7 @@ def test_lists_that_name_many_lists_each_end(tmp_path: Path, monkeypatch: pytest
         ("long 1 1e999 750\nseg.dat 16\n", "."),
         ("long 2 250 750\nseg.dat 16\nseg.dat 212\n", "more than one format"),
         ("long 2 250 750\nseg.dat 0\nseg.dat 16\n", "."),
-        (f"long 1 250 750\nseg.dat 16 200({'9' * 400})/mV 16 0\n", "a baseline of"),
+        (f"long 1 250 750\nseg.dat 16 200({'9' * 400})/mV 16 0\n", "signal baseline beyond"),
         (f"long 1 250 750\nseg.dat 16 200(-{'9' * 12})/mV 16 0\n", "a baseline of -1e"),
     ],
 )
