@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 __all__ = ["LIMITS", "Limit", "check_limits", "check_order"]
@@ -69,14 +69,22 @@ def check_limits(limits: Mapping[str, float]) -> dict[str, float]:
     return {name: float(value) for name, value in limits.items()}
 
 
-def check_order(values: Mapping[str, float]) -> None:
-    """See that all limits go together.
+def check_order(values: Mapping[str, float], own: Iterable[str] = LIMITS) -> None:
+    """See that limits go together with the others.
+
+    Parameters
+    ----------
+    values : mapping of str to float
+        All limits by name.
+    own : iterable of str
+        Those that are to be looked at, each beside its neighbours.
 
     Raises
     ------
     ValueError
         If a milder one lies beyond the graver one.
     """
+    names = set(own)
     for lower, upper in _ORDER:
-        if values[lower] > values[upper]:
+        if names & {lower, upper} and values[lower] > values[upper]:
             raise ValueError(f"{lower} ({values[lower]:g}) is above {upper} ({values[upper]:g}): set both")

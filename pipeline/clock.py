@@ -36,11 +36,12 @@ class Steady:
 
     def __call__(self) -> int:
         """Return a time in microseconds, never before the one that was returned last."""
-        now = self._clock() + self._ahead_us
-        if now < self._last_us - STEP_US:
-            self._ahead_us += self._last_us - now
-            return self._last_us
-        self._last_us = max(self._last_us, now)
+        raw, last_us = self._clock(), self._last_us
+        now = raw + self._ahead_us
+        if now < last_us - STEP_US:
+            self._ahead_us = last_us - raw  # the same, should two threads find it at once
+            return last_us
+        self._last_us = max(last_us, now)
         return self._last_us
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.alarm_limits import check_limits
+from pipeline.alarm_limits import LIMITS, check_limits
 from pipeline.detection.fibrillation import Fibrillation, FibrillationWeights, Level
 from pipeline.detection.model import BeatModel
 from pipeline.detection.reading import LEADS
@@ -92,6 +92,7 @@ class Monitor:
         self._fibrillation_weights = fibrillation
         self._threshold_settings = threshold or ThresholdSettings()
         self._alarm_settings = alarms or AlarmSettings()
+        self._alarms_given = alarms
         self._limits: dict[str, float] = {}
         self._peaks = peaks
         self._stream: tuple[str, float, tuple[str, ...]] | None = None
@@ -128,11 +129,9 @@ class Monitor:
             If there is no such limit, one is outside its range, or a milder one lies beyond the graver one.
         """
         limits = check_limits(limits)
-        name = "" if self._stream is None else self._stream[0]
-        settings = self._alarm_settings.of(name, limits)
+        if self._stream is not None:  # before, nobody knows whose they are
+            self._timeline.settings = self._alarm_settings.of(self._stream[0], limits)
         self._limits = limits
-        if self._stream is not None:
-            self._timeline.settings = settings
 
     def run(self, record: Record, *, seconds: float = 60.0) -> Iterator[ScoredBeat]:
         """Score a whole record, from its beginning and with a fresh state, beat by beat."""
@@ -362,6 +361,12 @@ class Monitor:
             beats, prepared, gaps + closed, beats.holes, tuple(self._finder.open_holes()), clock, levels, held, marks
         )
 
+    def _own_alarm_settings(self) -> AlarmSettings:
+        """Return the settings without the limits of other patients."""
+        own = self._alarm_settings.limits
+        name = "" if self._stream is None else self._stream[0]
+        return self._alarm_settings.model_copy(update={"limits": {name: own[name]} if name in own else {}})
+
     def _settings_of(self, record: str) -> AlarmSettings:
         try:
             return self._alarm_settings.of(record, self._limits)
@@ -394,7 +399,7 @@ class Monitor:
             "next": self._next,
             "count": self._count,
             "threshold_settings": self._threshold_settings.model_dump(),
-            "alarm_settings": self._alarm_settings.model_dump(),
+            "alarm_settings": self._own_alarm_settings().model_dump(),
             "limits": self._limits,
             "fibrillation": self._fibrillation.snapshot(),
             "timeline": self._timeline.snapshot(),
@@ -425,6 +430,9 @@ class Monitor:
         record, fs, leads = facts["stream"]
         self._threshold_settings = ThresholdSettings(**facts["threshold_settings"])
         self._alarm_settings = AlarmSettings(**facts["alarm_settings"])
+        if self._alarms_given is not None:  # limits are those of now, as whoever sets them is told
+            now = {name: getattr(self._alarms_given, name) for name in (*LIMITS, "limits")}
+            self._alarm_settings = self._alarm_settings.model_copy(update=now)
         self._limits = check_limits(facts.get("limits", {}))
         self._begin((record, float(fs), tuple(leads)), 0)
         self._finder.restore(part_of(arrays, "finder"))

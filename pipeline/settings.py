@@ -122,7 +122,7 @@ class AlarmSettings(_Section):
         if not own:
             return self
         settings = self.model_copy(update=own)
-        check_order({name: getattr(settings, name) for name in LIMITS})
+        check_order({name: getattr(settings, name) for name in LIMITS}, own)
         return settings
 
 

@@ -45,4 +45,4 @@ def test_no_variable_that_the_project_names_is_unknown() -> None:
     assert len(told) > 10
     named |= told
     assert {"ECG_SETTINGS", "ECG_BROKER_TOKEN", "ECG_TEST_PEERS", "ECG_STATE_DIR"} <= named
-    assert unknown_variables(named - {"ECG_THRESHOLD__ALHPA"}) == []
+    assert unknown_variables(named - {"ECG_THRESHOLD__ALHPA", "ECG_II"}) == []  # a wrong name, and a lead

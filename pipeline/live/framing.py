@@ -80,6 +80,8 @@ class Framer:
             self.missing += lost
             yield from self._take(np.full((lost, len(self._leads)), np.nan, dtype=np.float32))
             self._clock.set(self._taken, round(time_us))
+        elif off_s < -HOLE_S:  # following it would bend the rate, and open holes later
+            self._clock.set(self._taken, round(time_us))
         else:
             self._clock.follow(self._taken, round(time_us))
         yield from self._take(block)

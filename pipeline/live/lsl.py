@@ -25,6 +25,8 @@ from pipeline.sources.units import millivolts_per_unit
 __all__ = ["LslStream", "blocks", "open_lsl"]
 
 PULL_S = 0.25
+MEASURE_S = 5.0  # between two looks at both clocks
+SET_US = 1e6  # by which the time of day is another: the machine has slept, or it was set
 LOOK_S, SECOND_S = 0.1, 1.0  # between looks for streams, and for another one of the same name
 READS = 20  # of both clocks, of which the closest counts
 
@@ -136,9 +138,12 @@ def blocks(stream: LslStream, *, go_on: Callable[[], bool]) -> Iterator[tuple[fl
         If the sender is gone and says nothing by which it could be found again.
     """
     pylsl = _library()
-    zero_us = _zero_us(pylsl.local_clock)
+    zero_us, measured = _zero_us(pylsl.local_clock), time.monotonic()
     columns, factors = list(stream.columns), np.array(stream.mv_per_unit)
     while go_on():
+        if time.monotonic() - measured > MEASURE_S:  # the time of day may have been set, or the machine have slept
+            now_us, measured = _zero_us(pylsl.local_clock), time.monotonic()
+            zero_us = now_us if abs(now_us - zero_us) > SET_US else zero_us
         try:
             samples, stamps = stream.inlet.pull_chunk(timeout=PULL_S, max_samples=round(stream.fs))
         except RuntimeError as error:  # it is lost

@@ -34,6 +34,7 @@ ERRORS = (
     "already streaming", "invalid resolution", "invalid sample rate", "invalid range", "invalid MTU",
     "invalid number of channels", "invalid state", "device in charger",
 )  # fmt: skip
+DRIFT = 200e-6  # of two clocks from each other, at the most
 FORGOTTEN_US = 10_000_000  # by which the sensor's clock has jumped and is measured anew
 
 
@@ -94,6 +95,7 @@ class SensorTime:
 
     def __init__(self) -> None:
         self._distance_us: float | None = None
+        self._last_us = 0.0
 
     def first_us(self, packet: Packet, arrived_us: int) -> float:
         """Return when a packet's first sample was taken, in microseconds since 1970 UTC.
@@ -108,5 +110,8 @@ class SensorTime:
         distance = arrived_us - packet.last_us
         if self._distance_us is None or abs(distance - self._distance_us) > FORGOTTEN_US:
             self._distance_us = distance
-        self._distance_us = min(self._distance_us, distance)
+        # Clocks drift apart: a belt whose clock runs slow is followed, by more than any drift and less than a delay.
+        since_us = max(0, packet.last_us - self._last_us) if self._last_us else 0
+        self._last_us = packet.last_us
+        self._distance_us = min(self._distance_us + DRIFT * since_us, distance)
         return packet.last_us + self._distance_us - (len(packet.signal) - 1) / FS * 1e6

@@ -161,7 +161,8 @@ def _translated(folder: Place) -> Iterator[None]:
     except duckdb.Error as error:
         reason = str(error).strip()
         named = isinstance(error, _DAMAGE) and ".parquet" in reason
-        is_unknown = isinstance(error, _UNKNOWN_NAME) and _lacks_columns(folder)
+        is_unknown = isinstance(error, _UNKNOWN_NAME) and any(f'"{name}"' in reason for name in BEAT_COLUMNS)
+        is_unknown = is_unknown and _lacks_columns(folder)
         if named or is_unknown or (not isinstance(error, _WRONG_QUERY) and _has_damage(folder)):
             raise OutputError(
                 f"{folder}: a table of beats is damaged or gone; remove it and score its record again ({reason})"

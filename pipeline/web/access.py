@@ -155,7 +155,7 @@ class Access:
         """
         if self.user_header is None:
             return None
-        name = headers.get(self.user_header, "").strip()
+        name = _utf8(headers.get(self.user_header, "")).strip()
         if not name or len(headers.getlist(self.user_header)) != 1 or self.role_of_token(_bearer(headers)) is None:
             raise PermissionError(f"changes are for users that the proxy names in {self.user_header}")
         return name
@@ -219,16 +219,18 @@ class Guard:
         role = access.role_of(headers)
         if role == VIEWER and scope["type"] == "http" and changes:
             return JSONResponse({"error": "this token is for looking: acknowledging and setting need another"}, 403)
-        if role is not None:
+        shown = parse_qs(scope["query_string"].decode("latin-1")).get("token", [None])[0]
+        if role is not None and not (scope["type"] == "http" and scope["path"] == "/" and shown):
             return None
         if access.token is None and not changes:
             return None  # on loopback whoever may load the page may read; no other site's script can
         if scope["type"] == "http" and scope["path"] == "/":
-            shown = parse_qs(scope["query_string"].decode("latin-1")).get("token", [None])[0]
-            role = access.role_of_token(shown)
-            if role is not None:
+            shown_role = access.role_of_token(shown)
+            if shown_role is not None:
                 secure = HTTPConnection(scope).url.scheme == "https"
-                return access.let_in(RedirectResponse("/", 303), role, secure=secure)
+                return access.let_in(RedirectResponse("/", 303), shown_role, secure=secure)
+            if role is not None:
+                return None
             return RedirectResponse("/login", 303)
         return JSONResponse({"error": "a token is required"}, 401, {"WWW-Authenticate": "Bearer"})
 
@@ -236,6 +238,14 @@ class Guard:
 def _is_same(shown: str, secret: str) -> bool:
     """Compare in a time that tells nothing; what is shown may be any text, and half a surrogate pair has no bytes."""
     return hmac.compare_digest(shown.encode(errors="replace"), secret.encode())
+
+
+def _utf8(text: str) -> str:
+    """Return a header's text, which is read as Latin-1, as the UTF-8 that it nearly always is."""
+    try:
+        return text.encode("latin-1").decode()
+    except UnicodeError:
+        return text
 
 
 def _bearer(headers: Headers) -> str | None:

@@ -143,7 +143,10 @@ class _Service:
         return _json(await self._limits(self._patient(request)))
 
     async def set_limits(self, request: Request) -> Response:
-        patient, document = self._patient(request), await _body(request)
+        document = await _body(request)
+        patient = self._patient(request)
+        if document.get("patient") != patient.name:  # numbers begin anew with each start: a page may be of before
+            raise HTTPException(409, f"number {patient.number} is {patient.name!r}: patient names who is meant")
         wanted = document.get("limits")
         if not isinstance(wanted, dict) or not wanted or not all(_is_limit(value) for value in wanted.values()):
             raise HTTPException(400, "limits are numbers by name; null where the usual one is to hold")

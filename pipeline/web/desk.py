@@ -8,10 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Self
 
-from pipeline.alarm_limits import check_limits
 from pipeline.clock import now_us
 from pipeline.errors import OutputError
 from pipeline.records import Alarm
@@ -159,9 +159,8 @@ class AlarmDesk:
         OutputError
             If the database cannot be used.
         """
-        own = {**self._database.limits.current(patient).get(patient, {}), **limits}
-        self._alarms.of(patient, check_limits({name: value for name, value in own.items() if value is not None}))
-        self._database.limits.set(patient, limits, by, at_us=self._now_us())
+        check = partial(self._alarms.of, patient)
+        self._database.limits.set(patient, limits, by, at_us=self._now_us(), check=check)
         log.info("limits set", extra={"patient": patient, "by": by, "limits": dict(limits)})
 
     def _look(self) -> None:

@@ -26,8 +26,9 @@ _MANY: Schema = {
 
 _LIMITS: Schema = {
     "type": "object",
-    "required": ["by", "limits"],
+    "required": ["patient", "by", "limits"],
     "properties": {
+        "patient": {"type": "string", "description": "name of the patient that the number is to be"},
         "by": _BY,
         "limits": {
             "type": "object",

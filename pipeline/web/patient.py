@@ -91,7 +91,7 @@ class Patient:
         with self.lock:
             if self._beats is None:
                 steps, leads = findings.window.shape[1:]
-                self._beats = BeatLog(max(1, round(self.history_s * BEATS_PER_S)), steps, leads)
+                self._beats = BeatLog(max(VITAL_BEATS, round(self.history_s * BEATS_PER_S)), steps, leads)
             rows = self._beats.extend(findings)
             self.anomalies += int(rows["is_anomaly"].sum())
             self._drifts.extend(findings.drifts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -64,12 +65,15 @@ def test_steps_of_the_clock_lose_double_and_delay_nothing(
         def stored() -> int:
             return len(results(database)["live_beats"])
 
+        def more_than(before: int) -> bool:
+            return stored() > before
+
         for part, off_us in enumerate((0, -2 * HOUR_US, 5 * HOUR_US, -HOUR_US)):
             clock.off_us = off_us
             send(nats.url, frames[part * len(frames) // parts : (part + 1) * len(frames) // parts])
             if part < parts - 1:
                 before = stored()
-                wait_for(lambda before=before: stored() > before, "new beats")
+                wait_for(partial(more_than, before), "new beats")
         assert_ends_as(expected, database)
 
 

@@ -82,6 +82,16 @@ def test_a_long_silence_or_a_clock_that_was_set_begins_a_session(jump_s: float) 
     np.testing.assert_array_equal(signal_of(new), ramp(300))
 
 
+@pytest.mark.parametrize("late_s", [0.15, 0.3, 0.8])
+def test_a_first_block_that_comes_late_opens_no_holes_later(late_s: float) -> None:
+    one, frames = framer(), list[Frame]()
+    for i, first in enumerate(range(0, 60_000, 125)):
+        frames += one.add(BEGAN_US + first / FS * 1e6 + (1e6 * late_s if i == 0 else 0.0), ramp(125, first))
+    frames += one.flush()
+    assert one.missing == 0
+    np.testing.assert_array_equal(signal_of(frames), ramp(60_000))
+
+
 def test_what_no_frame_may_be_is_refused_at_once() -> None:
     with pytest.raises(FrameError, match="patient"):
         Framer("nobody", FS, ("II",), lambda: "s")

@@ -15,6 +15,22 @@ def packets(count: int, size: int = 16, fs: float = FS) -> tuple[np.ndarray, np.
     return np.arange(count) * size / fs, np.full(count, size)
 
 
+@pytest.mark.parametrize("back_s", [9.7, 29.7, 58.0])
+def test_a_clock_that_is_set_back_by_less_than_a_minute_shuffles_nothing(back_s: float) -> None:
+    onset_s, counts = packets(300, size=128)
+    onset_s[120:] -= back_s + 1e-3
+    placed = place_blocks(onset_s, counts, FS)
+    np.testing.assert_array_equal(placed.position, np.arange(300) * 128)
+    assert (placed.set_back, placed.holes, placed.doubled) == (1, 0, 0)
+
+
+def test_blocks_that_are_sent_once_more_are_left_out() -> None:
+    onset_s, counts = packets(300, size=128)
+    order = np.r_[0:100, 90:300]
+    placed = place_blocks(onset_s[order], counts[order], FS)
+    assert (placed.set_back, placed.doubled, placed.length) == (0, 10, 300 * 128)
+
+
 @pytest.mark.parametrize("fs", [125.0, 128.0, 256.0, 512.0])
 def test_packets_at_times_in_whole_ms_lie_end_to_end_and_a_missing_one_is_a_hole(fs: float) -> None:
     onset_s, counts = packets(2000, fs=fs)

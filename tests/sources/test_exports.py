@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -103,6 +104,14 @@ def test_a_withings_watch_is_in_microvolts_and_a_blood_pressure_monitor_in_milli
     read = read_recording(tmp_path / "arm.csv")
     np.testing.assert_allclose(read.signal[:, 0], beats_mv, atol=1e-3)
     assert (read.fs, read.notes) == (500.0, ())
+    text = (tmp_path / "arm.csv").read_text()
+    (tmp_path / "holes.csv").write_text(re.sub(r"\[[^,]*,", "[null,", text, count=1))
+    read = read_recording(tmp_path / "holes.csv")
+    assert len(read.signal) == len(beats_mv)
+    assert np.isnan(read.signal[0, 0])
+    (tmp_path / "cut.csv").write_text(text.replace("]", "", 1))  # as a spreadsheet cuts a long cell
+    with pytest.raises(RecordCorrupt, match="export it anew"):
+        read_recording(tmp_path / "cut.csv")
     files.write_withings(tmp_path / "worn.csv", [("2021-03-04", 9, monitor[2])], 500)
     with pytest.raises(RecordUnsupported, match=r"watch .uV. or a blood pressure monitor .mV.*--units"):
         read_recording(tmp_path / "worn.csv")

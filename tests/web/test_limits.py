@@ -50,9 +50,9 @@ def limits(document: Any) -> dict[str, Any]:
 
 
 def test_limits_are_set_told_and_taken_back(guarded: Service) -> None:
-    status, told = post(guarded, {"by": "Ada", "limits": {"tachy_bpm": 160, "pause_s": 2.5}})
+    status, told = post(guarded, {"patient": RUN, "by": "Ada", "limits": {"tachy_bpm": 160, "pause_s": 2.5}})
     assert (status, limits(told)) == (200, {"tachy_bpm": 160.0, "pause_s": 2.5})
-    status, told = post(guarded, {"by": "Bob", "limits": {"tachy_bpm": None}})
+    status, told = post(guarded, {"patient": RUN, "by": "Bob", "limits": {"tachy_bpm": None}})
     assert (status, limits(told)) == (200, {"pause_s": 2.5})
     with urlopen(Request(guarded.url + PATH, headers=HEADERS), timeout=PATIENCE_S) as answer:
         assert json.loads(answer.read()) == told
@@ -62,17 +62,24 @@ def test_limits_are_set_told_and_taken_back(guarded: Service) -> None:
     assert guarded.database.limits.current() == {RUN: {"pause_s": 2.5}}
 
 
+def test_a_number_of_before_a_restart_is_nobody_else(guarded: Service) -> None:
+    for document in ({"by": "Ada", "limits": {"tachy_bpm": 160}}, {"patient": "ward/bed-7", "by": "A", "limits": {}}):
+        status, told = post(guarded, document)
+        assert (status, told["error"]) == (409, f"number 0 is {RUN!r}: patient names who is meant")
+    assert guarded.database.limits.history() == []
+
+
 @pytest.mark.parametrize(
     ("document", "words"),
     [
-        ({"limits": {"tachy_bpm": 160}}, "by is who"),
-        ({"by": "Ada", "limits": {}}, "limits are numbers by name"),
-        ({"by": "Ada", "limits": {"tachy_bpm": "160"}}, "limits are numbers by name"),
-        ({"by": "Ada", "limits": {"tachy_bpm": True}}, "limits are numbers by name"),
-        ({"by": "Ada", "limits": {"tachy_bpm": float("nan")}}, "limits are numbers by name"),
-        ({"by": "Ada", "limits": {"tachy_bpm": 500}}, "tachy_bpm is 60 to 240 /min, not 500"),
-        ({"by": "Ada", "limits": {"__class__": None}}, "there is no limit"),
-        ({"by": "Ada", "limits": {"tachy_bpm": 230}}, "is above extreme_tachy_bpm"),
+        ({"patient": RUN, "limits": {"tachy_bpm": 160}}, "by is who"),
+        ({"patient": RUN, "by": "Ada", "limits": {}}, "limits are numbers by name"),
+        ({"patient": RUN, "by": "Ada", "limits": {"tachy_bpm": "160"}}, "limits are numbers by name"),
+        ({"patient": RUN, "by": "Ada", "limits": {"tachy_bpm": True}}, "limits are numbers by name"),
+        ({"patient": RUN, "by": "Ada", "limits": {"tachy_bpm": float("nan")}}, "limits are numbers by name"),
+        ({"patient": RUN, "by": "Ada", "limits": {"tachy_bpm": 500}}, "tachy_bpm is 60 to 240 /min, not 500"),
+        ({"patient": RUN, "by": "Ada", "limits": {"__class__": None}}, "there is no limit"),
+        ({"patient": RUN, "by": "Ada", "limits": {"tachy_bpm": 230}}, "is above extreme_tachy_bpm"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(guarded: Service, document: Any, words: str) -> None:

@@ -63,7 +63,7 @@ def test_a_viewer_sees_everything_and_changes_nothing(service: Service) -> None:
         f"{service.url.replace('http', 'ws')}stream", additional_headers={"Authorization": f"Bearer {VIEWER}"}
     ) as stream:
         assert stream.recv(timeout=PATIENCE_S)
-    for path, body in ((ACKNOWLEDGE, {}), (LIMITS, {"limits": {"tachy_bpm": 160}})):
+    for path, body in ((ACKNOWLEDGE, {}), (LIMITS, {"patient": RUN, "limits": {"tachy_bpm": 160}})):
         status, told = ask(service, path, VIEWER, {"by": "Ada", **body})
         assert (status, told["error"]) == (403, "this token is for looking: acknowledging and setting need another")
         assert ask(service, path, secrets.token_urlsafe(), {"by": "Ada", **body})[0] == 403
@@ -106,10 +106,14 @@ def test_a_proxy_names_who_changes_something(service: Service) -> None:
     status, told = ask(service, ACKNOWLEDGE, TOKEN, {"by": "somebody else"}, user="ada@ward.example")
     assert (status, told["by"]) == (200, "ada@ward.example")
     assert ask(service, ACKNOWLEDGE, VIEWER, {}, user="bob@ward.example")[0] == 403
-    assert ask(service, LIMITS, TOKEN, {"limits": {"tachy_bpm": 160}}, user="x" * 81)[0] == 400
+    limits = {"patient": RUN, "limits": {"tachy_bpm": 160}}
+    assert ask(service, LIMITS, TOKEN, limits, user="x" * 81)[0] == 400
     assert service.database.limits.history() == []
-    assert ask(service, LIMITS, TOKEN, {"limits": {"tachy_bpm": 160}}, user="ada@ward.example")[0] == 200
-    assert service.database.limits.history(RUN)[0].by == "ada@ward.example"
+    name = "Özge Müller"
+    assert (
+        ask(service, LIMITS, TOKEN, limits, user=name.encode().decode("latin-1"))[0] == 200
+    )  # UTF-8, as proxies send it
+    assert service.database.limits.history(RUN)[0].by == name
 
 
 @pytest.mark.parametrize(

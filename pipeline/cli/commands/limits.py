@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -74,10 +75,9 @@ def command(
             return
         own = database.limits.current(patient)
         if limits and patient is not None:
-            wanted = {**own.get(patient, {}), **limits}
             try:
-                settings.alarms.of(patient, {name: value for name, value in wanted.items() if value is not None})
-                database.limits.set(patient, limits, by or "", at_us=now_us())
+                check = partial(settings.alarms.of, patient)
+                database.limits.set(patient, limits, by or "", at_us=now_us(), check=check)
             except ValueError as error:
                 raise click.UsageError(str(error)) from error
             own = database.limits.current(patient)

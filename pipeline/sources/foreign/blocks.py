@@ -16,6 +16,7 @@ WRAP_S = 2**32 / 1000.0  # s after which a clock of 32 bits that counts ms begin
 _AROUND = 10  # blocks on either side that say whether time has really moved on: single times are late
 _LEAST_HOLE_S = 0.04  # a shorter one is jitter, unless blocks are so short that one of them is missing
 _LATE_S = 60.0  # a block that begins so much before the last one is late; with more the clock was set back
+_FEW = 3  # blocks in a row that are not late one by one
 _MANY = 0.2  # share of blocks with the time of another: the clock is coarse, and none of them came twice
 _LONGEST_S = 31 * 86400.0
 _HOLES_S = 6 * 3600.0  # s of holes, which take memory; with more of them it is several recordings
@@ -131,17 +132,26 @@ def place_blocks(onset_s: NDArray[np.float64], counts: NDArray[np.int64], fs: fl
 
 def _unwrapped(onset_s: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
     """Return times in which a clock that begins anew goes on, and how often it was set back otherwise."""
-    falls = np.flatnonzero(np.diff(onset_s) < -_LATE_S) + 1
+    falls = np.flatnonzero(np.diff(onset_s) < -1e-9) + 1
     onset_s, set_back = onset_s.copy(), 0
     for at in falls.tolist():
         fall = float(onset_s[at - 1] - onset_s[at])
         if fall > 0.5 * WRAP_S:
             onset_s[at:] += WRAP_S
-        elif fall > 0:
+        elif fall > _LATE_S or (fall > 0 and _goes_on(onset_s, at)):
             usual = float(np.median(np.abs(np.diff(onset_s[max(0, at - 10) : at])))) if at > 1 else 0.0
             onset_s[at:] += fall + usual
             set_back += 1
     return onset_s, set_back
+
+
+def _goes_on(onset_s: NDArray[np.float64], at: int) -> bool:
+    """Tell whether times go on from a fall, instead of a few blocks being late or sent once more."""
+    coming = onset_s[at : at + _FEW]
+    if len(coming) < _FEW or not (np.diff(coming) > 0).all() or not (coming < onset_s[at - 1]).all():
+        return False
+    before = onset_s[:at]
+    return not np.isin(coming, before).all()  # these come a second time
 
 
 def _jumps(ahead_s: NDArray[np.float64], least_s: float, fs: float) -> NDArray[np.int64]:

@@ -157,7 +157,7 @@ def _to_summer(seconds: NDArray[np.float64] | None, start: datetime) -> bool:
     if seconds is None or len(seconds) < _ROWS:
         return False
     steps = np.diff(seconds)
-    usual = float(np.median(steps))
+    usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0  # clocks of whole seconds repeat a time
     for at in (np.flatnonzero(np.abs(steps - 3600.0 - usual) < max(usual, 1e-3)) + 1).tolist():
         after = start + timedelta(seconds=float(seconds[at]))
         on_hour = (after.minute * 60 + after.second + after.microsecond * 1e-6) < 1.5 * max(usual, 1e-3)

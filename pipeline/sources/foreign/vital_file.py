@@ -42,6 +42,14 @@ class _Wave:
     counts: list[int]
     values: NDArray[np.floating]
 
+    @property
+    def begins_s(self) -> float:
+        """When its first block begins: not the least of the times, where a clock was set back."""
+        try:
+            return place_blocks(np.array(self.onset_s), np.array(self.counts, dtype=np.int64), self.fs).start_s
+        except Uneven:
+            return min(self.onset_s)
+
 
 def open_vital(path: Path, options: ReadOptions) -> ArrayFile:
     """Open a VitalDB file: its waves at their own rates, with the holes that the times of their blocks tell.
@@ -62,7 +70,7 @@ def open_vital(path: Path, options: ReadOptions) -> ArrayFile:
     if not waves:
         raise RecordUnsupported(f"{path.name}: it holds no waves, only numbers and texts")
     said = [wave for wave in waves if signal_kind(wave.name) == "ecg"]
-    start_s = min(min(wave.onset_s) for wave in said or waves)
+    start_s = min(wave.begins_s for wave in said or waves)
     file = ArrayFile([], [], _moment(start_s, facts["minutes"]))
     for wave in said or waves:
         try:

@@ -22,7 +22,6 @@ from pipeline.sources.foreign.base import ArrayFile, ReadOptions, Signal
 __all__ = ["knows_answer", "knows_table", "open_answer", "open_table"]
 
 _WRISTS, _ARMS = ("0", "1"), ("2", "3")
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 _ANSWER = re.compile(r'\s*\{.*"signal"\s*:\s*\[\s*-?\d', re.DOTALL)
 
 
@@ -54,7 +53,7 @@ def open_table(path: Path, options: ReadOptions) -> ArrayFile:
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise RecordCorrupt(f"{path.name}: it is not a table ({' '.join(str(error).split())})") from error
     frame.columns = pd.Index([str(name).strip().casefold() for name in frame.columns])
-    rows = [row for row in frame.to_dict("records") if _NUMBER.search(row["signal"])]
+    rows = [row for row in frame.to_dict("records") if re.search(r"\d", row["signal"])]
     if not rows:
         raise RecordUnsupported(f"{path.name}: it holds no recordings, only names")
     dates = [_moment(row.get("date", "")) for row in rows]
@@ -64,7 +63,7 @@ def open_table(path: Path, options: ReadOptions) -> ArrayFile:
     where = row["wearposition"].strip()
     units = "uV" if where in _WRISTS else "mV" if where in _ARMS else None
     flaw = "" if units else "it does not say whether a watch (uV) or a blood pressure monitor (mV) recorded it"
-    values = np.array([float(number) for number in _NUMBER.findall(row["signal"])])
+    values = _samples(row["signal"], path.name)
     file = _recording(path.name, values, options.fs or float(row["frequency"]), units, flaw, date)
     if len(rows) > 1:
         when = "" if date is None else f" ({date:%Y-%m-%d %H:%M})"
@@ -95,6 +94,17 @@ def open_answer(path: Path, options: ReadOptions) -> ArrayFile:
     stamp = body.get("timestamp", document.get("timestamp"))
     date = datetime.fromtimestamp(int(stamp), UTC) if isinstance(stamp, int) and 0 < stamp < 2**33 else None
     return _recording(path.name, values, float(fs), "uV", "", date)
+
+
+def _samples(cell: str, name: str) -> NDArray[np.float64]:
+    """Return the samples of a table's cell, a list in brackets; what is empty there is missing."""
+    try:
+        values = json.loads(cell)
+        return np.array([math.nan if value is None else float(value) for value in values])
+    except (ValueError, TypeError) as error:
+        raise RecordCorrupt(
+            f"{name}: a signal is no list of numbers, or cut, as spreadsheets cut long cells: export it anew"
+        ) from error
 
 
 def _recording(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Connection, func, insert, select, text
 
 from pipeline.alarm_limits import LIMITS, check_limits
 from pipeline.storage.database.tables import alarm_limits as table
@@ -54,7 +54,15 @@ class LimitStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def set(self, patient: str, limits: Mapping[str, float | None], by: str, *, at_us: int) -> None:
+    def set(
+        self,
+        patient: str,
+        limits: Mapping[str, float | None],
+        by: str,
+        *,
+        at_us: int,
+        check: Callable[[dict[str, float]], object] | None = None,
+    ) -> None:
         """Set limits of a patient, all of them or none.
 
         Parameters
@@ -67,11 +75,14 @@ class LimitStore:
             Who sets them.
         at_us : int
             When, in microseconds since 1970 UTC.
+        check : callable, optional
+            Asked whether all limits of the patient go together that would hold then; it raises a ValueError if not.
+            Nobody else sets limits meanwhile.
 
         Raises
         ------
         ValueError
-            If there is no such limit, one is outside its range, or ``by`` is blank.
+            If there is no such limit, one is outside its range, ``by`` is blank, or ``check`` says so.
         OutputError
             If the database cannot be used.
         """
@@ -86,6 +97,11 @@ class LimitStore:
         ]
         if rows:
             with self._database.writing() as connection:
+                if connection.dialect.name == "postgresql":  # SQLite's writers are alone from the start
+                    connection.execute(text("LOCK TABLE alarm_limits IN SHARE ROW EXCLUSIVE MODE"))
+                if check is not None:
+                    own = {**_current(connection, patient).get(patient, {}), **limits}
+                    check({name: value for name, value in own.items() if value is not None})
                 connection.execute(insert(table), rows)
 
     def current(self, patient: str | None = None) -> dict[str, dict[str, float]]:
@@ -96,17 +112,8 @@ class LimitStore:
         OutputError
             If the database cannot be used.
         """
-        last = select(func.max(table.c.id)).group_by(table.c.patient, table.c.name)
-        if patient is not None:
-            last = last.where(table.c.patient == patient)
-        wanted = select(table.c.patient, table.c.name, table.c.value)
-        wanted = wanted.where(table.c.id.in_(last), table.c.value.is_not(None))
-        found: dict[str, dict[str, float]] = {}
         with self._database.reading() as connection:
-            for name_of, name, value in connection.execute(wanted.order_by(table.c.id)):
-                if name in LIMITS:  # a later version may have had more
-                    found.setdefault(name_of, {})[name] = float(value)
-        return found
+            return _current(connection, patient)
 
     def newest(self) -> int:
         """Return the number of the last change, 0 without one: a change of it says that there is another.
@@ -132,3 +139,16 @@ class LimitStore:
             wanted = wanted.where(table.c.patient == patient)
         with self._database.reading() as connection:
             return [LimitChange(*row) for row in connection.execute(wanted)]
+
+
+def _current(connection: Connection, patient: str | None) -> dict[str, dict[str, float]]:
+    last = select(func.max(table.c.id)).group_by(table.c.patient, table.c.name)
+    if patient is not None:
+        last = last.where(table.c.patient == patient)
+    wanted = select(table.c.patient, table.c.name, table.c.value)
+    wanted = wanted.where(table.c.id.in_(last), table.c.value.is_not(None))
+    found: dict[str, dict[str, float]] = {}
+    for name_of, name, value in connection.execute(wanted.order_by(table.c.id)):
+        if name in LIMITS:  # a later version may have had more
+            found.setdefault(name_of, {})[name] = float(value)
+    return found

@@ -12,13 +12,11 @@ const form = dialog.querySelector("form");
 let patient = null;
 let known = [];
 
-// Rates in whole numbers, seconds by halves.
-const stepOf = (limit) => (limit.unit === "s" ? 0.5 : 1);
 const textOf = (limit, value) => `${value} ${limit.unit}`;
 
 function rowOf(limit) {
   const id = `limit-${limit.name}`;
-  const input = el("input", { id, type: "number", name: limit.name, min: limit.lowest, max: limit.highest, step: stepOf(limit), value: limit.own ?? "", placeholder: String(limit.usual) });
+  const input = el("input", { id, type: "number", name: limit.name, min: limit.lowest, max: limit.highest, step: "any", value: limit.own ?? "", placeholder: String(limit.usual) });
   return el("tr", { className: limit.own === null ? "" : "own" },
     el("th", { scope: "row" }, el("label", { htmlFor: id }, limit.meaning)),
     el("td", {}, input, ` ${limit.unit}`),
@@ -43,7 +41,9 @@ const trouble = (text) => setText(form.querySelector(".trouble"), text);
 export async function openLimits(wanted) {
   patient = wanted;
   try {
-    show(await (await ask(`/api/patients/${patient.number}/limits`)).json());
+    const told = await (await ask(`/api/patients/${wanted.number}/limits`)).json();
+    if (patient !== wanted) return; // somebody else has been asked for meanwhile
+    show(told);
   } catch (error) {
     say(`Limits cannot be read: ${error.message}`);
     return;
@@ -76,7 +76,7 @@ form.addEventListener("submit", async (event) => {
     return;
   }
   try {
-    await post(`/api/patients/${patient.number}/limits`, { by, limits });
+    await post(`/api/patients/${patient.number}/limits`, { patient: patient.name, by, limits });
   } catch (error) {
     trouble(error.message); // the dialog stays, so that it can be put right
     return;

@@ -39,7 +39,13 @@ Exit codes: 0 nothing grows, 1 something does.
 )
 @click.option("--fs", type=click.FloatRange(100, 1000), default=250.0, show_default=True, help="Sampling rate in Hz.")
 @click.option("--frame", "frame_s", type=click.FloatRange(0.1, 10), default=10.0, show_default=True, help="Frame, s.")
-@click.option("--samples", type=click.IntRange(min=10), default=60, show_default=True, help="Number of looks at memory, handles and tables.")
+@click.option(
+    "--samples",
+    type=click.IntRange(min=10),
+    default=60,
+    show_default=True,
+    help="Number of looks.",
+)
 @click.option("--minutes", type=click.FloatRange(min=0.1), help="End after so long, wherever the signal is, min.")
 @click.option("--out", type=OUT, help="Folder of broker, database and logs.  [default: a temporary one]")
 @seed_option
