@@ -25,7 +25,7 @@ RATE_BEATS = 8  # R-R intervals in the heart rate shown, beats in the quality sh
 BEATS_PER_S = 2.5  # room for beats: 150 a minute
 EVENTS = 500  # drifts, gaps and alarms kept
 MINUTE_S = 60.0
-VITAL_BEATS = 600  # that stand behind what the tile says
+JUDGED_BEATS = 600  # by which it is told whether the declared rate is in doubt
 
 
 @dataclass(slots=True)
@@ -74,6 +74,8 @@ class Patient:
         self._drifts: deque[Drift] = deque(maxlen=EVENTS)
         self._gaps: deque[Gap] = deque(maxlen=EVENTS)
         self._alarms: OrderedDict[str, RaisedAlarm] = OrderedDict()
+        # Times of the last judged beats, negative where they were flagged: more than a crowded page keeps beats.
+        self._judged: deque[float] = deque(maxlen=JUDGED_BEATS)
         self.anomalies = 0
 
     def continues_with(self, chunk: Chunk) -> bool:
@@ -91,8 +93,10 @@ class Patient:
         with self.lock:
             if self._beats is None:
                 steps, leads = findings.window.shape[1:]
-                self._beats = BeatLog(max(VITAL_BEATS, round(self.history_s * BEATS_PER_S)), steps, leads)
+                self._beats = BeatLog(max(1, round(self.history_s * BEATS_PER_S)), steps, leads)
             rows = self._beats.extend(findings)
+            judged = rows[~rows["learning"] & np.isfinite(rows["score"])]
+            self._judged.extend((np.where(judged["is_anomaly"], -1, 1) * (judged["r_peak"] / self.fs)).tolist())
             self.anomalies += int(rows["is_anomaly"].sum())
             self._drifts.extend(findings.drifts)
             self._gaps.extend(findings.gaps)
@@ -203,7 +207,7 @@ class Patient:
 
     def vitals(self) -> dict[str, Any]:
         """Return what stands on the tile: rate, quality, anomalies in the last minute, and what is in doubt."""
-        rows = self.last_beats(VITAL_BEATS)
+        rows = self.last_beats(round(5 * MINUTE_S))
         if not len(rows):
             return {
                 "hr": None, "quality": None, "recent": 0, "anomalies": self.anomalies, "learning": True, "doubt": None
@@ -217,17 +221,17 @@ class Patient:
             "recent": int(recent.sum()),
             "anomalies": self.anomalies,
             "learning": bool(rows["learning"][-1]),
-            "doubt": self._doubt(rows),
+            "doubt": self._doubt(),
         }
 
-    def _doubt(self, rows: NDArray[np.void]) -> str | None:
+    def _doubt(self) -> str | None:
         """Return why the declared false-alarm rate is not promised now; None where it is, or it is too early."""
-        judged = rows[~rows["learning"] & np.isfinite(rows["score"])]
+        with self.lock:
+            judged = list(self._judged)
         if len(judged) < FEWEST:
             return None
-        from_s = judged["r_peak"][0] / self.fs
-        moved = has_moved(drift for drift in self.drifts() if drift.time_s >= from_s)
-        return doubt(len(judged), int(judged["is_anomaly"].sum()), moved=moved)
+        moved = has_moved(drift for drift in self.drifts() if drift.time_s >= abs(judged[0]))
+        return doubt(len(judged), sum(at < 0 for at in judged), moved=moved)
 
 
 _NONE = np.zeros(0, dtype=COLUMNS)
