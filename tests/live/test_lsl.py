@@ -89,9 +89,9 @@ def heard(stream: Any, enough: Callable[[list[Frame]], bool], meanwhile: Callabl
 
 def test_samples_units_labels_and_times_are_those_that_were_sent(lsl: Any) -> None:
     out = outlet(lsl, "whole")
-    stream = open_lsl("whole", wait_s=30.0)
+    stream = open_lsl("whole", wait_s=PATIENCE_S)
     assert (stream.leads, stream.fs, stream.mv_per_unit) == (("II", "V1"), FS, (0.001, 0.001))
-    assert out.wait_for_consumers(30.0)
+    assert out.wait_for_consumers(PATIENCE_S)
     began: list[float] = []
 
     def send() -> None:
@@ -110,8 +110,8 @@ def test_samples_units_labels_and_times_are_those_that_were_sent(lsl: Any) -> No
 
 def test_a_hole_is_missing_samples_and_jittering_stamps_are_none(lsl: Any) -> None:
     out, rng = outlet(lsl, "holed"), np.random.default_rng(5)
-    stream = open_lsl("holed", wait_s=30.0)
-    assert out.wait_for_consumers(30.0)
+    stream = open_lsl("holed", wait_s=PATIENCE_S)
+    assert out.wait_for_consumers(PATIENCE_S)
 
     def send() -> None:
         first_s = lsl.local_clock() - 8.0
@@ -142,15 +142,15 @@ def test_what_cannot_be_listened_to_says_why(lsl: Any) -> None:
         lsl.StreamOutlet(lsl.StreamInfo("twice", "ECG", 1, FS, lsl.cf_float32, "another")),
     ]
     with pytest.raises(ValueError, match=r"no channel says that it is a voltage \(C3 \(no unit\), C4 \(no unit\)\)"):
-        open_lsl("eeg", wait_s=30.0)
-    assert open_lsl("eeg", wait_s=30.0, leads=("II", "V1"), unit="uV").leads == ("II", "V1")
+        open_lsl("eeg", wait_s=PATIENCE_S)
+    assert open_lsl("eeg", wait_s=PATIENCE_S, leads=("II", "V1"), unit="uV").leads == ("II", "V1")
     with pytest.raises(ValueError, match="has 2 channels, and 1 names are given"):
-        open_lsl("eeg", wait_s=30.0, leads=("II",))
+        open_lsl("eeg", wait_s=PATIENCE_S, leads=("II",))
     for name in ("slow", "uneven"):
         with pytest.raises(ValueError, match="at a steady rate"):
-            open_lsl(name, wait_s=30.0)
+            open_lsl(name, wait_s=PATIENCE_S)
     with pytest.raises(SourceUnavailable, match=r"2 streams are 'twice' .*: name one of them"):
-        open_lsl("twice", wait_s=30.0)
+        open_lsl("twice", wait_s=PATIENCE_S)
     assert len(kept) == 5
 
 
