@@ -69,7 +69,7 @@ def check_limits(limits: Mapping[str, float]) -> dict[str, float]:
     return {name: float(value) for name, value in limits.items()}
 
 
-def check_order(values: Mapping[str, float], own: Iterable[str] = LIMITS) -> None:
+def check_order(values: Mapping[str, float], own: Iterable[str]) -> None:
     """See that limits go together with the others.
 
     Parameters

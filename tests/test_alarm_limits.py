@@ -123,3 +123,24 @@ def test_a_restored_patient_has_the_limits_of_now(model: BeatModel, record: Synt
         for ward in (after, plain)
     ]
     assert found == last == []
+
+
+def test_a_restored_patient_goes_by_the_settings_of_now(model: BeatModel, record: SyntheticRecord) -> None:
+    first, second = record.chunks(30.0)
+    before = Monitor(model, alarms=AlarmSettings(limits={"ward/another": {"tachy_bpm": 95.0}}))
+    before.process(first)
+    state = before.snapshot()
+    assert b"ward/another" not in state  # no patient's state holds another's limits
+    now = Monitor(model, alarms=AlarmSettings(tachy_bpm=95.0))
+    now.restore(state)
+    same = Monitor(model)
+    same.restore(state)
+    found = [kinds(Findings.concatenate([one.process(second), one.finish()])) for one in (now, same)]
+    assert ("tachycardia" in found[0], "tachycardia" in found[1]) == (True, False)
+
+
+def test_limits_that_were_at_odds_before_hold_up_no_other(record: SyntheticRecord) -> None:
+    settings = AlarmSettings(pause_s=4.0)  # above asystole_s, as a file of settings may have it
+    assert settings.of(record.name, {"tachy_bpm": 150.0}).tachy_bpm == 150.0
+    with pytest.raises(ValueError, match="pause_s"):
+        settings.of(record.name, {"asystole_s": 3.8})

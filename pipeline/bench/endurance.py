@@ -261,7 +261,7 @@ class _Behind:
                 at, deadline = position, time.monotonic() + PATIENCE_S
             if self._programs.ended("worker 1") or time.monotonic() > deadline:
                 raise SourceUnavailable(f"the worker stands still at message {at} of {end}: see worker.log")
-            time.sleep(LOOK_S)
+            time.sleep(LOOK_S)  # another process works, and tells nobody
 
 
 class _Pruning:

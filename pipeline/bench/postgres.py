@@ -61,7 +61,7 @@ class PostgresServer:
         try:
             self._make()
             self.start()
-        except BaseException:
+        except BaseException:  # also Ctrl-C: no server outlives the run
             self.close()
             raise
         return self
@@ -129,7 +129,7 @@ class PostgresServer:
         while subprocess.run(ask, check=False).returncode != 0:  # noqa: S603 - PostgreSQL's own
             if self._server.poll() is not None or time.monotonic() > deadline:
                 raise SourceUnavailable(f"PostgreSQL does not start:\n{(self._folder / 'log').read_text()[-2000:]}")
-            time.sleep(0.05)
+            time.sleep(0.05)  # it does not say when it is ready
 
     def kill(self) -> None:
         """End it as a crash does: sessions are cut off, nothing is written, and the next start recovers."""

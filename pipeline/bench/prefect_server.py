@@ -62,7 +62,7 @@ class PrefectProgram:
         try:
             self.start()
             self.wait()
-        except BaseException:
+        except BaseException:  # also Ctrl-C: no server outlives the run
             self.kill()
             raise
         return self
@@ -103,7 +103,7 @@ class PrefectProgram:
                     pass
                 if self._server is None or self._server.poll() is not None or time.monotonic() > deadline:
                     raise SourceUnavailable(f"Prefect's server does not start: see {self._home / 'server.log'}")
-                time.sleep(0.2)
+                time.sleep(0.2)  # it does not say when it is ready
 
     def events(self, prefix: str) -> int:
         """Return how many events it has whose names begin so."""
